@@ -1,0 +1,94 @@
+# make help lists the targets. bootstrap, build and test need Go and make only; check needs what .ci/run installs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Go keeps its caches below HOME; without one they stay here.
+ifeq ($(HOME),)
+export HOME := $(CURDIR)/.home
+endif
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# The version is set by hand because Go's own stamping fails in a checkout that belongs to another user.
+GO_BUILD := go build -buildvcs=false -ldflags '-X main.version=$(VERSION)'
+LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+
+# Packages that test-race runs.
+RACE ?= ./internal/...
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: bootstrap
+bootstrap: build ## the main job: database, migrations, providers; with no variable set, a local database and the example
+	@scripts/bootstrap.sh
+
+.PHONY: build
+build: ## bin/bootstrap
+	@$(GO_BUILD) -o bin/bootstrap ./cmd/bootstrap
+
+.PHONY: test
+test: ## all Go tests, on PostgreSQL servers that they start themselves
+	go test -timeout 15m -p 2 ./...
+
+.PHONY: generate
+generate: ## internal/db and the generated migrations
+	go generate ./...
+
+.PHONY: docs
+docs: ## docs/sql.md, from a migrated database
+	go test ./internal/sqldoc -update
+
+.PHONY: snapshot
+snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins another
+	@NEW=$(NEW) scripts/snapshot.sh
+
+.PHONY: check
+check: check-generate lint check-vuln squawk test test-oldest test-race test-sql check-plpgsql ## all checks
+
+.PHONY: check-generate
+check-generate: ## fail when generated files are not what the sources say
+	scripts/check-generate.sh
+
+.PHONY: lint
+lint: ## go vet and golangci-lint
+	go vet ./...
+	$(LINT) run ./...
+
+.PHONY: format
+format: ## gofumpt and goimports
+	$(LINT) fmt ./...
+
+.PHONY: check-vuln
+check-vuln: ## known vulnerabilities, where the network allows
+	scripts/vulncheck.sh
+
+.PHONY: squawk
+squawk: ## lint the SQL that ships (needs npx)
+	scripts/squawk.sh
+
+.PHONY: test-oldest
+test-oldest: ## the Go tests on the oldest PostgreSQL that is supported; make test uses the newest
+	BOOTSTRAP_TEST_POSTGRES=14 go test -timeout 15m -p 2 ./...
+
+.PHONY: test-race
+test-race: ## the Go tests with the race detector (needs a C compiler); RACE chooses the packages
+	CGO_ENABLED=1 go test -race -short -timeout 15m -p 2 $(RACE)
+
+.PHONY: test-sql
+test-sql: build ## pgTAP tests (needs the system's PostgreSQL with pgtap)
+	scripts/test-sql.sh
+
+.PHONY: check-plpgsql
+check-plpgsql: build ## plpgsql_check over every routine (needs the system's PostgreSQL with plpgsql_check)
+	scripts/check-plpgsql.sh
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
+	  done; \
+	done

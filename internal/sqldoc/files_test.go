@@ -1,0 +1,140 @@
+package sqldoc_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var sqlDir = filepath.Join("..", "..", "sql")
+
+const downSeparator = "\n---- create above / drop below ----\n"
+
+// The rules that tern, text/template and sqlc put on a migration, none of which they report well.
+func TestMigrationFiles(t *testing.T) {
+	t.Parallel()
+	files := sqlFiles(t, filepath.Join(sqlDir, "migrations"))
+	for i, name := range files {
+		text := readFile(t, filepath.Join(sqlDir, "migrations", name))
+		if want := fmt.Sprintf("%03d_", i+1); !strings.HasPrefix(name, want) {
+			t.Errorf("%s: the migrations must be numbered without a gap; expected %s*", name, want)
+		}
+		_, down, ok := strings.Cut(text, downSeparator)
+		if !ok || strings.TrimSpace(down) == "" {
+			t.Errorf("%s: no down part", name)
+		}
+		if !strings.Contains(text, fmt.Sprintf("INSERT INTO bootstrap.migration (version, name, breaking) VALUES (%d, '%s', ",
+			i+1, strings.TrimSuffix(name[4:], ".sql"))) {
+			t.Errorf("%s: does not enter itself into bootstrap.migration with number, name and whether it breaks older programs", name)
+		}
+		checkText(t, name, text)
+	}
+}
+
+func TestRoutineFiles(t *testing.T) {
+	t.Parallel()
+	create := regexp.MustCompile(`(?m)^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) bootstrap\.(\w+)\(`)
+	include := regexp.MustCompile(`(?m)^-- \{\{ template "([^"]+)" \. \}\}$`)
+	dir := filepath.Join(sqlDir, "functions")
+	install := readFile(t, filepath.Join(dir, "install.sql"))
+	var listed []string
+	for _, m := range include.FindAllStringSubmatch(install, -1) {
+		if slices.Contains(listed, m[1]) {
+			t.Errorf("install.sql: lists %s twice", m[1])
+		}
+		listed = append(listed, m[1])
+	}
+	checkText(t, "install.sql", install)
+
+	files := slices.DeleteFunc(sqlFiles(t, dir), func(name string) bool { return name == "install.sql" })
+	for _, name := range listed {
+		if !slices.Contains(files, name) {
+			t.Errorf("install.sql: lists %s, which does not exist", name)
+		}
+	}
+	for _, name := range files {
+		text := readFile(t, filepath.Join(dir, name))
+		routine := strings.TrimSuffix(name, ".sql")
+		if !slices.Contains(listed, name) {
+			t.Errorf("%s: not listed in install.sql", name)
+		}
+		if !strings.HasPrefix(text, "-- bootstrap."+routine+"(") {
+			t.Errorf("%s: the first line must be the comment -- bootstrap.%s(arguments): what it guarantees", name, routine)
+		}
+		if m := create.FindAllStringSubmatch(text, -1); len(m) != 1 || m[0][1] != routine {
+			t.Errorf("%s: must create routine bootstrap.%s and nothing else", name, routine)
+		}
+		for _, want := range []string{"\nSET search_path = pg_catalog, pg_temp\n", "\nCOMMENT ON ", "\nREVOKE ALL ON ", " FROM PUBLIC;"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: lacks %q", name, strings.TrimSpace(want))
+			}
+		}
+		checkText(t, name, text)
+	}
+}
+
+// What the newest migration installs is the text that is reviewed in sql/functions.
+func TestNewestSnapshotIsFresh(t *testing.T) {
+	t.Parallel()
+	dirs, err := filepath.Glob(filepath.Join(sqlDir, "migrations", "snapshots", "[0-9][0-9][0-9]"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no snapshot: %v", err)
+	}
+	slices.Sort(dirs)
+	snapshot, functions := dirs[len(dirs)-1], filepath.Join(sqlDir, "functions")
+	names := append(sqlFiles(t, snapshot), sqlFiles(t, functions)...)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		a, errA := os.ReadFile(filepath.Join(snapshot, name))
+		b, errB := os.ReadFile(filepath.Join(functions, name))
+		if errA != nil || errB != nil || string(a) != string(b) {
+			t.Errorf("%s differs between sql/functions and %s; run: make snapshot", name, snapshot)
+		}
+	}
+}
+
+func checkText(t *testing.T, name, text string) {
+	t.Helper()
+	for i, line := range strings.Split(text, "\n") {
+		where := fmt.Sprintf("%s:%d", name, i+1)
+		if strings.ContainsFunc(line, func(r rune) bool { return r >= 0x80 }) {
+			t.Errorf("%s: not ASCII; positions in error messages would be wrong", where)
+		}
+		if strings.Contains(line, "{{") && !strings.HasPrefix(line, "-- {{ ") {
+			t.Errorf("%s: {{ outside an include", where)
+		}
+		if strings.HasPrefix(strings.TrimSpace(line), "--") && strings.HasSuffix(line, `\`) {
+			t.Errorf(`%s: a comment that ends in \ hides the next line from tern`, where)
+		}
+		if strings.Contains(line, "disable-tx") || strings.Contains(line, "BEGIN ATOMIC") {
+			t.Errorf("%s: tern would split this wrongly", where)
+		}
+	}
+}
+
+func sqlFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.sql"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no .sql file in %s: %v", dir, err)
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.Base(path)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

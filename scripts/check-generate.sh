@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Fails when generated files are not what the sources say: Go from sqlc (also what it leaves behind when a query file is
+# deleted), generated migrations. Tests of internal/sqldoc check docs/sql.md and the frozen routines.
+# The files are left as they should be.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+paths=(internal/db sql/migrations internal/pgtest/keep)
+
+before=$(mktemp -d)
+trap 'rm -rf "$before"' EXIT
+cp --parents -R "${paths[@]}" "$before"
+
+go generate ./...
+go tool -modfile=tools/go.mod sqlc vet
+
+status=0
+for path in "${paths[@]}"; do
+  diff -r "$before/$path" "$path" || status=1
+done
+if [[ $status != 0 ]]; then
+  echo "generated files were stale and have been written again; commit them" >&2
+fi
+exit "$status"

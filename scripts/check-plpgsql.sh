@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# make check-plpgsql: plpgsql_check over every routine of schema bootstrap, beside Keep's tables. PostgreSQL itself looks
+# into a body only when a statement is reached.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [[ -z ${WITH_CLUSTER:-} ]]; then
+  WITH_CLUSTER=1 exec scripts/with-cluster.sh "$0"
+fi
+
+scripts/install-sql.sh
+findings=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -f scripts/check-plpgsql.sql)
+if [[ -n $findings ]]; then
+  printf '%s\n' "$findings" >&2
+  exit 1
+fi
+psql -X -A -t -c "SELECT 'plpgsql_check: ' || count(*) || ' routines, no finding' FROM pg_proc WHERE pronamespace = 'bootstrap'::regnamespace"

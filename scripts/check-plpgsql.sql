@@ -1,0 +1,12 @@
+-- One line a finding of plpgsql_check in schema bootstrap.
+SET client_min_messages = warning;
+-- Keep's own table of migrations, which create_keep_tables leaves out.
+CREATE TABLE IF NOT EXISTS public.alembic_version (version_num character varying(32) NOT NULL);
+CREATE EXTENSION IF NOT EXISTS plpgsql_check SCHEMA public;
+SELECT pg_catalog.concat_ws(': ', p.oid::regprocedure, 'line ' || coalesce(c.lineno, 0), c.level, c.message, c.detail, c.hint)
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
+CROSS JOIN LATERAL public.plpgsql_check_function_tb(
+    p.oid, extra_warnings => true, performance_warnings => false, security_warnings => true) AS c
+WHERE p.pronamespace = 'bootstrap'::regnamespace
+ORDER BY 1;

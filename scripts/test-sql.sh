@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# make test-sql: the pgTAP files in sql/tests, each in a transaction of its own that is rolled back, on a database with
+# Keep's tables. The schema is installed the way that a DBA does it: the printed script, run by psql.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [[ -z ${WITH_CLUSTER:-} ]]; then
+  WITH_CLUSTER=1 exec scripts/with-cluster.sh "$0" "$@"
+fi
+
+scripts/install-sql.sh
+psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap SCHEMA public'
+pg_prove --quiet --failures --recurse --ext .sql "${@:-sql/tests}"
