@@ -1,0 +1,10 @@
+// Package sqlfiles carries the SQL that the program ships: the tern migrations with the frozen routines that they
+// install. It lives beside the files because go:embed cannot reach a parent folder.
+package sqlfiles
+
+import "embed"
+
+// Migrations holds sql/migrations: NNN_name.sql and, below snapshots/, the frozen copies of sql/functions.
+//
+//go:embed all:migrations
+var Migrations embed.FS

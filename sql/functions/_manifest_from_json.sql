@@ -1,0 +1,89 @@
+-- bootstrap._manifest_from_json(manifest): the providers of a JSON manifest as staging rows.
+--
+-- Accepts Keep's own form {"name": {"type": ..., "authentication": {...}}}, the list form [{"name": ..., "type": ...}],
+-- and either of them below a key "providers". Only takes the document apart; what is wrong with it is said by
+-- _manifest_problems over the rows. A value of the wrong kind is passed on as its JSON text, so that it is found there.
+-- pulling_enabled inside authentication becomes the provider's flag (see _pulling_flag).
+-- install_webhook defaults to true in Keep's own form and to false in the list form (keep/formats.md).
+-- Reads and writes nothing.
+CREATE OR REPLACE FUNCTION bootstrap._manifest_from_json(p_manifest json) RETURNS SETOF bootstrap.provider_staging
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+    v_document json := p_manifest;
+BEGIN
+    -- Every JSON function would raise at this character, and quote what is around it.
+    IF p_manifest::text LIKE '%\\u0000%' AND bootstrap._try_jsonb(p_manifest::text) IS NULL THEN
+        RAISE EXCEPTION 'the manifest has the character U+0000, which PostgreSQL cannot hold'
+            USING ERRCODE = 'KB001', HINT = 'Remove \u0000 from the manifest.';
+    END IF;
+
+    IF json_typeof(v_document) = 'object'
+       AND (SELECT count(*) FROM json_object_keys(v_document)) = 1
+       AND v_document -> 'providers' IS NOT NULL
+       AND (json_typeof(v_document -> 'providers') = 'array'
+            OR (json_typeof(v_document -> 'providers') = 'object' AND coalesce(json_typeof(v_document -> 'providers' -> 'type'), '') <> 'string'))
+    THEN
+        v_document := v_document -> 'providers';
+    END IF;
+
+    IF v_document IS NULL OR json_typeof(v_document) NOT IN ('object', 'array') THEN
+        RAISE EXCEPTION 'the manifest is %, not an object or a list of providers', coalesce('a JSON ' || json_typeof(v_document), 'NULL')
+            USING ERRCODE = 'KB001',
+                  HINT = 'Give {"name": {"type": "grafana", "authentication": {...}}} or [{"name": ..., "type": ...}]; {} means no provider.';
+    END IF;
+
+    RETURN QUERY
+    WITH entry AS (
+        SELECT e.position, e.name, e.value, 'true' AS install_webhook
+        FROM json_each(CASE json_typeof(v_document) WHEN 'object' THEN v_document ELSE '{}' END)
+            WITH ORDINALITY AS e (name, value, position)
+        UNION ALL
+        SELECT e.position,
+               CASE WHEN json_typeof(e.value) = 'object' AND json_typeof(e.value -> 'name') = 'string' THEN e.value ->> 'name' END,
+               e.value, 'false'
+        FROM json_array_elements(CASE json_typeof(v_document) WHEN 'array' THEN v_document ELSE '[]' END)
+            WITH ORDINALITY AS e (value, position)
+    ),
+    provider AS (
+        SELECT e.position, e.name, e.install_webhook,
+               CASE json_typeof(e.value) WHEN 'object' THEN e.value ELSE '{}' END AS value
+        FROM entry AS e
+    )
+    SELECT '0'::xid8,
+           p.position::integer,
+           p.name,
+           CASE json_typeof(p.value -> 'type') WHEN 'string' THEN p.value ->> 'type' END,
+           CASE json_typeof(p.value -> 'authentication')
+               WHEN 'object' THEN
+                   (SELECT '{' || coalesce(string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality), '') || '}'
+                    FROM json_each(p.value -> 'authentication') WITH ORDINALITY AS a (key, value, ordinality)
+                    WHERE a.key <> 'pulling_enabled')
+               ELSE coalesce(p.value ->> 'authentication', '{}')
+           END,
+           CASE json_typeof(p.value -> 'deduplication_rules')
+               WHEN 'null' THEN NULL
+               WHEN 'array' THEN
+                   (SELECT '{' || coalesce(string_agg(to_json(coalesce(r.value ->> 'name', ''))::text || ': ' || r.value::text, ', ' ORDER BY r.ordinality), '') || '}'
+                    FROM json_array_elements(p.value -> 'deduplication_rules') WITH ORDINALITY AS r (value, ordinality))
+               ELSE (p.value -> 'deduplication_rules')::text
+           END,
+           CASE json_typeof(p.value -> 'renamed_from')
+               WHEN 'null' THEN NULL
+               WHEN 'string' THEN json_build_array(p.value ->> 'renamed_from')::text
+               ELSE (p.value -> 'renamed_from')::text
+           END,
+           p.value ->> 'description',
+           coalesce(p.value ->> 'pulling_enabled', bootstrap._pulling_flag(p.value ->> 'authentication')),
+           p.value ->> 'prevent_delete',
+           coalesce(p.value ->> 'install_webhook', p.install_webhook)
+    FROM provider AS p;
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap._manifest_from_json(json) IS
+'The providers of a JSON manifest (Keep''s own form or the list form) as staging rows.';
+
+REVOKE ALL ON FUNCTION bootstrap._manifest_from_json(json) FROM PUBLIC;

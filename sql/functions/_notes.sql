@@ -1,0 +1,44 @@
+-- bootstrap._notes(tenant_id, first_install): what the operator should know after a run, one text a point.
+--
+-- Providers whose webhook Keep has yet to install in the outside system (this software cannot, it needs Keep running),
+-- with the API call that does it; and, after the first install, the setting that Keep needs. Reads only.
+CREATE OR REPLACE FUNCTION bootstrap._notes(p_tenant_id text, p_first_install boolean) RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    v_notes   text[] := '{}'::text[];
+    v_waiting text[];
+    v_count   bigint;
+BEGIN
+    IF p_first_install THEN
+        v_notes := v_notes || ARRAY['Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with PROVISION_RESOURCES=false so that it does not delete them at its start.'];
+    END IF;
+
+    SELECT count(*), (array_agg(format('provider %s waits for its webhook: with Keep running, POST /providers/install/webhook/%s/%s', to_json(left(w.name, 100)), w.type, w.id) ORDER BY w.name))[1:20]
+    INTO v_count, v_waiting
+    FROM (
+        SELECT p.name::text AS name, p.type::text AS type, p.id::text AS id
+        FROM bootstrap.provider_state AS t
+        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
+        JOIN bootstrap.provider_type AS y ON y.type = p.type
+        WHERE t.tenant_id = p_tenant_id AND t.install_webhook AND y.webhook
+    ) AS w;
+    IF v_count > 0 THEN
+        v_notes := v_notes || v_waiting;
+        IF v_count > 20 THEN
+            v_notes := v_notes || ARRAY[format('%s more providers wait for their webhooks', v_count - 20)];
+        END IF;
+    END IF;
+
+    RETURN v_notes;
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap._notes(text, boolean) IS
+'What the operator should know after a run, one text a point.';
+
+REVOKE ALL ON FUNCTION bootstrap._notes(text, boolean) FROM PUBLIC;

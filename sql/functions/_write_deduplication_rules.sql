@@ -1,0 +1,76 @@
+-- bootstrap._write_deduplication_rules(tenant_id): writes the rule rows of bootstrap.planned_change.
+--
+-- Runs after _write_providers, so that every provider of the manifest has its row and its id. Values are those that
+-- Keep writes (keep/formats.md); the id and created_* of a rule stay through updates. Error KB040 when a row is gone.
+CREATE OR REPLACE PROCEDURE bootstrap._write_deduplication_rules(p_tenant_id text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    v_now      timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+    v_expected bigint;
+    v_deleted  bigint;
+    v_updated  bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule') THEN
+        RETURN;
+    END IF;
+
+    SELECT count(*) INTO v_expected
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action IN ('prune', 'update');
+
+    DELETE FROM public.alertdeduplicationrule AS r
+    USING bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action = 'prune'
+      AND r.id::text = c.object_id AND r.tenant_id = p_tenant_id AND r.is_provisioned;
+    GET DIAGNOSTICS v_deleted = ROW_COUNT;
+
+    UPDATE public.alertdeduplicationrule AS r
+    SET description = w.description, provider_id = p.id, provider_type = p.type,
+        fingerprint_fields = w.fingerprint_fields::json, ignore_fields = w.ignore_fields::json,
+        full_deduplication = w.full_deduplication, priority = w.priority,
+        last_updated = v_now, last_updated_by = 'system'
+    FROM bootstrap.planned_change AS c
+    JOIN (
+        SELECT m.position, (m.rule).name, (m.rule).description, (m.rule).fingerprint_fields, (m.rule).ignore_fields,
+               (m.rule).full_deduplication, (m.rule).priority
+        FROM (SELECT s.position, bootstrap._read_deduplication_rules(s.deduplication_rules) AS rule
+              FROM bootstrap.provider_staging AS s
+              WHERE s.transaction_id = pg_current_xact_id() AND s.deduplication_rules IS NOT NULL OFFSET 0) AS m
+    ) AS w ON w.position = c.position AND w.name = c.name
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.name = c.provider_name
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action = 'update'
+      AND r.id::text = c.object_id AND r.tenant_id = p_tenant_id AND r.is_provisioned;
+    GET DIAGNOSTICS v_updated = ROW_COUNT;
+
+    IF v_deleted + v_updated <> v_expected THEN
+        RAISE EXCEPTION '% of % deduplication rules to be written were there', v_deleted + v_updated, v_expected
+            USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+    END IF;
+
+    INSERT INTO public.alertdeduplicationrule (id, tenant_id, name, description, provider_id, provider_type, last_updated,
+                                               last_updated_by, created_at, created_by, enabled, fingerprint_fields,
+                                               full_deduplication, ignore_fields, priority, is_provisioned)
+    SELECT c.new_object_id::uuid, p_tenant_id, w.name, w.description, p.id, p.type, v_now, 'system', v_now, 'system', true,
+           w.fingerprint_fields::json, w.full_deduplication, w.ignore_fields::json, w.priority, true
+    FROM bootstrap.planned_change AS c
+    JOIN (
+        SELECT m.position, (m.rule).name, (m.rule).description, (m.rule).fingerprint_fields, (m.rule).ignore_fields,
+               (m.rule).full_deduplication, (m.rule).priority
+        FROM (SELECT s.position, bootstrap._read_deduplication_rules(s.deduplication_rules) AS rule
+              FROM bootstrap.provider_staging AS s
+              WHERE s.transaction_id = pg_current_xact_id() AND s.deduplication_rules IS NOT NULL OFFSET 0) AS m
+    ) AS w ON w.position = c.position AND w.name = c.name
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.name = c.provider_name
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action = 'add';
+END
+$$;
+
+COMMENT ON PROCEDURE bootstrap._write_deduplication_rules(text) IS
+'Writes the deduplication rules that are planned in this transaction; runs after _write_providers.';
+
+REVOKE ALL ON PROCEDURE bootstrap._write_deduplication_rules(text) FROM PUBLIC;

@@ -1,0 +1,51 @@
+-- bootstrap._write_plan(tenant_id, options): writes into bootstrap.planned_change what is to change, rows locked.
+--
+-- The first list comes without row locks. The rows that it names are locked, and the list is made again, until it
+-- names no row that is not locked: what follows then writes exactly what was compared. Adds need no lock. The guards
+-- look at each list, the last one included.
+-- Errors: those of _refuse; KB040 when the application keeps changing the rows under it.
+CREATE OR REPLACE PROCEDURE bootstrap._write_plan(p_tenant_id text, p_options jsonb)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+    v_locked text[] := '{}'::text[];
+BEGIN
+    FOR v_attempt IN 1..5 LOOP
+        DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
+        INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, object_id,
+                                              new_object_id, position, fields, reason, refusal, state_only)
+        SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.object_id,
+               CASE WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN replace(gen_random_uuid()::text, '-', '')
+                    WHEN p.kind = 'deduplication_rule' AND p.action = 'add' THEN gen_random_uuid()::text END,
+               p.position, p.fields, p.reason, p.refusal, p.state_only
+        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
+
+        -- A refused run takes no row lock either.
+        PERFORM bootstrap._refuse();
+
+        IF NOT EXISTS (
+            SELECT c.object_id FROM bootstrap.planned_change AS c
+            WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.object_id IS NOT NULL
+            EXCEPT
+            SELECT unnest(v_locked)
+        ) THEN
+            RETURN;
+        END IF;
+
+        CALL bootstrap._lock_providers(p_tenant_id);
+        SELECT v_locked || array_agg(c.object_id) INTO v_locked
+        FROM bootstrap.planned_change AS c
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.object_id IS NOT NULL;
+    END LOOP;
+
+    RAISE EXCEPTION 'the application keeps changing the providers of tenant %', p_tenant_id
+        USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+END
+$$;
+
+COMMENT ON PROCEDURE bootstrap._write_plan(text, jsonb) IS
+'Writes into planned_change what is to change, with the rows that it names locked.';
+
+REVOKE ALL ON PROCEDURE bootstrap._write_plan(text, jsonb) FROM PUBLIC;

@@ -1,0 +1,213 @@
+-- bootstrap._write_providers(tenant_id, run_id): writes the provider rows of bootstrap.planned_change.
+--
+-- Provider, secret and state rows, one statement a step over all providers. Keep's unique constraint on
+-- (tenant_id, name) is checked row by row, hence the order: what leaves goes, names in the way are parked, names and
+-- columns are updated, secrets are updated, what is new is inserted. Values are those that Keep writes and reads
+-- (keep/formats.md), times are UTC whatever the session's time zone is.
+-- The rows are locked by _lock_providers; row counts are checked all the same. Error KB040 when one is off.
+CREATE OR REPLACE PROCEDURE bootstrap._write_providers(p_tenant_id text, p_run_id bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+SET work_mem = '64MB'
+AS $$
+DECLARE
+    v_now      timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+    v_expected bigint;
+    v_count    bigint;
+    v_keys     text[];
+    v_ids      text[];
+BEGIN
+    -- What leaves, and what makes room for a successor of another type.
+    SELECT count(*), array_agg(c.object_id) INTO v_expected, v_ids
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('prune', 'replace');
+    IF v_expected > 0 THEN
+        WITH gone AS (
+            DELETE FROM public.provider AS p
+            WHERE p.tenant_id = p_tenant_id AND p.id = ANY (v_ids)
+            RETURNING p.configuration_key
+        )
+        SELECT count(*), array_agg(g.configuration_key::text) INTO v_count, v_keys FROM gone AS g;
+        IF v_count <> v_expected THEN
+            RAISE EXCEPTION '% of % provider rows to be deleted were there', v_count, v_expected
+                USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+        END IF;
+        DELETE FROM public.secret AS s WHERE s.key = ANY (v_keys);
+    END IF;
+
+    -- State whose provider leaves, or was deleted by someone else. The guard of a replaced provider is carried over.
+    UPDATE bootstrap.provider_staging AS m
+    SET prevent_delete = 'true'
+    FROM bootstrap.planned_change AS c
+    JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = c.object_id AND t.prevent_delete
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action = 'replace'
+      AND m.transaction_id = pg_current_xact_id() AND m.position = c.position AND m.prevent_delete IS NULL;
+
+    SELECT array_agg(t.provider_id) INTO v_ids
+    FROM bootstrap.provider_state AS t
+    WHERE t.tenant_id = p_tenant_id
+      AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id);
+    IF v_ids IS NOT NULL THEN
+        CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
+        DELETE FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids);
+    END IF;
+
+    -- Names that another renamed row is about to take.
+    UPDATE public.provider AS p
+    SET name = 'bootstrap renames ' || p.id
+    FROM bootstrap.planned_change AS c
+    JOIN bootstrap.planned_change AS d ON d.name = c.previous_name
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.previous_name IS NOT NULL AND c.action <> 'replace'
+      AND d.transaction_id = pg_current_xact_id() AND d.kind = 'provider' AND d.previous_name IS NOT NULL AND d.action <> 'replace'
+      AND p.tenant_id = p_tenant_id AND p.id = c.object_id;
+
+    -- Provider rows that differ.
+    SELECT count(*) INTO v_expected
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt')
+      AND c.fields && ARRAY['name', 'provisioned', 'consumer', 'description', 'pulling_enabled'];
+    IF v_expected > 0 THEN
+        UPDATE public.provider AS p
+        SET name            = m.name,
+            provisioned     = true,
+            consumer        = coalesce(y.consumer, false),
+            description     = coalesce(m.description, p.description),
+            pulling_enabled = coalesce(m.pulling_enabled::boolean, p.pulling_enabled)
+        FROM bootstrap.planned_change AS c
+        JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
+        LEFT JOIN bootstrap.provider_type AS y ON y.type = m.type
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt')
+          AND c.fields && ARRAY['name', 'provisioned', 'consumer', 'description', 'pulling_enabled']
+          AND p.tenant_id = p_tenant_id AND p.id = c.object_id;
+        GET DIAGNOSTICS v_count = ROW_COUNT;
+        IF v_count <> v_expected THEN
+            RAISE EXCEPTION '% of % provider rows to be updated were there', v_count, v_expected
+                USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+        END IF;
+    END IF;
+
+    -- Secrets that differ: the manifest's text, then the keys that are Keep's own. A key that is to go stands in fields.
+    SELECT array_agg(p.configuration_key::text) INTO v_keys
+    FROM bootstrap.planned_change AS c
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt')
+      AND EXISTS (SELECT FROM unnest(c.fields) AS f (field) WHERE f.field IN ('name', 'secret', 'secret.name') OR f.field LIKE 'authentication.%');
+    IF v_keys IS NOT NULL THEN
+        WITH target AS (
+            SELECT p.configuration_key::text AS key, m.name, btrim(m.authentication, E' \t\n\r') AS authentication, c.fields,
+                   CASE json_typeof(bootstrap._try_json(s.value)) WHEN 'object' THEN bootstrap._try_json(s.value) ELSE '{}' END AS live
+            FROM bootstrap.planned_change AS c
+            JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
+            JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
+            LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+            WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt')
+              AND p.configuration_key = ANY (v_keys)
+        ),
+        new_secret AS MATERIALIZED (
+            SELECT t.key,
+                   '{"authentication": {' || concat_ws(', ',
+                       nullif(btrim(substr(t.authentication, 2, length(t.authentication) - 2), E' \t\n\r'), ''),
+                       (SELECT string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality)
+                        FROM json_each(CASE json_typeof(t.live -> 'authentication') WHEN 'object' THEN t.live -> 'authentication' END)
+                             WITH ORDINALITY AS a (key, value, ordinality)
+                        WHERE NOT 'authentication.' || a.key = ANY (t.fields)
+                          AND t.authentication::json -> a.key IS NULL))
+                   || concat_ws(', ', '}, "name": ' || to_json(t.name)::text,
+                       (SELECT string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality)
+                        FROM json_each(t.live) WITH ORDINALITY AS a (key, value, ordinality)
+                        WHERE a.key NOT IN ('authentication', 'name')))
+                   || '}' AS value
+            FROM target AS t
+        ),
+        updated AS (
+            UPDATE public.secret AS s
+            SET value = n.value, last_updated = v_now
+            FROM new_secret AS n
+            WHERE s.key = n.key AND s.key = ANY (v_keys)
+            RETURNING s.key
+        )
+        INSERT INTO public.secret (key, value, last_updated)
+        SELECT n.key, n.value, v_now
+        FROM new_secret AS n
+        WHERE NOT EXISTS (SELECT FROM updated AS u WHERE u.key = n.key);
+    END IF;
+
+    -- New rows: provider, secret and state from one list, so that each text is built once.
+    WITH new_provider AS MATERIALIZED (
+        SELECT c.new_object_id AS id, m.name, m.type, m.authentication, m.description, m.pulling_enabled, m.prevent_delete,
+               m.install_webhook, m.renamed_from, coalesce(y.consumer, false) AS consumer,
+               p_tenant_id || '_' || m.type || '_' || c.new_object_id AS key,
+               '{"authentication": ' || m.authentication || ', "name": ' || to_json(m.name)::text || '}' AS secret
+        FROM bootstrap.planned_change AS c
+        JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
+        LEFT JOIN bootstrap.provider_type AS y ON y.type = m.type
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('add', 'replace')
+    ),
+    provider_row AS (
+        INSERT INTO public.provider (id, tenant_id, name, description, type, installed_by, installation_time, configuration_key,
+                                     "validatedScopes", consumer, last_pull_time, provisioned, pulling_enabled, provider_metadata)
+        SELECT n.id, p_tenant_id, n.name, n.description, n.type, 'system', v_now, n.key,
+               '{}', n.consumer, NULL, true, coalesce(n.pulling_enabled::boolean, true), '{}'
+        FROM new_provider AS n
+    ),
+    secret_row AS (
+        INSERT INTO public.secret (key, value, last_updated)
+        SELECT n.key, n.secret, v_now FROM new_provider AS n
+    )
+    INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, added_run, changed_run, managed_keys, written_digest,
+                                          prevent_delete, install_webhook, renamed_from)
+    SELECT p_tenant_id, n.id, n.name, p_run_id, p_run_id, ARRAY(SELECT json_object_keys(n.authentication::json)),
+           bootstrap._digest(n.secret, g.digest_key),
+           coalesce(n.prevent_delete::boolean, false), coalesce(n.install_webhook::boolean, false),
+           CASE WHEN n.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(n.renamed_from::json)) END
+    FROM new_provider AS n
+    CROSS JOIN bootstrap.setting AS g;
+
+    -- A replaced provider is not an add: its record stands in the journal.
+    UPDATE bootstrap.provider_state AS t
+    SET added_run = NULL
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action = 'replace'
+      AND t.tenant_id = p_tenant_id AND t.provider_id = c.new_object_id;
+
+    -- State of the rows that stayed.
+    SELECT array_agg(c.object_id) INTO v_ids
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.previous_name IS NOT NULL AND c.action <> 'replace';
+    IF v_ids IS NOT NULL THEN
+        CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
+    END IF;
+
+    SELECT array_agg(p.configuration_key::text) INTO v_keys
+    FROM bootstrap.planned_change AS c
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt', 'unchanged');
+    IF v_keys IS NOT NULL THEN
+        INSERT INTO bootstrap.provider_state AS t (tenant_id, provider_id, name, changed_run, managed_keys, written_digest,
+                                                   prevent_delete, install_webhook, renamed_from)
+        SELECT p_tenant_id, c.object_id, m.name, p_run_id, ARRAY(SELECT json_object_keys(m.authentication::json)),
+               bootstrap._digest(s.value, g.digest_key),
+               coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
+               CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
+        FROM bootstrap.planned_change AS c
+        JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
+        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
+        JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+        LEFT JOIN bootstrap.provider_state AS o ON o.tenant_id = p_tenant_id AND o.provider_id = c.object_id
+        CROSS JOIN bootstrap.setting AS g
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt', 'unchanged')
+        ON CONFLICT ON CONSTRAINT provider_state_pkey DO UPDATE
+        SET name = excluded.name, changed_run = excluded.changed_run, managed_keys = excluded.managed_keys,
+            written_digest = excluded.written_digest, prevent_delete = excluded.prevent_delete,
+            install_webhook = excluded.install_webhook, renamed_from = excluded.renamed_from;
+    END IF;
+END
+$$;
+
+COMMENT ON PROCEDURE bootstrap._write_providers(text, bigint) IS
+'Writes the provider, secret and state rows that are planned in this transaction.';
+
+REVOKE ALL ON PROCEDURE bootstrap._write_providers(text, bigint) FROM PUBLIC;

@@ -1,0 +1,39 @@
+-- bootstrap.install_providers(tenant_id, manifest [, options]): makes the tenant's providers those of the JSON manifest.
+--
+-- As install_staged, with the manifest as an argument: Keep's own form {"name": {"type": ..., "authentication": ...}} or
+-- the list form [{"name": ..., "type": ...}]. A literal in a statement can be logged by the server (log_statement,
+-- pg_stat_activity): with real secrets, use \copy and install_staged (docs/psql.md).
+-- Guarantees, options and errors: as install_staged.
+CREATE OR REPLACE PROCEDURE bootstrap.install_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_state      text;
+    v_message    text;
+    v_detail     text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
+BEGIN
+    PERFORM bootstrap._require_writable();
+    DELETE FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+    INSERT INTO bootstrap.provider_staging (position, name, type, authentication, deduplication_rules, renamed_from, description,
+                                            pulling_enabled, prevent_delete, install_webhook)
+    SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
+           m.pulling_enabled, m.prevent_delete, m.install_webhook
+    FROM bootstrap._manifest_from_json(p_manifest) AS m;
+
+    CALL bootstrap._install(p_tenant_id, p_options);
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
+END
+$$;
+
+COMMENT ON PROCEDURE bootstrap.install_providers(text, json, jsonb) IS
+'Makes the tenant''s providers those of the JSON manifest, atomically. Safe to repeat. A literal can be logged by the server: with real secrets use COPY and install_staged. Options: see _check_options.';
+
+REVOKE ALL ON PROCEDURE bootstrap.install_providers(text, json, jsonb) FROM PUBLIC;

@@ -1,0 +1,39 @@
+-- bootstrap.status([tenant_id]): the providers of the tenant, where each came from, and what became of it.
+--
+-- Also shows providers that this software installed and whose rows someone else deleted. Shows no value of a secret.
+-- Errors: KB010 to KB012. Reads only; works on a standby.
+CREATE OR REPLACE FUNCTION bootstrap.status(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.provider_status
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+SET row_security = off
+AS $$
+DECLARE
+    v_keys text[];
+BEGIN
+    PERFORM bootstrap.require_keep('provider');
+    SELECT array_agg(p.configuration_key::text) INTO v_keys FROM public.provider AS p WHERE p.tenant_id = p_tenant_id;
+
+    RETURN QUERY
+    SELECT coalesce(p.name::text, t.name), p.type::text, coalesce(p.id::text, t.provider_id),
+           CASE WHEN t.provider_id IS NOT NULL THEN 'bootstrap' WHEN p.provisioned THEN 'keep' ELSE 'user' END,
+           t.changed_run, r.finished_at, coalesce(t.prevent_delete, false),
+           CASE WHEN p.id IS NULL THEN 'row deleted'
+                WHEN s.key IS NULL THEN 'secret missing'
+                WHEN t.written_digest <> bootstrap._digest(s.value, g.digest_key) THEN 'secret changed by someone else'
+                ELSE 'installed' END
+    FROM (SELECT o.* FROM public.provider AS o WHERE o.tenant_id = p_tenant_id) AS p
+    FULL JOIN (SELECT o.* FROM bootstrap.provider_state AS o WHERE o.tenant_id = p_tenant_id) AS t ON t.provider_id = p.id
+    LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+    LEFT JOIN bootstrap.run AS r ON r.run_id = t.changed_run
+    CROSS JOIN bootstrap.setting AS g
+    ORDER BY 1, 3;
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap.status(text) IS
+'The providers of the tenant, where each came from, and what became of it. Shows no value of a secret.';
+
+REVOKE ALL ON FUNCTION bootstrap.status(text) FROM PUBLIC;

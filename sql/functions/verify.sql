@@ -1,0 +1,88 @@
+-- bootstrap.verify([tenant_id]): one row a check of what this software relies on and of what it installed.
+--
+-- ok is true, false (something is wrong), or NULL (a warning: nothing is broken, but the operator should know).
+-- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, changed_secrets.
+-- Never raises for what it finds. Shows no value of a secret. Reads only; works on a standby.
+CREATE OR REPLACE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+SET row_security = off
+AS $$
+DECLARE
+    v_detail text;
+    v_count  bigint;
+    v_keys   text[];
+BEGIN
+    SELECT count(*), string_agg(d.difference, '; ') INTO v_count, v_detail FROM bootstrap._keep_differences('provider') AS d (difference);
+    RETURN QUERY SELECT 'keep_tables', v_count = 0,
+        CASE WHEN v_count = 0 THEN 'the tables of Keep fit' ELSE v_detail END,
+        CASE WHEN v_count > 0 THEN 'Run Keep''s own migrations, then bootstrap up.' END;
+    IF v_count > 0 THEN
+        RETURN;
+    END IF;
+
+    RETURN QUERY
+    SELECT 'foreign_key',
+           CASE WHEN count(*) = 0 THEN NULL ELSE bool_and(f.is_deferrable AND NOT f.initially_deferred) END,
+           CASE WHEN count(*) = 0 THEN 'public.provider has no foreign key to public.tenant'
+                WHEN bool_and(f.is_deferrable AND NOT f.initially_deferred) THEN format('%s is deferrable, initially immediate', string_agg(f.constraint_name, ', '))
+                ELSE format('%s is not DEFERRABLE INITIALLY IMMEDIATE', string_agg(f.constraint_name, ', ') FILTER (WHERE NOT f.is_deferrable OR f.initially_deferred)) END,
+           CASE WHEN count(*) = 0 THEN 'Keep creates it; its migrations may be incomplete.'
+                WHEN NOT bool_and(f.is_deferrable AND NOT f.initially_deferred) THEN 'SELECT bootstrap.prepare_keep(), or bootstrap up.' END
+    FROM bootstrap._tenant_foreign_keys() AS f;
+
+    RETURN QUERY
+    SELECT 'tenant', EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id),
+           format('tenant %s %s', to_json(p_tenant_id), CASE WHEN EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN 'exists' ELSE 'does not exist' END),
+           CASE WHEN NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN 'bootstrap up --tenant-only, or SELECT bootstrap.ensure_tenant(id, name).' END;
+
+    SELECT count(*), (array_agg(to_json(left(t.name, 100))::text ORDER BY t.name))[1:20]::text INTO v_count, v_detail
+    FROM bootstrap.provider_state AS t
+    WHERE t.tenant_id = p_tenant_id
+      AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id);
+    RETURN QUERY SELECT 'providers', v_count = 0,
+        CASE WHEN v_count = 0 THEN format('%s provider(s) of ours are installed', (SELECT count(*) FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id))
+             ELSE format('%s provider(s) that this software installed were deleted by someone else: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'Run Keep with PROVISION_RESOURCES=false: left at its default, Keep deletes every provisioned provider at its start when it has no provider variable of its own. Then bootstrap up installs them again.' END;
+
+    SELECT array_agg(p.configuration_key::text) INTO v_keys
+    FROM public.provider AS p
+    WHERE p.tenant_id = p_tenant_id;
+    SELECT count(*), (array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20]::text INTO v_count, v_detail
+    FROM public.provider AS p
+    LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+    WHERE p.tenant_id = p_tenant_id AND jsonb_typeof(bootstrap._try_jsonb(s.value)) IS DISTINCT FROM 'object';
+    RETURN QUERY SELECT 'secrets', v_count = 0,
+        CASE WHEN v_count = 0 THEN 'every provider has a readable secret'
+             ELSE format('%s provider(s) have no secret in the database, or one that is not JSON, so Keep does not list them: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'Run Keep with SECRET_MANAGER_TYPE=DB; bootstrap up writes missing secrets of its own providers again.' END;
+
+    SELECT count(*), (array_agg(to_json(left(r.name, 100))::text ORDER BY r.name))[1:20]::text INTO v_count, v_detail
+    FROM public.alertdeduplicationrule AS r
+    WHERE r.tenant_id = p_tenant_id AND r.is_provisioned AND r.provider_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = r.provider_id);
+    RETURN QUERY SELECT 'deduplication_rules', CASE WHEN v_count = 0 THEN true END,
+        CASE WHEN v_count = 0 THEN 'every provisioned deduplication rule has its provider'
+             ELSE format('%s provisioned deduplication rule(s) point at a provider that is gone: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'bootstrap up removes them, or gives them to the provider that declares them.' END;
+
+    SELECT count(*), (array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20]::text INTO v_count, v_detail
+    FROM bootstrap.provider_state AS t
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
+    JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+    CROSS JOIN bootstrap.setting AS g
+    WHERE t.tenant_id = p_tenant_id AND t.written_digest <> bootstrap._digest(s.value, g.digest_key);
+    RETURN QUERY SELECT 'changed_secrets', CASE WHEN v_count = 0 THEN true END,
+        CASE WHEN v_count = 0 THEN 'no secret of ours was changed by someone else'
+             ELSE format('%s secret(s) were changed by someone else since the last run: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run would change back; keys that Keep added by itself stay.' END;
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap.verify(text) IS
+'One row a check of what this software relies on and of what it installed. Reads only; works on a standby.';
+
+REVOKE ALL ON FUNCTION bootstrap.verify(text) FROM PUBLIC;

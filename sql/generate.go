@@ -1,0 +1,9 @@
+package sqlfiles
+
+// go generate ./... writes all that is generated without a database. What sqlc made earlier is removed first, because it
+// leaves the output of a query file that is gone; sqlc compile before it keeps the old output when the SQL is broken.
+
+//go:generate go run keep-bootstrap/internal/gencatalogue .
+//go:generate go tool -modfile=../tools/go.mod sqlc compile --file ../sqlc.yaml
+//go:generate sh -c "rm -f ../internal/db/*.go"
+//go:generate go tool -modfile=../tools/go.mod sqlc generate --file ../sqlc.yaml

@@ -1,0 +1,183 @@
+-- bootstrap._diff_providers(tenant_id, manifest, options): what differs between the manifest and the live providers.
+--
+-- One row a provider that is not as wanted (action unchanged only where a row of schema bootstrap alone is to be
+-- written). This is the one diff routine: plan shows its rows, install writes them.
+--   add      no live row;                  update   the live row differs;
+--   rename   matched under another name;   replace  the type changed, so the id must, because Keep builds the secret's
+--   prune    provisioned and not wanted;            key from the type (keep/formats.md);
+--   adopt    a row that Keep provisioned and this software has not seen before, or with the option adopt a user's row.
+-- Compared are: type, name, the name in the secret, the authentication keys of the manifest (exact text first, parsed
+-- only where that differs; the order of keys is no difference), consumer, description and pulling_enabled where given.
+-- Never validatedScopes, provider_metadata, installed_by or times: those are Keep's.
+-- A key of the live secret that the manifest lacks goes when an earlier manifest had it, or, on a row without state,
+-- when the catalogue knows it; any other is Keep's own and stays.
+-- Guards are checked here: refusal holds the SQLSTATE with which install refuses (docs/design.md).
+-- Reads only. Values of secrets stay inside the statement; no variable ever holds one.
+CREATE OR REPLACE FUNCTION bootstrap._diff_providers(p_tenant_id text, p_manifest json, p_options jsonb)
+RETURNS SETOF bootstrap.planned_change
+LANGUAGE plpgsql STABLE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET enable_mergejoin = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+SET work_mem = '64MB'
+AS $$
+DECLARE
+    v_adopt       boolean := coalesce((p_options ->> 'adopt')::boolean, false);
+    v_allow_empty boolean := coalesce((p_options ->> 'allow_empty')::boolean, false);
+    v_max_prune   text    := p_options ->> 'max_prune';
+    v_keys        text[];
+BEGIN
+    -- The secrets of this tenant, by their keys: a scan of the whole secret table would grow with other tenants.
+    SELECT array_agg(p.configuration_key::text) INTO v_keys FROM public.provider AS p WHERE p.tenant_id = p_tenant_id;
+
+    RETURN QUERY
+    WITH entry AS MATERIALIZED (
+        SELECT m.position, m.name, m.type, m.authentication, m.description,
+               m.pulling_enabled::boolean AS pulling_enabled,
+               m.prevent_delete::boolean AS prevent_delete,
+               coalesce(m.install_webhook::boolean, false) AS install_webhook,
+               CASE WHEN m.renamed_from IS NULL THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END AS renamed_from,
+               coalesce(t.consumer, false) AS consumer, t.authentication AS known_keys,
+               '{"authentication": ' || m.authentication || ', "name": ' || to_json(m.name)::text || '}' AS secret
+        FROM bootstrap._manifest(p_manifest) AS m
+        LEFT JOIN bootstrap.provider_type AS t ON t.type = m.type
+    ),
+    live AS MATERIALIZED (
+        SELECT p.id::text AS id, p.name::text AS name, p.type::text AS type, p.provisioned, p.consumer,
+               p.description::text AS description, p.pulling_enabled,
+               s.value AS secret,
+               t.provider_id IS NOT NULL AS has_state, t.managed_keys, t.prevent_delete, t.install_webhook, t.renamed_from
+        FROM public.provider AS p
+        LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+        LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = p.id
+        WHERE p.tenant_id = p_tenant_id
+    ),
+    match AS MATERIALIZED (
+        SELECT x.position, x.provider_id, x.how FROM bootstrap._match_providers(p_tenant_id, p_manifest, p_options) AS x
+    ),
+    -- Pairs that are not plainly equal, with all that the comparison needs: joined once.
+    pair AS MATERIALIZED (
+        SELECT e.position, e.name, e.type, e.authentication, e.description, e.pulling_enabled, e.prevent_delete, e.install_webhook,
+               e.renamed_from, e.consumer, e.known_keys, x.how,
+               l.id, l.name AS live_name, l.type AS live_type, l.provisioned, l.consumer AS live_consumer,
+               l.description AS live_description, l.pulling_enabled AS live_pulling_enabled, l.has_state, l.managed_keys,
+               l.prevent_delete AS live_prevent_delete, l.install_webhook AS live_install_webhook,
+               coalesce(l.renamed_from, '{}') AS live_renamed_from,
+               l.secret IS NOT NULL AS has_secret,
+               l.secret <> e.secret AND l.type = e.type AS is_parsed,
+               CASE WHEN l.secret <> e.secret AND l.type = e.type THEN bootstrap._try_jsonb(l.secret) END AS live_secret
+        FROM match AS x
+        JOIN entry AS e ON e.position = x.position
+        JOIN live AS l ON l.id = x.provider_id
+        WHERE (l.secret = e.secret AND l.has_state AND l.provisioned AND l.type = e.type AND l.name = e.name
+               AND l.consumer = e.consumer
+               AND (e.description IS NULL OR l.description IS NOT DISTINCT FROM e.description)
+               AND (e.pulling_enabled IS NULL OR l.pulling_enabled = e.pulling_enabled)
+               AND (e.prevent_delete IS NULL OR l.prevent_delete = e.prevent_delete)
+               AND l.install_webhook = e.install_webhook
+               AND coalesce(l.renamed_from, '{}') = e.renamed_from) IS NOT TRUE
+    ),
+    key_change AS MATERIALIZED (
+        SELECT coalesce(m.position, v.position) AS position,
+               array_agg('authentication.' || coalesce(m.key, v.key) ORDER BY coalesce(m.key, v.key)) AS fields
+        FROM (
+            SELECT j.position, (j.pair).key, (j.pair).value
+            FROM (SELECT x.position, jsonb_each(x.authentication::jsonb) AS pair FROM pair AS x
+                  WHERE x.is_parsed AND x.live_secret IS NOT NULL OFFSET 0) AS j
+        ) AS m
+        FULL JOIN (
+            SELECT j.position, (j.pair).key, (j.pair).value,
+                   CASE WHEN j.has_state THEN (j.pair).key = ANY (j.managed_keys)
+                        ELSE j.known_keys -> (j.pair).key IS NOT NULL END AS is_managed
+            FROM (SELECT x.position, x.has_state, x.managed_keys, x.known_keys,
+                         jsonb_each(CASE jsonb_typeof(x.live_secret -> 'authentication') WHEN 'object' THEN x.live_secret -> 'authentication' END) AS pair
+                  FROM pair AS x WHERE x.is_parsed OFFSET 0) AS j
+        ) AS v ON v.position = m.position AND v.key = m.key
+        WHERE (m.key IS NULL AND v.is_managed) OR v.key IS NULL OR m.value::text <> v.value::text
+        GROUP BY 1
+    ),
+    compared AS (
+        SELECT x.position, x.name, x.type, x.id, x.how, x.live_name, x.live_type, x.provisioned, x.has_state,
+               coalesce(x.prevent_delete, x.live_prevent_delete, false) AS guarded,
+               array_remove(ARRAY[
+                   CASE WHEN x.live_type <> x.type THEN 'type' END,
+                   CASE WHEN x.live_name <> x.name THEN 'name' END,
+                   CASE WHEN NOT x.provisioned THEN 'provisioned' END,
+                   CASE WHEN NOT x.has_secret OR (x.is_parsed AND x.live_secret IS NULL) THEN 'secret'
+                        WHEN x.live_name = x.name AND x.is_parsed AND x.live_secret ->> 'name' IS DISTINCT FROM x.name THEN 'secret.name' END,
+                   CASE WHEN x.live_consumer <> x.consumer THEN 'consumer' END,
+                   CASE WHEN x.description IS NOT NULL AND x.live_description IS DISTINCT FROM x.description THEN 'description' END,
+                   CASE WHEN x.pulling_enabled IS NOT NULL AND x.live_pulling_enabled <> x.pulling_enabled THEN 'pulling_enabled' END,
+                   CASE WHEN x.prevent_delete IS NOT NULL AND coalesce(x.live_prevent_delete, false) <> x.prevent_delete THEN 'prevent_delete' END,
+                   CASE WHEN x.has_state AND x.live_install_webhook <> x.install_webhook THEN 'install_webhook' END
+               ], NULL) || coalesce(k.fields, '{}') AS fields,
+               x.has_state AND (x.live_renamed_from <> x.renamed_from
+                   OR (x.is_parsed
+                       AND ARRAY(SELECT json_object_keys(x.authentication::json) ORDER BY 1)
+                           <> ARRAY(SELECT unnest(x.managed_keys) ORDER BY 1))) AS state_differs
+        FROM pair AS x
+        LEFT JOIN key_change AS k ON k.position = x.position
+    ),
+    change AS MATERIALIZED (
+        SELECT CASE
+                   WHEN c.live_type <> c.type THEN 'replace'
+                   WHEN NOT c.provisioned THEN 'adopt'
+                   WHEN c.live_name <> c.name THEN 'rename'
+                   WHEN NOT c.has_state THEN 'adopt'
+                   WHEN c.fields <> '{}' THEN 'update'
+                   ELSE 'unchanged'
+               END AS action,
+               c.name, CASE WHEN c.live_name <> c.name THEN c.live_name END AS previous_name, c.type, c.id, c.position, c.fields,
+               CASE
+                   WHEN c.live_type <> c.type THEN format('the type changes from %s', c.live_type)
+                   WHEN NOT c.provisioned THEN 'made by a user in the application'
+                   WHEN c.how = 'declared' THEN format('renamed_from names %s', to_json(c.live_name))
+                   WHEN c.how = 'detected' THEN format('%s leaves and has the same type and authentication', to_json(c.live_name))
+                   WHEN NOT c.has_state THEN 'provisioned by Keep itself; keeps its id'
+                   WHEN c.fields <> '{}' THEN 'differs from the manifest'
+                   ELSE 'what is remembered of the manifest changes, Keep''s rows do not'
+               END AS reason,
+               c.guarded, c.provisioned
+        FROM compared AS c
+        WHERE NOT c.has_state OR c.fields <> '{}' OR c.state_differs OR c.live_name <> c.name OR NOT c.provisioned
+        UNION ALL
+        SELECT 'add', e.name, NULL, e.type, NULL, e.position, '{}', 'not installed yet', false, true
+        FROM entry AS e
+        WHERE NOT EXISTS (SELECT FROM match AS x WHERE x.position = e.position)
+        UNION ALL
+        SELECT 'prune', l.name, NULL, l.type, l.id, NULL, '{}', 'provisioned, and not in the manifest', coalesce(l.prevent_delete, false), true
+        FROM live AS l
+        WHERE l.provisioned AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = l.id)
+    ),
+    total AS (
+        SELECT (SELECT count(*) FROM entry) AS wanted,
+               (SELECT count(*) FROM change AS c WHERE c.action IN ('prune', 'replace')) AS going,
+               CASE
+                   WHEN v_max_prune LIKE '%\%' THEN floor((SELECT count(*) FROM live AS l WHERE l.provisioned) * rtrim(v_max_prune, '%')::numeric / 100)
+                   WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
+                   WHEN v_allow_empty AND (SELECT count(*) FROM entry) = 0 THEN 'Infinity'
+                   ELSE greatest(3, floor((SELECT count(*) FROM live AS l WHERE l.provisioned) / 2.0))
+               END AS allowed
+    )
+    SELECT '0'::xid8,
+           (row_number() OVER (ORDER BY CASE c.action WHEN 'prune' THEN 2 ELSE 1 END, c.position, c.name))::integer,
+           'provider', c.action, c.name, c.previous_name, c.type, c.name, c.id, NULL::text, c.position, c.fields, c.reason,
+           CASE
+               WHEN c.action = 'prune' AND n.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
+               WHEN c.action IN ('prune', 'replace') AND c.guarded THEN 'KB022'
+               WHEN NOT c.provisioned AND NOT v_adopt THEN 'KB024'
+               WHEN c.action IN ('prune', 'replace') AND n.going > n.allowed THEN 'KB021'
+           END,
+           c.action = 'unchanged' OR (c.action = 'adopt' AND c.provisioned AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
+               OR (c.action = 'update' AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
+    FROM change AS c
+    CROSS JOIN total AS n;
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap._diff_providers(text, json, jsonb) IS
+'What differs between the manifest and the live providers, with the guards'' refusals. plan shows these rows, install writes them.';
+
+REVOKE ALL ON FUNCTION bootstrap._diff_providers(text, json, jsonb) FROM PUBLIC;

@@ -1,0 +1,150 @@
+-- bootstrap._install(tenant_id, options): makes the tenant's providers what this transaction has in staging.
+--
+-- The run itself, behind install_providers and install_staged:
+--   1. Check options, transaction, Keep's tables and the manifest.
+--   2. Take the advisory lock of the tenant if it is free. If it is not, and nothing differs, be done: replicas that
+--      restart do not queue. If something differs, wait for it (60 s).
+--   3. Under the lock: generation, tenant, secrets' place, then the plan with its rows locked and the guards (_write_plan).
+--   4. Defer the foreign key where it is deferrable, write, set it to IMMEDIATE again, so that an error comes out here.
+--   5. Journal, report, empty staging.
+-- Lock order: advisory lock of the tenant, provider rows by id, secret rows by key, then the writes.
+-- Safe to repeat: when nothing differs, no row version is written in any table of Keep, of state or of the journal.
+-- Row locks are waited for at most 500 ms each (55P03).
+CREATE OR REPLACE PROCEDURE bootstrap._install(p_tenant_id text, p_options jsonb)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET row_security = off
+SET jit = off
+SET lock_timeout = '500ms'
+AS $$
+DECLARE
+    v_generation     bigint;
+    v_stored         bigint;
+    v_locked         boolean;
+    v_tenant_exists  boolean;
+    v_tenant_created boolean := false;
+    v_is_first       boolean := false;
+    v_is_changed     boolean;
+    v_is_stale       boolean := false;
+    v_providers      bigint;
+    v_run_id         bigint;
+    v_constraint     text;
+    v_notes          text[] := '{}'::text[];
+    v_report         bootstrap.run_report;
+BEGIN
+    IF coalesce(p_tenant_id, '') = '' THEN
+        RAISE EXCEPTION 'no tenant is named' USING ERRCODE = 'KB002', HINT = 'Keep''s own tenant is ''keep''.';
+    END IF;
+    PERFORM bootstrap._check_options(p_options);
+    v_generation := (p_options ->> 'generation')::bigint;
+    PERFORM bootstrap._require_writable();
+    PERFORM bootstrap.require_keep('provider');
+    PERFORM bootstrap._check_manifest(NULL, p_options);
+    SELECT count(*) INTO v_providers FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+
+    v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
+    SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
+    v_tenant_exists := EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
+    v_is_stale := coalesce(v_generation < v_stored, false);
+
+    IF NOT v_locked AND NOT v_is_stale THEN
+        IF v_tenant_exists
+           AND v_generation IS NOT DISTINCT FROM coalesce(v_stored, v_generation)
+           AND (v_generation IS NULL OR v_stored IS NOT NULL)
+           AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options))
+        THEN
+            v_is_changed := false;
+        ELSE
+            PERFORM set_config('lock_timeout', '60s', true);
+            PERFORM pg_advisory_xact_lock(19267, hashtext(p_tenant_id));
+            PERFORM set_config('lock_timeout', '500ms', true);
+            SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
+            v_tenant_exists := EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
+            v_is_stale := coalesce(v_generation < v_stored, false);
+        END IF;
+    END IF;
+
+    IF v_is_stale THEN
+        v_is_changed := false;
+        v_notes := ARRAY[format('generation %s is older than %s, which is installed: nothing was done', v_generation, v_stored)];
+        RAISE WARNING '%', v_notes[1];
+    END IF;
+
+    IF v_is_changed IS NULL THEN
+        IF NOT v_tenant_exists THEN
+            IF coalesce((p_options ->> 'require_tenant')::boolean, false) THEN
+                RAISE EXCEPTION 'tenant % does not exist', to_json(p_tenant_id)
+                    USING ERRCODE = 'KB004', DETAIL = 'The option require_tenant forbids creating it.',
+                          HINT = 'Create it with bootstrap.ensure_tenant, or leave require_tenant (--require-tenant) out.';
+            END IF;
+            v_tenant_created := bootstrap.ensure_tenant(p_tenant_id, coalesce(p_options ->> 'tenant_name',
+                CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
+        END IF;
+
+        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
+        v_is_first := NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id);
+        CALL bootstrap._write_plan(p_tenant_id, p_options);
+
+        v_is_changed := v_tenant_created
+            OR EXISTS (SELECT FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id());
+    END IF;
+
+    IF v_is_changed THEN
+        v_run_id := nextval('bootstrap.run_run_id_seq');
+
+        FOR v_constraint IN SELECT f.constraint_name FROM bootstrap._tenant_foreign_keys() AS f WHERE f.is_deferrable LOOP
+            EXECUTE format('SET CONSTRAINTS public.%I DEFERRED', v_constraint);
+        END LOOP;
+
+        CALL bootstrap._write_providers(p_tenant_id, v_run_id);
+        CALL bootstrap._write_deduplication_rules(p_tenant_id);
+        CALL bootstrap._write_journal(p_tenant_id, v_run_id, p_options, v_tenant_created);
+
+        FOR v_constraint IN SELECT f.constraint_name FROM bootstrap._tenant_foreign_keys() AS f WHERE f.is_deferrable LOOP
+            EXECUTE format('SET CONSTRAINTS public.%I IMMEDIATE', v_constraint);
+        END LOOP;
+    ELSIF NOT v_is_stale AND v_generation > coalesce(v_stored, -1) THEN
+        -- Nothing differs, but an older generation must not come back.
+        INSERT INTO bootstrap.tenant_state AS t (tenant_id, generation)
+        VALUES (p_tenant_id, v_generation)
+        ON CONFLICT ON CONSTRAINT tenant_state_pkey DO UPDATE SET generation = excluded.generation;
+    END IF;
+
+    v_report.run_id         := v_run_id;
+    v_report.tenant_id      := p_tenant_id;
+    v_report.tenant_created := v_tenant_created;
+    v_report.changed        := v_is_changed;
+    v_report.providers      := v_providers;
+    SELECT count(*) FILTER (WHERE c.action = 'add'), count(*) FILTER (WHERE c.action = 'update'),
+           count(*) FILTER (WHERE c.action = 'rename'), count(*) FILTER (WHERE c.action = 'replace'),
+           count(*) FILTER (WHERE c.action = 'prune'), count(*) FILTER (WHERE c.action = 'adopt')
+    INTO v_report.added, v_report.updated, v_report.renamed, v_report.replaced, v_report.pruned, v_report.adopted
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider';
+    SELECT count(*) INTO v_report.rules_changed
+    FROM bootstrap.planned_change AS c
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule';
+    v_report.unchanged := CASE WHEN v_is_stale THEN 0 ELSE
+        v_providers - v_report.added - v_report.updated - v_report.renamed - v_report.replaced - v_report.adopted END;
+    v_report.notes := v_notes || bootstrap._notes(p_tenant_id, v_is_first AND v_report.added > 0);
+    PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
+
+    CALL bootstrap._clear_staging();
+
+    IF v_is_changed THEN
+        RAISE NOTICE 'bootstrap: tenant % %, providers: % added, % updated, % renamed, % replaced, % pruned, % adopted, % unchanged; % deduplication rules changed (run %)',
+            p_tenant_id, CASE WHEN v_tenant_created THEN 'created' ELSE 'exists' END, v_report.added, v_report.updated, v_report.renamed,
+            v_report.replaced, v_report.pruned, v_report.adopted, v_report.unchanged, v_report.rules_changed, v_run_id;
+    ELSIF NOT v_is_stale THEN
+        RAISE NOTICE 'bootstrap: nothing to do, % provider(s) of tenant % are as wanted', v_providers, p_tenant_id;
+    END IF;
+    FOR i IN 1..coalesce(array_length(v_report.notes, 1), 0) LOOP
+        RAISE NOTICE 'bootstrap: %', v_report.notes[i];
+    END LOOP;
+END
+$$;
+
+COMMENT ON PROCEDURE bootstrap._install(text, jsonb) IS
+'Makes the tenant''s providers what this transaction has in staging: the run itself, behind install_providers and install_staged.';
+
+REVOKE ALL ON PROCEDURE bootstrap._install(text, jsonb) FROM PUBLIC;

@@ -1,0 +1,36 @@
+-- bootstrap.plan_providers(tenant_id, manifest [, options]): the rows that install_providers would write.
+--
+-- The same diff as install. The column refusal holds the SQLSTATE with which a guard would refuse the run because of
+-- the row. No row means: nothing to do. Writes nothing; works in a read-only transaction and on a standby.
+-- Errors: KB001, KB002, KB010 to KB012.
+CREATE OR REPLACE FUNCTION bootstrap.plan_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
+RETURNS SETOF bootstrap.planned_change
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET row_security = off
+AS $$
+DECLARE
+    v_state      text;
+    v_message    text;
+    v_detail     text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
+BEGIN
+    PERFORM bootstrap._check_options(p_options);
+    PERFORM bootstrap.require_keep('provider');
+    PERFORM bootstrap._check_manifest(coalesce(p_manifest, 'null'), p_options);
+    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
+    RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap.plan_providers(text, json, jsonb) IS
+'The rows that install_providers would write. Writes nothing; works in a read-only transaction and on a standby.';
+
+REVOKE ALL ON FUNCTION bootstrap.plan_providers(text, json, jsonb) FROM PUBLIC;

@@ -1,0 +1,38 @@
+-- bootstrap.plan_staged(tenant_id [, options]): the rows that install_staged would write.
+--
+-- As plan_providers, over what COPY loaded into bootstrap.provider_staging in this transaction; staging is empty
+-- afterwards. Writes nothing else. Needs a transaction that may write, because COPY does (KB030).
+CREATE OR REPLACE FUNCTION bootstrap.plan_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
+RETURNS SETOF bootstrap.planned_change
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET row_security = off
+AS $$
+DECLARE
+    v_state      text;
+    v_message    text;
+    v_detail     text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
+BEGIN
+    PERFORM bootstrap._check_options(p_options);
+    PERFORM bootstrap._require_writable();
+    PERFORM bootstrap.require_keep('provider');
+    CALL bootstrap._settle_staging();
+    PERFORM bootstrap._check_manifest(NULL, p_options);
+    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
+    RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p ORDER BY p.sequence;
+    CALL bootstrap._clear_staging();
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap.plan_staged(text, jsonb) IS
+'The rows that install_staged would write over what COPY loaded in this transaction.';
+
+REVOKE ALL ON FUNCTION bootstrap.plan_staged(text, jsonb) FROM PUBLIC;

@@ -1,0 +1,26 @@
+-- name: StageProviders :copyfrom
+-- StageProviders loads the manifest into bootstrap.provider_staging of the current transaction. COPY, because bound
+-- values would reach the server's log and these hold secrets. Not visible to anybody else; InstallStaged and PlanStaged
+-- remove the rows, a rollback does too.
+INSERT INTO bootstrap.provider_staging (
+    position, name, type, authentication, deduplication_rules, renamed_from, description, pulling_enabled, prevent_delete, install_webhook
+) VALUES (
+    @position, @name, @type, @authentication, @deduplication_rules, @renamed_from, @description, @pulling_enabled, @prevent_delete, @install_webhook
+);
+
+-- name: StageInputs :copyfrom
+-- StageInputs loads where the manifest came from into bootstrap.input_staging of the current transaction.
+INSERT INTO bootstrap.input_staging (position, name, digest) VALUES (@position, @name, @digest);
+
+-- name: InstallStaged :exec
+-- InstallStaged makes the providers of the tenant what StageProviders loaded in this transaction, or raises. Safe to
+-- repeat: a second call writes nothing. Errors: class KB (docs/errors.md), 55P03 on a lock timeout.
+CALL bootstrap.install_staged(@tenant_id, @options);
+
+-- name: PlanStaged :many
+-- PlanStaged returns what InstallStaged would write, and writes nothing outside of staging.
+SELECT * FROM bootstrap.plan_staged(@tenant_id, @options);
+
+-- name: Report :one
+-- Report returns the report of the InstallStaged before it in the same transaction.
+SELECT * FROM bootstrap.report();
