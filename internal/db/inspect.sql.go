@@ -7,7 +7,80 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 )
+
+const dependents = `-- name: Dependents :many
+SELECT provider_id, kind, count, names FROM bootstrap.dependents($1, $2)
+`
+
+type DependentsParams struct {
+	TenantID    string
+	ProviderIds json.RawMessage
+}
+
+// Dependents returns what hangs on the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
+// These tables are large: call it in a transaction of its own with a short statement_timeout. Reads only.
+func (q *Queries) Dependents(ctx context.Context, arg DependentsParams) ([]Dependent, error) {
+	rows, err := q.db.Query(ctx, dependents, arg.TenantID, arg.ProviderIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Dependent{}
+	for rows.Next() {
+		var i Dependent
+		if err := rows.Scan(
+			&i.ProviderID,
+			&i.Kind,
+			&i.Count,
+			&i.Names,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const exportProviders = `-- name: ExportProviders :many
+SELECT name, type, authentication, secret_keys, description, pulling_enabled, prevent_delete, install_webhook, deduplication_rules FROM bootstrap.export_providers($1)
+`
+
+// ExportProviders returns the provisioned providers as a manifest would declare them. SHOWS SECRETS in Authentication.
+// Reads only.
+func (q *Queries) ExportProviders(ctx context.Context, tenantID string) ([]ExportedProvider, error) {
+	rows, err := q.db.Query(ctx, exportProviders, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExportedProvider{}
+	for rows.Next() {
+		var i ExportedProvider
+		if err := rows.Scan(
+			&i.Name,
+			&i.Type,
+			&i.Authentication,
+			&i.SecretKeys,
+			&i.Description,
+			&i.PullingEnabled,
+			&i.PreventDelete,
+			&i.InstallWebhook,
+			&i.DeduplicationRules,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const history = `-- name: History :many
 SELECT run_id, tenant_id, outcome, started_at, finished_at, role_name, application, client_address, transaction_id, tool_version, generation, input_digest, input_names, tenant_created, added, updated, renamed, replaced, pruned, adopted, rules_changed, error_code, error_message FROM bootstrap.history($1)
@@ -59,7 +132,7 @@ func (q *Queries) History(ctx context.Context, tenantID string) ([]Run, error) {
 }
 
 const historyChanges = `-- name: HistoryChanges :many
-SELECT run_id, sequence, tenant_id, kind, action, name, previous_name, object_id, previous_id, fields, reason FROM bootstrap.history_changes($1)
+SELECT run_id, sequence, tenant_id, kind, action, name, previous_name, object_id, previous_id, fields, drift, reason FROM bootstrap.history_changes($1)
 `
 
 // HistoryChanges returns what one run changed, in order. Reads only; works on a standby.
@@ -83,6 +156,7 @@ func (q *Queries) HistoryChanges(ctx context.Context, runID int64) ([]Change, er
 			&i.ObjectID,
 			&i.PreviousID,
 			&i.Fields,
+			&i.Drift,
 			&i.Reason,
 		); err != nil {
 			return nil, err

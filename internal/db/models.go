@@ -33,6 +33,8 @@ type Change struct {
 	PreviousID *string
 	// Names of what changed; never a value.
 	Fields []string
+	// Those of them that someone else had changed since the run before, and this run changed back.
+	Drift []string
 	// Why, in words.
 	Reason string
 }
@@ -47,6 +49,40 @@ type CheckResult struct {
 	Detail *string
 	// The next step, where there is one.
 	Hint *string
+}
+
+// Row type of dependents().
+type Dependent struct {
+	// provider.id.
+	ProviderID *string
+	// alerts, execution logs, deduplication rules of users, or workflows.
+	Kind *string
+	// How many there are; 1001 means more than 1000.
+	Count *int32
+	// Names of the workflows, at most twenty; NULL for the other kinds.
+	Names []string
+}
+
+// Row type of export_providers().
+type ExportedProvider struct {
+	// Name of the provider.
+	Name *string
+	// Provider type.
+	Type *string
+	// JSON object with the authentication, in clear text.
+	Authentication *string
+	// Keys of it whose values are not to be shown.
+	SecretKeys []string
+	// Description, or NULL.
+	Description *string
+	// Whether Keep pulls alerts from it.
+	PullingEnabled *bool
+	// Whether it is guarded against pruning and replacing.
+	PreventDelete *bool
+	// Whether the manifest wants Keep to install its webhook.
+	InstallWebhook *bool
+	// JSON object of rule name to rule, or NULL.
+	DeduplicationRules *string
 }
 
 // Where the manifest of one transaction came from. Loaded by COPY like provider_staging and removed before COMMIT; optional.
@@ -105,14 +141,18 @@ type PlannedChange struct {
 	Type *string
 	// For a deduplication rule: the provider that it belongs to, where that is known.
 	ProviderName *string
+	// For a deduplication rule: id of that provider, where it has one already and keeps it.
+	ProviderID *string
 	// id of the live row; NULL for add.
 	ObjectID *string
-	// id that install gives to an added or replaced row; NULL in a plan.
+	// id of an added or replaced row. In a plan only where it is known: a row that someone else deleted comes back with its id.
 	NewObjectID *string
 	// Place in the manifest; NULL for prune.
 	Position *int32
 	// Names of what differs, authentication keys as authentication.<key>; never a value.
 	Fields []string
+	// Names of what someone else changed since the last run and this run would change back, or keeps with on_drift keep; row when the row was deleted.
+	Drift []string
 	// Why this action, in words.
 	Reason string
 	// SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.
@@ -155,14 +195,18 @@ type ProviderState struct {
 	ProviderID string
 	// Name that the last run gave to the provider.
 	Name string
+	// Type as of the last run.
+	Type string
+	// Description as of the last run.
+	Description *string
+	// pulling_enabled as of the last run.
+	PullingEnabled bool
+	// Authentication keys that the manifest gave, each with the keyed digest of the value that was written. A key of these that leaves the manifest is removed, any other key of the secret is Keep's own and stays. A value whose digest differs was changed by someone else.
+	WrittenKeys json.RawMessage
 	// Run that added the provider, as long as this row is the record of it; NULL once the record stands in change, or when the provider was taken over.
 	AddedRun *int64
 	// Run that wrote the provider last.
 	ChangedRun int64
-	// Authentication keys that the manifest gave: a key of these that leaves the manifest is removed, any other key of the secret is Keep's own and stays.
-	ManagedKeys []string
-	// Keyed digest of the secret's text as the last run wrote it: tells whether someone else has written it since.
-	WrittenDigest string
 	// True: the provider is neither pruned nor replaced. Outlives its line in the manifest until that says false.
 	PreventDelete bool
 	// True: the manifest wants Keep to install its webhook in the outside system, which this software cannot do.
@@ -187,7 +231,7 @@ type ProviderStatus struct {
 	ChangedAt pgtype.Timestamptz
 	// True when it is guarded against pruning and replacing.
 	PreventDelete *bool
-	// installed, row deleted, secret missing, or secret changed by someone else.
+	// installed, row deleted, or changed by someone else with the names of what was changed.
 	Condition *string
 }
 

@@ -26,8 +26,21 @@ func (q *Queries) InstallStaged(ctx context.Context, arg InstallStagedParams) er
 	return err
 }
 
+const planDigest = `-- name: PlanDigest :one
+SELECT bootstrap.plan_digest()
+`
+
+// PlanDigest returns what binds a later InstallStaged to the PlanStaged before it in the same transaction, by the option
+// plan_digest. It is keyed and holds no secret.
+func (q *Queries) PlanDigest(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, planDigest)
+	var plan_digest string
+	err := row.Scan(&plan_digest)
+	return plan_digest, err
+}
+
 const planStaged = `-- name: PlanStaged :many
-SELECT transaction_id, sequence, kind, action, name, previous_name, type, provider_name, object_id, new_object_id, position, fields, reason, refusal, state_only FROM bootstrap.plan_staged($1, $2)
+SELECT transaction_id, sequence, kind, action, name, previous_name, type, provider_name, provider_id, object_id, new_object_id, position, fields, drift, reason, refusal, state_only FROM bootstrap.plan_staged($1, $2)
 `
 
 type PlanStagedParams struct {
@@ -54,10 +67,12 @@ func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]Plann
 			&i.PreviousName,
 			&i.Type,
 			&i.ProviderName,
+			&i.ProviderID,
 			&i.ObjectID,
 			&i.NewObjectID,
 			&i.Position,
 			&i.Fields,
+			&i.Drift,
 			&i.Reason,
 			&i.Refusal,
 			&i.StateOnly,

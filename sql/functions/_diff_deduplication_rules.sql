@@ -67,7 +67,7 @@ BEGIN
     change AS (
         SELECT 'update' AS action, c.*
         FROM (
-            SELECT w.name, w.provider_type AS type, w.provider_name, l.id, w.position,
+            SELECT w.name, w.provider_type AS type, w.provider_name, w.provider_id, l.id, w.position,
                    array_remove(ARRAY[
                        CASE WHEN l.provider_id IS DISTINCT FROM w.provider_id OR l.provider_type <> w.provider_type THEN 'provider' END,
                        CASE WHEN l.description <> w.description THEN 'description' END,
@@ -85,19 +85,19 @@ BEGIN
         ) AS c
         WHERE c.fields <> '{}'
         UNION ALL
-        SELECT 'add', w.name, w.provider_type, w.provider_name, NULL, w.position, '{}', 'not installed yet'
+        SELECT 'add', w.name, w.provider_type, w.provider_name, w.provider_id, NULL, w.position, '{}', 'not installed yet'
         FROM wanted AS w
         WHERE NOT EXISTS (SELECT FROM match AS x WHERE x.position = w.position AND x.name = w.name)
         UNION ALL
-        SELECT 'prune', l.name, l.provider_type, l.provider_name, l.id, NULL, '{}',
+        SELECT 'prune', l.name, l.provider_type, l.provider_name, l.provider_id, l.id, NULL, '{}',
                CASE WHEN l.provider_name IS NULL THEN 'provisioned, and its provider is gone' ELSE 'provisioned, and not in the manifest' END
         FROM live AS l
         WHERE NOT EXISTS (SELECT FROM match AS x WHERE x.id = l.id)
     )
     SELECT '0'::xid8,
            (row_number() OVER (ORDER BY CASE c.action WHEN 'prune' THEN 2 ELSE 1 END, c.position, c.name, c.id))::integer,
-           'deduplication_rule', c.action, c.name, NULL::text, c.type, c.provider_name, c.id, NULL::text, c.position, c.fields,
-           c.reason, NULL::text, false
+           'deduplication_rule', c.action, c.name, NULL::text, c.type, c.provider_name, c.provider_id, c.id, NULL::text, c.position, c.fields,
+           '{}'::text[], c.reason, NULL::text, false
     FROM change AS c;
 END
 $$;

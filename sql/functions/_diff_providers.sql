@@ -11,6 +11,9 @@
 -- Never validatedScopes, provider_metadata, installed_by or times: those are Keep's.
 -- A key of the live secret that the manifest lacks goes when an earlier manifest had it, or, on a row without state,
 -- when the catalogue knows it; any other is Keep's own and stays.
+-- What someone else changed since the last run (_drift) stands in the column drift. The option on_drift says what
+-- becomes of it: overwrite (the default) changes it back, keep leaves it, fail refuses the run. A provider of ours that
+-- someone deleted comes back with its id.
 -- Guards are checked here: refusal holds the SQLSTATE with which install refuses (docs/design.md).
 -- Reads only. Values of secrets stay inside the statement; no variable ever holds one.
 CREATE OR REPLACE FUNCTION bootstrap._diff_providers(p_tenant_id text, p_manifest json, p_options jsonb)
@@ -27,6 +30,7 @@ DECLARE
     v_adopt       boolean := coalesce((p_options ->> 'adopt')::boolean, false);
     v_allow_empty boolean := coalesce((p_options ->> 'allow_empty')::boolean, false);
     v_max_prune   text    := p_options ->> 'max_prune';
+    v_on_drift    text    := coalesce(p_options ->> 'on_drift', 'overwrite');
     v_keys        text[];
 BEGIN
     -- The secrets of this tenant, by their keys: a scan of the whole secret table would grow with other tenants.
@@ -48,7 +52,7 @@ BEGIN
         SELECT p.id::text AS id, p.name::text AS name, p.type::text AS type, p.provisioned, p.consumer,
                p.description::text AS description, p.pulling_enabled,
                s.value AS secret,
-               t.provider_id IS NOT NULL AS has_state, t.managed_keys, t.prevent_delete, t.install_webhook, t.renamed_from
+               t.provider_id IS NOT NULL AS has_state, t.written_keys, t.prevent_delete, t.install_webhook, t.renamed_from
         FROM public.provider AS p
         LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
         LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = p.id
@@ -62,7 +66,7 @@ BEGIN
         SELECT e.position, e.name, e.type, e.authentication, e.description, e.pulling_enabled, e.prevent_delete, e.install_webhook,
                e.renamed_from, e.consumer, e.known_keys, x.how,
                l.id, l.name AS live_name, l.type AS live_type, l.provisioned, l.consumer AS live_consumer,
-               l.description AS live_description, l.pulling_enabled AS live_pulling_enabled, l.has_state, l.managed_keys,
+               l.description AS live_description, l.pulling_enabled AS live_pulling_enabled, l.has_state, l.written_keys,
                l.prevent_delete AS live_prevent_delete, l.install_webhook AS live_install_webhook,
                coalesce(l.renamed_from, '{}') AS live_renamed_from,
                l.secret IS NOT NULL AS has_secret,
@@ -89,18 +93,30 @@ BEGIN
         ) AS m
         FULL JOIN (
             SELECT j.position, (j.pair).key, (j.pair).value,
-                   CASE WHEN j.has_state THEN (j.pair).key = ANY (j.managed_keys)
+                   CASE WHEN j.has_state THEN j.written_keys ? (j.pair).key
                         ELSE j.known_keys -> (j.pair).key IS NOT NULL END AS is_managed
-            FROM (SELECT x.position, x.has_state, x.managed_keys, x.known_keys,
+            FROM (SELECT x.position, x.has_state, x.written_keys, x.known_keys,
                          jsonb_each(CASE jsonb_typeof(x.live_secret -> 'authentication') WHEN 'object' THEN x.live_secret -> 'authentication' END) AS pair
                   FROM pair AS x WHERE x.is_parsed OFFSET 0) AS j
         ) AS v ON v.position = m.position AND v.key = m.key
         WHERE (m.key IS NULL AND v.is_managed) OR v.key IS NULL OR m.value::text <> v.value::text
         GROUP BY 1
     ),
+    drift AS MATERIALIZED (
+        SELECT d.provider_id, d.fields
+        FROM bootstrap._drift(p_tenant_id, ARRAY(SELECT x.id FROM pair AS x WHERE x.has_state)) AS d
+        WHERE EXISTS (SELECT FROM pair AS x WHERE x.has_state)
+    ),
+    deleted AS (
+        -- Providers of ours whose rows someone deleted.
+        SELECT t.name, min(t.provider_id) AS id, min(t.changed_run) AS changed_run, min(t.type) AS type
+        FROM bootstrap.provider_state AS t
+        WHERE t.tenant_id = p_tenant_id AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id)
+        GROUP BY t.name
+    ),
     compared AS (
         SELECT x.position, x.name, x.type, x.id, x.how, x.live_name, x.live_type, x.provisioned, x.has_state,
-               coalesce(x.prevent_delete, x.live_prevent_delete, false) AS guarded,
+               coalesce(x.prevent_delete, x.live_prevent_delete, false) AS guarded, coalesce(d.fields, '{}') AS drift,
                array_remove(ARRAY[
                    CASE WHEN x.live_type <> x.type THEN 'type' END,
                    CASE WHEN x.live_name <> x.name THEN 'name' END,
@@ -116,38 +132,58 @@ BEGIN
                x.has_state AND (x.live_renamed_from <> x.renamed_from
                    OR (x.is_parsed
                        AND ARRAY(SELECT json_object_keys(x.authentication::json) ORDER BY 1)
-                           <> ARRAY(SELECT unnest(x.managed_keys) ORDER BY 1))) AS state_differs
+                           <> ARRAY(SELECT jsonb_object_keys(x.written_keys) ORDER BY 1))) AS state_differs
         FROM pair AS x
         LEFT JOIN key_change AS k ON k.position = x.position
+        LEFT JOIN drift AS d ON d.provider_id = x.id
+    ),
+    settled AS (
+        -- What is changed, and what of it someone else had changed; kept drift is not changed.
+        SELECT c.position, c.name, c.type, c.id, c.how, c.live_name, c.live_type, c.provisioned, c.has_state, c.guarded, c.state_differs,
+               CASE WHEN v_on_drift = 'keep' THEN ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE NOT f.field = ANY (c.drift) ORDER BY f.n)
+                    ELSE c.fields END AS fields,
+               ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (c.drift) ORDER BY f.n) AS drift
+        FROM compared AS c
     ),
     change AS MATERIALIZED (
         SELECT CASE
-                   WHEN c.live_type <> c.type THEN 'replace'
-                   WHEN NOT c.provisioned THEN 'adopt'
-                   WHEN c.live_name <> c.name THEN 'rename'
+                   WHEN 'type' = ANY (c.fields) THEN 'replace'
+                   WHEN NOT c.provisioned AND NOT c.has_state THEN 'adopt'
+                   WHEN 'name' = ANY (c.fields) THEN 'rename'
                    WHEN NOT c.has_state THEN 'adopt'
                    WHEN c.fields <> '{}' THEN 'update'
                    ELSE 'unchanged'
                END AS action,
-               c.name, CASE WHEN c.live_name <> c.name THEN c.live_name END AS previous_name, c.type, c.id, c.position, c.fields,
+               c.name, CASE WHEN 'name' = ANY (c.fields) THEN c.live_name END AS previous_name, c.type, c.id, NULL::text AS new_id,
+               c.position, c.fields, c.drift,
                CASE
-                   WHEN c.live_type <> c.type THEN format('the type changes from %s', c.live_type)
-                   WHEN NOT c.provisioned THEN 'made by a user in the application'
+                   WHEN 'type' = ANY (c.fields) THEN format('the type changes from %s', c.live_type)
+                   WHEN NOT c.provisioned AND NOT c.has_state THEN 'made by a user in the application'
+                   WHEN c.drift <> '{}' AND v_on_drift = 'keep' THEN 'someone else changed it since the last run: that is kept'
                    WHEN c.how = 'declared' THEN format('renamed_from names %s', to_json(c.live_name))
+                   WHEN c.how = 'remembered' AND 'name' = ANY (c.fields) THEN format('someone else renamed it to %s since the last run', to_json(c.live_name))
                    WHEN c.how = 'detected' THEN format('%s leaves and has the same type and authentication', to_json(c.live_name))
                    WHEN NOT c.has_state THEN 'provisioned by Keep itself; keeps its id'
+                   WHEN c.drift @> c.fields AND c.fields <> '{}' THEN 'someone else changed it since the last run'
                    WHEN c.fields <> '{}' THEN 'differs from the manifest'
                    ELSE 'what is remembered of the manifest changes, Keep''s rows do not'
                END AS reason,
-               c.guarded, c.provisioned
-        FROM compared AS c
-        WHERE NOT c.has_state OR c.fields <> '{}' OR c.state_differs OR c.live_name <> c.name OR NOT c.provisioned
+               c.guarded, NOT c.provisioned AND NOT c.has_state AS is_users
+        FROM settled AS c
+        WHERE NOT c.has_state OR c.fields <> '{}' OR c.drift <> '{}' OR c.state_differs
         UNION ALL
-        SELECT 'add', e.name, NULL, e.type, NULL, e.position, '{}', 'not installed yet', false, true
+        SELECT CASE WHEN d.name IS NOT NULL AND v_on_drift = 'keep' THEN 'unchanged' ELSE 'add' END,
+               e.name, NULL, e.type, NULL, CASE WHEN d.type = e.type THEN d.id END, e.position, '{}',
+               CASE WHEN d.name IS NOT NULL THEN ARRAY['row'] ELSE '{}' END,
+               CASE WHEN d.name IS NULL THEN 'not installed yet'
+                    WHEN v_on_drift = 'keep' THEN format('someone else deleted it since run %s: that is kept', d.changed_run)
+                    ELSE format('someone else deleted it since run %s', d.changed_run) END,
+               false, false
         FROM entry AS e
+        LEFT JOIN deleted AS d ON d.name = e.name
         WHERE NOT EXISTS (SELECT FROM match AS x WHERE x.position = e.position)
         UNION ALL
-        SELECT 'prune', l.name, NULL, l.type, l.id, NULL, '{}', 'provisioned, and not in the manifest', coalesce(l.prevent_delete, false), true
+        SELECT 'prune', l.name, NULL, l.type, l.id, NULL, NULL, '{}', '{}', 'provisioned, and not in the manifest', coalesce(l.prevent_delete, false), false
         FROM live AS l
         WHERE l.provisioned AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = l.id)
     ),
@@ -163,15 +199,15 @@ BEGIN
     )
     SELECT '0'::xid8,
            (row_number() OVER (ORDER BY CASE c.action WHEN 'prune' THEN 2 ELSE 1 END, c.position, c.name))::integer,
-           'provider', c.action, c.name, c.previous_name, c.type, c.name, c.id, NULL::text, c.position, c.fields, c.reason,
+           'provider', c.action, c.name, c.previous_name, c.type, c.name, c.id, c.id, c.new_id, c.position, c.fields, c.drift, c.reason,
            CASE
                WHEN c.action = 'prune' AND n.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
                WHEN c.action IN ('prune', 'replace') AND c.guarded THEN 'KB022'
-               WHEN NOT c.provisioned AND NOT v_adopt THEN 'KB024'
+               WHEN c.is_users AND NOT v_adopt THEN 'KB024'
+               WHEN c.drift <> '{}' AND v_on_drift = 'fail' THEN 'KB025'
                WHEN c.action IN ('prune', 'replace') AND n.going > n.allowed THEN 'KB021'
            END,
-           c.action = 'unchanged' OR (c.action = 'adopt' AND c.provisioned AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
-               OR (c.action = 'update' AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
+           c.action = 'unchanged' OR (c.action IN ('adopt', 'update') AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
     FROM change AS c
     CROSS JOIN total AS n;
 END

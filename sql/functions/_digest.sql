@@ -1,6 +1,6 @@
 -- bootstrap._digest(text, key): keyed digest (32 hexadecimal characters) of a text.
 --
--- SHA-256 over the key and an inner SHA-256 with the key, cut to 16 bytes: equal digests mean equal texts, and without
+-- SHA-256 over the key and the text, cut to 16 bytes: equal digests mean equal texts, and without
 -- bootstrap.setting.digest_key a digest says nothing about its text. One expression, so that no statement with the text
 -- as a parameter ever runs. Reads and writes nothing.
 CREATE OR REPLACE FUNCTION bootstrap._digest(p_text text, p_key bytea) RETURNS text
@@ -8,7 +8,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN encode(substr(sha256(p_key || sha256(p_key || convert_to(p_text, 'UTF8'))), 1, 16), 'hex');
+    RETURN left(encode(sha256(p_key || convert_to(p_text, 'UTF8')), 'hex'), 32);
 END
 $$;
 

@@ -11,8 +11,8 @@ BEGIN
     RETURN QUERY
     SELECT c.transaction_id,
            (row_number() OVER (ORDER BY c.kind DESC, c.sequence))::integer,
-           c.kind, c.action, c.name, c.previous_name, c.type, c.provider_name, c.object_id, c.new_object_id, c.position,
-           c.fields, c.reason, c.refusal, c.state_only
+           c.kind, c.action, c.name, c.previous_name, c.type, c.provider_name, c.provider_id, c.object_id, c.new_object_id,
+           c.position, c.fields, c.drift, c.reason, c.refusal, c.state_only
     FROM (
         SELECT p.* FROM bootstrap._diff_providers(p_tenant_id, p_manifest, p_options) AS p
         UNION ALL

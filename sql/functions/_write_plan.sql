@@ -14,13 +14,15 @@ DECLARE
 BEGIN
     FOR v_attempt IN 1..5 LOOP
         DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
-        INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, object_id,
-                                              new_object_id, position, fields, reason, refusal, state_only)
-        SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.object_id,
-               CASE WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN replace(gen_random_uuid()::text, '-', '')
+        INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
+                                              object_id, new_object_id, position, fields, drift, reason, refusal, state_only)
+        SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id, p.object_id,
+               CASE WHEN p.new_object_id IS NOT NULL THEN p.new_object_id
+                    WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN replace(gen_random_uuid()::text, '-', '')
                     WHEN p.kind = 'deduplication_rule' AND p.action = 'add' THEN gen_random_uuid()::text END,
-               p.position, p.fields, p.reason, p.refusal, p.state_only
-        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
+               p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only
+        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
+        WHERE NOT (p.action = 'unchanged' AND p.drift <> '{}' AND p.refusal IS NULL); -- kept drift is only shown
 
         -- A refused run takes no row lock either.
         PERFORM bootstrap._refuse();

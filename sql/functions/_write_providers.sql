@@ -38,12 +38,13 @@ BEGIN
         DELETE FROM public.secret AS s WHERE s.key = ANY (v_keys);
     END IF;
 
-    -- State whose provider leaves, or was deleted by someone else. The guard of a replaced provider is carried over.
+    -- State whose provider leaves, or was deleted by someone else. The guard of a provider that comes back
+    -- under another id, or with its old one, is carried over.
     UPDATE bootstrap.provider_staging AS m
     SET prevent_delete = 'true'
     FROM bootstrap.planned_change AS c
-    JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = c.object_id AND t.prevent_delete
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action = 'replace'
+    JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = coalesce(c.object_id, c.new_object_id) AND t.prevent_delete
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('add', 'replace')
       AND m.transaction_id = pg_current_xact_id() AND m.position = c.position AND m.prevent_delete IS NULL;
 
     SELECT array_agg(t.provider_id) INTO v_ids
@@ -71,11 +72,11 @@ BEGIN
       AND c.fields && ARRAY['name', 'provisioned', 'consumer', 'description', 'pulling_enabled'];
     IF v_expected > 0 THEN
         UPDATE public.provider AS p
-        SET name            = m.name,
-            provisioned     = true,
+        SET name            = CASE WHEN 'name' = ANY (c.fields) THEN m.name ELSE p.name END,
+            provisioned     = p.provisioned OR 'provisioned' = ANY (c.fields),
             consumer        = coalesce(y.consumer, false),
-            description     = coalesce(m.description, p.description),
-            pulling_enabled = coalesce(m.pulling_enabled::boolean, p.pulling_enabled)
+            description     = CASE WHEN 'description' = ANY (c.fields) THEN m.description ELSE p.description END,
+            pulling_enabled = CASE WHEN 'pulling_enabled' = ANY (c.fields) THEN m.pulling_enabled::boolean ELSE p.pulling_enabled END
         FROM bootstrap.planned_change AS c
         JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
         LEFT JOIN bootstrap.provider_type AS y ON y.type = m.type
@@ -89,7 +90,8 @@ BEGIN
         END IF;
     END IF;
 
-    -- Secrets that differ: the manifest's text, then the keys that are Keep's own. A key that is to go stands in fields.
+    -- Secrets that differ: the keys of the manifest, then those that are Keep's own. A key that is to go stands in
+    -- fields; one that stands in drift alone keeps what someone else made of it.
     SELECT array_agg(p.configuration_key::text) INTO v_keys
     FROM bootstrap.planned_change AS c
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
@@ -97,7 +99,9 @@ BEGIN
       AND EXISTS (SELECT FROM unnest(c.fields) AS f (field) WHERE f.field IN ('name', 'secret', 'secret.name') OR f.field LIKE 'authentication.%');
     IF v_keys IS NOT NULL THEN
         WITH target AS (
-            SELECT p.configuration_key::text AS key, m.name, btrim(m.authentication, E' \t\n\r') AS authentication, c.fields,
+            SELECT p.configuration_key::text AS key, m.authentication, c.fields,
+                   ARRAY(SELECT d.field FROM unnest(c.drift) AS d (field) WHERE NOT d.field = ANY (c.fields)) AS kept,
+                   CASE WHEN 'name' = ANY (c.drift) AND NOT 'name' = ANY (c.fields) THEN p.name::text ELSE m.name END AS name,
                    CASE json_typeof(bootstrap._try_json(s.value)) WHEN 'object' THEN bootstrap._try_json(s.value) ELSE '{}' END AS live
             FROM bootstrap.planned_change AS c
             JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
@@ -109,7 +113,11 @@ BEGIN
         new_secret AS MATERIALIZED (
             SELECT t.key,
                    '{"authentication": {' || concat_ws(', ',
-                       nullif(btrim(substr(t.authentication, 2, length(t.authentication) - 2), E' \t\n\r'), ''),
+                       (SELECT string_agg(to_json(a.key)::text || ': '
+                                          || CASE WHEN 'authentication.' || a.key = ANY (t.kept) THEN t.live -> 'authentication' -> a.key ELSE a.value END::text,
+                                          ', ' ORDER BY a.ordinality)
+                        FROM json_each(t.authentication::json) WITH ORDINALITY AS a (key, value, ordinality)
+                        WHERE NOT ('authentication.' || a.key = ANY (t.kept) AND t.live -> 'authentication' -> a.key IS NULL)),
                        (SELECT string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality)
                         FROM json_each(CASE json_typeof(t.live -> 'authentication') WHEN 'object' THEN t.live -> 'authentication' END)
                              WITH ORDINALITY AS a (key, value, ordinality)
@@ -156,11 +164,15 @@ BEGIN
     secret_row AS (
         INSERT INTO public.secret (key, value, last_updated)
         SELECT n.key, n.secret, v_now FROM new_provider AS n
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value, last_updated = excluded.last_updated -- left by a row that someone deleted
     )
-    INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, added_run, changed_run, managed_keys, written_digest,
-                                          prevent_delete, install_webhook, renamed_from)
-    SELECT p_tenant_id, n.id, n.name, p_run_id, p_run_id, ARRAY(SELECT json_object_keys(n.authentication::json)),
-           bootstrap._digest(n.secret, g.digest_key),
+    INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys,
+                                          added_run, changed_run, prevent_delete, install_webhook, renamed_from)
+    SELECT p_tenant_id, n.id, n.name, n.type, n.description, coalesce(n.pulling_enabled::boolean, true),
+           -- _digest, written out: a call for each key of each provider would take longer than all the rest.
+           coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
+                     FROM jsonb_each(n.authentication::jsonb) AS a (key, value)), '{}'),
+           p_run_id, p_run_id,
            coalesce(n.prevent_delete::boolean, false), coalesce(n.install_webhook::boolean, false),
            CASE WHEN n.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(n.renamed_from::json)) END
     FROM new_provider AS n
@@ -181,29 +193,30 @@ BEGIN
         CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
     END IF;
 
-    SELECT array_agg(p.configuration_key::text) INTO v_keys
-    FROM bootstrap.planned_change AS c
+    INSERT INTO bootstrap.provider_state AS t (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys,
+                                               changed_run, prevent_delete, install_webhook, renamed_from)
+    SELECT p_tenant_id, c.object_id,
+           CASE WHEN 'name' = ANY (c.kept) THEN o.name ELSE m.name END,
+           CASE WHEN 'type' = ANY (c.kept) THEN o.type ELSE m.type END,
+           CASE WHEN 'description' = ANY (c.kept) THEN o.description ELSE p.description END,
+           CASE WHEN 'pulling_enabled' = ANY (c.kept) THEN o.pulling_enabled ELSE p.pulling_enabled END,
+           coalesce((SELECT jsonb_object_agg(a.key, CASE WHEN 'authentication.' || a.key = ANY (c.kept) THEN o.written_keys ->> a.key
+                                                         ELSE bootstrap._digest(a.value::text, g.digest_key) END)
+                     FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}'),
+           p_run_id,
+           coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
+           CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
+    FROM (SELECT x.object_id, x.position, ARRAY(SELECT d.field FROM unnest(x.drift) AS d (field) WHERE NOT d.field = ANY (x.fields)) AS kept
+          FROM bootstrap.planned_change AS x
+          WHERE x.transaction_id = pg_current_xact_id() AND x.kind = 'provider' AND x.action IN ('update', 'rename', 'adopt', 'unchanged')) AS c
+    JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt', 'unchanged');
-    IF v_keys IS NOT NULL THEN
-        INSERT INTO bootstrap.provider_state AS t (tenant_id, provider_id, name, changed_run, managed_keys, written_digest,
-                                                   prevent_delete, install_webhook, renamed_from)
-        SELECT p_tenant_id, c.object_id, m.name, p_run_id, ARRAY(SELECT json_object_keys(m.authentication::json)),
-               bootstrap._digest(s.value, g.digest_key),
-               coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
-               CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
-        FROM bootstrap.planned_change AS c
-        JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
-        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
-        JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
-        LEFT JOIN bootstrap.provider_state AS o ON o.tenant_id = p_tenant_id AND o.provider_id = c.object_id
-        CROSS JOIN bootstrap.setting AS g
-        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt', 'unchanged')
-        ON CONFLICT ON CONSTRAINT provider_state_pkey DO UPDATE
-        SET name = excluded.name, changed_run = excluded.changed_run, managed_keys = excluded.managed_keys,
-            written_digest = excluded.written_digest, prevent_delete = excluded.prevent_delete,
-            install_webhook = excluded.install_webhook, renamed_from = excluded.renamed_from;
-    END IF;
+    LEFT JOIN bootstrap.provider_state AS o ON o.tenant_id = p_tenant_id AND o.provider_id = c.object_id
+    CROSS JOIN bootstrap.setting AS g
+    ON CONFLICT ON CONSTRAINT provider_state_pkey DO UPDATE
+    SET name = excluded.name, type = excluded.type, description = excluded.description, pulling_enabled = excluded.pulling_enabled,
+        written_keys = excluded.written_keys, changed_run = excluded.changed_run, prevent_delete = excluded.prevent_delete,
+        install_webhook = excluded.install_webhook, renamed_from = excluded.renamed_from;
 END
 $$;
 

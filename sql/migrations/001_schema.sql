@@ -127,10 +127,12 @@ CREATE UNLOGGED TABLE bootstrap.planned_change (
     previous_name    text,
     type             text,
     provider_name    text,
+    provider_id      text,
     object_id        text,
     new_object_id    text,
     position         integer,
     fields           text[]  NOT NULL,
+    drift            text[]  NOT NULL,
     reason           text    NOT NULL,
     refusal          text,
     state_only       boolean NOT NULL,
@@ -145,10 +147,12 @@ COMMENT ON COLUMN bootstrap.planned_change.name IS 'Name after the run (before i
 COMMENT ON COLUMN bootstrap.planned_change.previous_name IS 'Name before the run where it differs; NULL otherwise.';
 COMMENT ON COLUMN bootstrap.planned_change.type IS 'Provider type after the run (before it, for prune).';
 COMMENT ON COLUMN bootstrap.planned_change.provider_name IS 'For a deduplication rule: the provider that it belongs to, where that is known.';
+COMMENT ON COLUMN bootstrap.planned_change.provider_id IS 'For a deduplication rule: id of that provider, where it has one already and keeps it.';
 COMMENT ON COLUMN bootstrap.planned_change.object_id IS 'id of the live row; NULL for add.';
-COMMENT ON COLUMN bootstrap.planned_change.new_object_id IS 'id that install gives to an added or replaced row; NULL in a plan.';
+COMMENT ON COLUMN bootstrap.planned_change.new_object_id IS 'id of an added or replaced row. In a plan only where it is known: a row that someone else deleted comes back with its id.';
 COMMENT ON COLUMN bootstrap.planned_change.position IS 'Place in the manifest; NULL for prune.';
 COMMENT ON COLUMN bootstrap.planned_change.fields IS 'Names of what differs, authentication keys as authentication.<key>; never a value.';
+COMMENT ON COLUMN bootstrap.planned_change.drift IS 'Names of what someone else changed since the last run and this run would change back, or keeps with on_drift keep; row when the row was deleted.';
 COMMENT ON COLUMN bootstrap.planned_change.reason IS 'Why this action, in words.';
 COMMENT ON COLUMN bootstrap.planned_change.refusal IS 'SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.';
 COMMENT ON COLUMN bootstrap.planned_change.state_only IS 'True when only rows of schema bootstrap change, and no row of Keep.';
@@ -221,6 +225,7 @@ CREATE TABLE bootstrap.change (
     object_id     text,
     previous_id   text,
     fields        text[]  NOT NULL,
+    drift         text[]  NOT NULL,
     reason        text    NOT NULL,
     CONSTRAINT change_pkey PRIMARY KEY (run_id, sequence),
     CONSTRAINT change_run_fkey FOREIGN KEY (run_id) REFERENCES bootstrap.run (run_id) ON DELETE CASCADE
@@ -236,6 +241,7 @@ COMMENT ON COLUMN bootstrap.change.previous_name IS 'Name before the change wher
 COMMENT ON COLUMN bootstrap.change.object_id IS 'id after the change (before it, for prune).';
 COMMENT ON COLUMN bootstrap.change.previous_id IS 'id before the change where it differed (replace).';
 COMMENT ON COLUMN bootstrap.change.fields IS 'Names of what changed; never a value.';
+COMMENT ON COLUMN bootstrap.change.drift IS 'Those of them that someone else had changed since the run before, and this run changed back.';
 COMMENT ON COLUMN bootstrap.change.reason IS 'Why, in words.';
 COMMENT ON CONSTRAINT change_pkey ON bootstrap.change IS 'Changes of a run in order.';
 COMMENT ON CONSTRAINT change_run_fkey ON bootstrap.change IS 'A change goes with its run when the journal is shortened.';
@@ -244,10 +250,12 @@ CREATE TABLE bootstrap.provider_state (
     tenant_id       text    NOT NULL,
     provider_id     text    NOT NULL,
     name            text    NOT NULL,
+    type            text    NOT NULL,
+    description     text,
+    pulling_enabled boolean NOT NULL,
+    written_keys    jsonb   NOT NULL,
     added_run       bigint,
     changed_run     bigint  NOT NULL,
-    managed_keys    text[]  NOT NULL,
-    written_digest  text    NOT NULL,
     prevent_delete  boolean NOT NULL,
     install_webhook boolean NOT NULL,
     renamed_from    text[],
@@ -257,10 +265,12 @@ COMMENT ON TABLE bootstrap.provider_state IS 'What this software knows of each p
 COMMENT ON COLUMN bootstrap.provider_state.tenant_id IS 'Tenant.';
 COMMENT ON COLUMN bootstrap.provider_state.provider_id IS 'provider.id.';
 COMMENT ON COLUMN bootstrap.provider_state.name IS 'Name that the last run gave to the provider.';
+COMMENT ON COLUMN bootstrap.provider_state.type IS 'Type as of the last run.';
+COMMENT ON COLUMN bootstrap.provider_state.description IS 'Description as of the last run.';
+COMMENT ON COLUMN bootstrap.provider_state.pulling_enabled IS 'pulling_enabled as of the last run.';
+COMMENT ON COLUMN bootstrap.provider_state.written_keys IS 'Authentication keys that the manifest gave, each with the keyed digest of the value that was written. A key of these that leaves the manifest is removed, any other key of the secret is Keep''s own and stays. A value whose digest differs was changed by someone else.';
 COMMENT ON COLUMN bootstrap.provider_state.added_run IS 'Run that added the provider, as long as this row is the record of it; NULL once the record stands in change, or when the provider was taken over.';
 COMMENT ON COLUMN bootstrap.provider_state.changed_run IS 'Run that wrote the provider last.';
-COMMENT ON COLUMN bootstrap.provider_state.managed_keys IS 'Authentication keys that the manifest gave: a key of these that leaves the manifest is removed, any other key of the secret is Keep''s own and stays.';
-COMMENT ON COLUMN bootstrap.provider_state.written_digest IS 'Keyed digest of the secret''s text as the last run wrote it: tells whether someone else has written it since.';
 COMMENT ON COLUMN bootstrap.provider_state.prevent_delete IS 'True: the provider is neither pruned nor replaced. Outlives its line in the manifest until that says false.';
 COMMENT ON COLUMN bootstrap.provider_state.install_webhook IS 'True: the manifest wants Keep to install its webhook in the outside system, which this software cannot do.';
 COMMENT ON COLUMN bootstrap.provider_state.renamed_from IS 'Former names that the manifest declared at the last run: a swap that stays in the file is not done twice.';
@@ -343,12 +353,48 @@ COMMENT ON COLUMN bootstrap.provider_status.origin IS 'bootstrap (installed or t
 COMMENT ON COLUMN bootstrap.provider_status.changed_run IS 'Run of this software that wrote it last.';
 COMMENT ON COLUMN bootstrap.provider_status.changed_at IS 'When that run wrote it; NULL when the journal no longer holds the run.';
 COMMENT ON COLUMN bootstrap.provider_status.prevent_delete IS 'True when it is guarded against pruning and replacing.';
-COMMENT ON COLUMN bootstrap.provider_status.condition IS 'installed, row deleted, secret missing, or secret changed by someone else.';
+COMMENT ON COLUMN bootstrap.provider_status.condition IS 'installed, row deleted, or changed by someone else with the names of what was changed.';
+
+CREATE VIEW bootstrap.dependent AS
+SELECT NULL::text    AS provider_id,
+       NULL::text    AS kind,
+       NULL::integer AS count,
+       NULL::text[]  AS names
+WHERE false;
+COMMENT ON VIEW bootstrap.dependent IS 'Row type of dependents().';
+COMMENT ON COLUMN bootstrap.dependent.provider_id IS 'provider.id.';
+COMMENT ON COLUMN bootstrap.dependent.kind IS 'alerts, execution logs, deduplication rules of users, or workflows.';
+COMMENT ON COLUMN bootstrap.dependent.count IS 'How many there are; 1001 means more than 1000.';
+COMMENT ON COLUMN bootstrap.dependent.names IS 'Names of the workflows, at most twenty; NULL for the other kinds.';
+
+CREATE VIEW bootstrap.exported_provider AS
+SELECT NULL::text    AS name,
+       NULL::text    AS type,
+       NULL::text    AS authentication,
+       NULL::text[]  AS secret_keys,
+       NULL::text    AS description,
+       NULL::boolean AS pulling_enabled,
+       NULL::boolean AS prevent_delete,
+       NULL::boolean AS install_webhook,
+       NULL::text    AS deduplication_rules
+WHERE false;
+COMMENT ON VIEW bootstrap.exported_provider IS 'Row type of export_providers().';
+COMMENT ON COLUMN bootstrap.exported_provider.name IS 'Name of the provider.';
+COMMENT ON COLUMN bootstrap.exported_provider.type IS 'Provider type.';
+COMMENT ON COLUMN bootstrap.exported_provider.authentication IS 'JSON object with the authentication, in clear text.';
+COMMENT ON COLUMN bootstrap.exported_provider.secret_keys IS 'Keys of it whose values are not to be shown.';
+COMMENT ON COLUMN bootstrap.exported_provider.description IS 'Description, or NULL.';
+COMMENT ON COLUMN bootstrap.exported_provider.pulling_enabled IS 'Whether Keep pulls alerts from it.';
+COMMENT ON COLUMN bootstrap.exported_provider.prevent_delete IS 'Whether it is guarded against pruning and replacing.';
+COMMENT ON COLUMN bootstrap.exported_provider.install_webhook IS 'Whether the manifest wants Keep to install its webhook.';
+COMMENT ON COLUMN bootstrap.exported_provider.deduplication_rules IS 'JSON object of rule name to rule, or NULL.';
 
 INSERT INTO bootstrap.migration (version, name, breaking) VALUES (1, 'schema', false);
 
 ---- create above / drop below ----
 
+DROP VIEW bootstrap.exported_provider;
+DROP VIEW bootstrap.dependent;
 DROP VIEW bootstrap.provider_status;
 DROP VIEW bootstrap.check_result;
 DROP VIEW bootstrap.run_report;

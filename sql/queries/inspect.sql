@@ -18,3 +18,13 @@ SELECT * FROM bootstrap.history_changes(@run_id);
 -- RecordFailure writes a failed run into the journal, in a transaction of its own after the run was rolled back.
 -- The message must hold no secret: pass the message of a KB error, or none.
 CALL bootstrap.record_failure(@tenant_id, @error_code, @error_message, @tool_version);
+
+-- name: Dependents :many
+-- Dependents returns what hangs on the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
+-- These tables are large: call it in a transaction of its own with a short statement_timeout. Reads only.
+SELECT * FROM bootstrap.dependents(@tenant_id, @provider_ids);
+
+-- name: ExportProviders :many
+-- ExportProviders returns the provisioned providers as a manifest would declare them. SHOWS SECRETS in Authentication.
+-- Reads only.
+SELECT * FROM bootstrap.export_providers(@tenant_id);

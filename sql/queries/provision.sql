@@ -24,3 +24,8 @@ SELECT * FROM bootstrap.plan_staged(@tenant_id, @options);
 -- name: Report :one
 -- Report returns the report of the InstallStaged before it in the same transaction.
 SELECT * FROM bootstrap.report();
+
+-- name: PlanDigest :one
+-- PlanDigest returns what binds a later InstallStaged to the PlanStaged before it in the same transaction, by the option
+-- plan_digest. It is keyed and holds no secret.
+SELECT bootstrap.plan_digest();

@@ -51,7 +51,9 @@ BEGIN
         IF v_tenant_exists
            AND v_generation IS NOT DISTINCT FROM coalesce(v_stored, v_generation)
            AND (v_generation IS NULL OR v_stored IS NOT NULL)
-           AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options))
+           AND p_options ->> 'plan_digest' IS NULL
+           AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
+                           WHERE NOT (p.action = 'unchanged' AND p.drift <> '{}' AND p.refusal IS NULL))
         THEN
             v_is_changed := false;
         ELSE
@@ -84,6 +86,10 @@ BEGIN
         PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
         v_is_first := NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id);
         CALL bootstrap._write_plan(p_tenant_id, p_options);
+        IF p_options ->> 'plan_digest' <> bootstrap._plan_digest(p_tenant_id) THEN
+            RAISE EXCEPTION 'the plan no longer fits: the manifest or the rows have changed since it was made'
+                USING ERRCODE = 'KB026', HINT = 'Nothing was written. Make a new plan, look at it, and apply that.';
+        END IF;
 
         v_is_changed := v_tenant_created
             OR EXISTS (SELECT FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id());

@@ -10,10 +10,10 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
-    INSERT INTO bootstrap.change (run_id, sequence, tenant_id, kind, action, name, object_id, fields, reason)
+    INSERT INTO bootstrap.change (run_id, sequence, tenant_id, kind, action, name, object_id, fields, drift, reason)
     SELECT s.added_run,
            (coalesce(m.last_sequence, 0) + row_number() OVER (PARTITION BY s.added_run ORDER BY s.name))::integer,
-           s.tenant_id, 'provider', 'add', s.name, s.provider_id, '{}', 'not installed yet'
+           s.tenant_id, 'provider', 'add', s.name, s.provider_id, '{}', '{}', 'not installed yet'
     FROM bootstrap.provider_state AS s
     JOIN bootstrap.run AS r ON r.run_id = s.added_run AND r.tenant_id = p_tenant_id
     LEFT JOIN (

@@ -1,8 +1,9 @@
 -- bootstrap._match_providers(tenant_id, manifest, options): which live row each provider of the manifest is.
 --
 -- One row a matched provider: its place in the manifest, the id of the live row, and how they were matched:
---   name      the live row has the name;
+--   name  the live row has the name;
 --   declared  the live row has a name of renamed_from (also in chains and swaps);
+--   remembered  the last run gave the live row the name, and someone renamed it since;
 --   detected  exactly one leaving and one arriving provider have the same type and the same, not empty authentication.
 -- A provider without a row here is new; a live row without one leaves.
 --
@@ -101,18 +102,31 @@ BEGIN
         SELECT o.position, o.id FROM own AS o
         WHERE NOT EXISTS (SELECT FROM declared AS d WHERE d.position = o.position)
     ),
+    remembered AS MATERIALIZED (
+        SELECT e.position, min(l.id) AS id
+        FROM bootstrap.provider_state AS t
+        JOIN live AS l ON l.id = t.provider_id AND l.name <> t.name
+        JOIN entry AS e ON e.name = t.name
+        WHERE t.tenant_id = p_tenant_id
+          AND NOT EXISTS (SELECT FROM declared AS d WHERE d.id = l.id)
+          AND NOT EXISTS (SELECT FROM declared AS d WHERE d.position = e.position)
+          AND NOT EXISTS (SELECT FROM kept AS k WHERE k.id = l.id)
+          AND NOT EXISTS (SELECT FROM kept AS k WHERE k.position = e.position)
+        GROUP BY e.position
+    ),
     leaving AS MATERIALIZED (
         SELECT l.id, l.type,
                (SELECT jsonb_object_agg(k.key, k.value)
                 FROM jsonb_each(CASE jsonb_typeof(bootstrap._try_jsonb(s.value) -> 'authentication')
                                     WHEN 'object' THEN bootstrap._try_jsonb(s.value) -> 'authentication' END) AS k (key, value)
-                WHERE t.managed_keys IS NULL OR k.key = ANY (t.managed_keys)) AS authentication
+                WHERE t.written_keys IS NULL OR t.written_keys ? k.key) AS authentication
         FROM live AS l
         JOIN public.secret AS s ON s.key = l.configuration_key
         LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = l.id
         WHERE v_detect AND l.provisioned AND s.key = ANY (v_leaving_keys)
           AND NOT EXISTS (SELECT FROM declared AS d WHERE d.id = l.id)
           AND NOT EXISTS (SELECT FROM kept AS k WHERE k.id = l.id)
+          AND NOT EXISTS (SELECT FROM remembered AS r WHERE r.id = l.id)
     ),
     arriving AS (
         SELECT e.position, e.type, e.authentication::jsonb AS authentication
@@ -120,6 +134,7 @@ BEGIN
         WHERE EXISTS (SELECT FROM leaving)
           AND NOT EXISTS (SELECT FROM declared AS d WHERE d.position = e.position)
           AND NOT EXISTS (SELECT FROM kept AS k WHERE k.position = e.position)
+          AND NOT EXISTS (SELECT FROM remembered AS r WHERE r.position = e.position)
     ),
     detected AS (
         SELECT a.position, g.id
@@ -141,11 +156,13 @@ BEGIN
     UNION ALL
     SELECT d.position, d.id, 'declared' FROM declared AS d
     UNION ALL
+    SELECT r.position, r.id, 'remembered' FROM remembered AS r
+    UNION ALL
     SELECT d.position, d.id, 'detected' FROM detected AS d;
 END
 $$;
 
 COMMENT ON FUNCTION bootstrap._match_providers(text, json, jsonb) IS
-'Which live row each provider of the manifest is, and how that was found: name, declared or detected.';
+'Which live row each provider of the manifest is, and how that was found: name, declared, remembered or detected.';
 
 REVOKE ALL ON FUNCTION bootstrap._match_providers(text, json, jsonb) FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- bootstrap._refuse(): raises when a guard objects to a row of bootstrap.planned_change of this transaction.
 --
 -- The error names the providers and the option that lets the run through; DETAIL lists at most fifty of them.
--- Errors: KB020, KB021, KB022, KB024 (docs/design.md). Reads only.
+-- Errors: KB020, KB021, KB022, KB024, KB025 (docs/design.md). Reads only.
 CREATE OR REPLACE FUNCTION bootstrap._refuse() RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -11,7 +11,7 @@ DECLARE
     v_count  bigint;
     v_detail text;
 BEGIN
-    SELECT r.refusal, max(r.total), string_agg(format('%s %s (%s)', r.action, to_json(left(r.name, 100)), r.reason), E'\n' ORDER BY r.number)
+    SELECT r.refusal, max(r.total), string_agg(format('%s %s (%s)%s', r.action, to_json(left(r.name, 100)), r.reason, ': ' || nullif(array_to_string(CASE r.refusal WHEN 'KB025' THEN r.drift END, ', '), '')), E'\n' ORDER BY r.number)
     INTO v_code, v_count, v_detail
     FROM (
         SELECT c.*, count(*) OVER (PARTITION BY c.refusal) AS total,
@@ -39,6 +39,10 @@ BEGIN
             RAISE EXCEPTION '% provider(s) with prevent_delete would be pruned or replaced', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
                       HINT = 'If that is meant, first install the provider with prevent_delete: false; the guard outlives its line in the manifest.';
+        WHEN v_code = 'KB025' THEN
+            RAISE EXCEPTION 'someone else changed % provider(s) since the last run', v_count
+                USING ERRCODE = v_code, DETAIL = v_detail,
+                      HINT = 'Look at bootstrap plan, then let the run change it back (--on-drift=overwrite) or leave it (--on-drift=keep).';
         ELSE
             RAISE EXCEPTION '% provider(s) of the manifest have the name of a provider that a user made', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
@@ -48,6 +52,6 @@ END
 $$;
 
 COMMENT ON FUNCTION bootstrap._refuse() IS
-'Raises KB020, KB021, KB022 or KB024 when a guard objects to what is planned in this transaction.';
+'Raises KB020, KB021, KB022, KB024 or KB025 when a guard objects to what is planned in this transaction.';
 
 REVOKE ALL ON FUNCTION bootstrap._refuse() FROM PUBLIC;

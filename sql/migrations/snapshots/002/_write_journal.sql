@@ -29,11 +29,11 @@ BEGIN
     FROM bootstrap.planned_change AS c
     WHERE c.transaction_id = pg_current_xact_id();
 
-    INSERT INTO bootstrap.change (run_id, sequence, tenant_id, kind, action, name, previous_name, object_id, previous_id, fields, reason)
+    INSERT INTO bootstrap.change (run_id, sequence, tenant_id, kind, action, name, previous_name, object_id, previous_id, fields, drift, reason)
     SELECT p_run_id, c.sequence, p_tenant_id, c.kind, c.action, c.name, c.previous_name,
            coalesce(c.new_object_id, c.object_id),
            CASE WHEN c.action = 'replace' THEN c.object_id END,
-           c.fields, c.reason
+           c.fields, CASE WHEN c.action = 'add' THEN '{}' ELSE c.drift END, c.reason
     FROM bootstrap.planned_change AS c
     WHERE c.transaction_id = pg_current_xact_id()
       AND NOT (c.kind = 'provider' AND c.action IN ('add', 'unchanged'));

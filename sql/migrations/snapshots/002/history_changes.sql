@@ -11,7 +11,7 @@ BEGIN
     FROM (
         SELECT c.* FROM bootstrap.change AS c WHERE c.run_id = p_run_id
         UNION ALL
-        SELECT s.added_run, 0, s.tenant_id, 'provider', 'add', s.name, NULL, s.provider_id, NULL, '{}'::text[], 'not installed yet'
+        SELECT s.added_run, 0, s.tenant_id, 'provider', 'add', s.name, NULL, s.provider_id, NULL, '{}'::text[], '{}'::text[], 'not installed yet'
         FROM bootstrap.provider_state AS s
         JOIN bootstrap.run AS r ON r.run_id = p_run_id AND r.tenant_id = s.tenant_id
         WHERE s.added_run = p_run_id

@@ -17,12 +17,14 @@
 -- {{ template "_check_options.sql" . }}
 -- {{ template "_manifest_problems.sql" . }}
 -- {{ template "_check_manifest.sql" . }}
+-- {{ template "_drift.sql" . }}
 -- {{ template "_match_providers.sql" . }}
 -- {{ template "_diff_providers.sql" . }}
 -- {{ template "_read_deduplication_rules.sql" . }}
 -- {{ template "_diff_deduplication_rules.sql" . }}
 -- {{ template "_plan.sql" . }}
 -- {{ template "_refuse.sql" . }}
+-- {{ template "_plan_digest.sql" . }}
 -- {{ template "_require_database_secrets.sql" . }}
 -- {{ template "_require_writable.sql" . }}
 -- {{ template "_lock_providers.sql" . }}
@@ -39,6 +41,9 @@
 -- {{ template "install_providers.sql" . }}
 -- {{ template "plan_staged.sql" . }}
 -- {{ template "plan_providers.sql" . }}
+-- {{ template "plan_digest.sql" . }}
+-- {{ template "dependents.sql" . }}
+-- {{ template "export_providers.sql" . }}
 -- {{ template "report.sql" . }}
 -- {{ template "verify.sql" . }}
 -- {{ template "status.sql" . }}

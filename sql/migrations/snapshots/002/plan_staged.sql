@@ -1,7 +1,7 @@
 -- bootstrap.plan_staged(tenant_id [, options]): the rows that install_staged would write.
 --
 -- As plan_providers, over what COPY loaded into bootstrap.provider_staging in this transaction; staging is empty
--- afterwards. Writes nothing else. Needs a transaction that may write, because COPY does (KB030).
+-- afterwards. Writes nothing else. plan_digest() in the same transaction binds a later install_staged to this plan. Needs a transaction that may write, because COPY does (KB030).
 CREATE OR REPLACE FUNCTION bootstrap.plan_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql
@@ -23,7 +23,15 @@ BEGIN
     CALL bootstrap._settle_staging();
     PERFORM bootstrap._check_manifest(NULL, p_options);
     PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
-    RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p ORDER BY p.sequence;
+
+    DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
+    INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
+                                          object_id, new_object_id, position, fields, drift, reason, refusal, state_only)
+    SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id,
+           p.object_id, p.new_object_id, p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only
+    FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
+    PERFORM set_config('bootstrap.plan_digest', bootstrap._plan_digest(p_tenant_id), true);
+    RETURN QUERY SELECT c.* FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() ORDER BY c.sequence;
     CALL bootstrap._clear_staging();
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,

@@ -10,25 +10,20 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 SET row_security = off
 AS $$
-DECLARE
-    v_keys text[];
 BEGIN
     PERFORM bootstrap.require_keep('provider');
-    SELECT array_agg(p.configuration_key::text) INTO v_keys FROM public.provider AS p WHERE p.tenant_id = p_tenant_id;
 
     RETURN QUERY
-    SELECT coalesce(p.name::text, t.name), p.type::text, coalesce(p.id::text, t.provider_id),
+    SELECT coalesce(p.name::text, t.name), coalesce(p.type::text, t.type), coalesce(p.id::text, t.provider_id),
            CASE WHEN t.provider_id IS NOT NULL THEN 'bootstrap' WHEN p.provisioned THEN 'keep' ELSE 'user' END,
            t.changed_run, r.finished_at, coalesce(t.prevent_delete, false),
            CASE WHEN p.id IS NULL THEN 'row deleted'
-                WHEN s.key IS NULL THEN 'secret missing'
-                WHEN t.written_digest <> bootstrap._digest(s.value, g.digest_key) THEN 'secret changed by someone else'
+                WHEN d.fields IS NOT NULL THEN 'changed by someone else: ' || array_to_string(d.fields, ', ')
                 ELSE 'installed' END
     FROM (SELECT o.* FROM public.provider AS o WHERE o.tenant_id = p_tenant_id) AS p
     FULL JOIN (SELECT o.* FROM bootstrap.provider_state AS o WHERE o.tenant_id = p_tenant_id) AS t ON t.provider_id = p.id
-    LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+    LEFT JOIN bootstrap._drift(p_tenant_id, NULL) AS d ON d.provider_id = p.id
     LEFT JOIN bootstrap.run AS r ON r.run_id = t.changed_run
-    CROSS JOIN bootstrap.setting AS g
     ORDER BY 1, 3;
 END
 $$;

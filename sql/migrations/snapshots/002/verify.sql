@@ -1,7 +1,7 @@
 -- bootstrap.verify([tenant_id]): one row a check of what this software relies on and of what it installed.
 --
 -- ok is true, false (something is wrong), or NULL (a warning: nothing is broken, but the operator should know).
--- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, changed_secrets.
+-- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, execution_log_index.
 -- Never raises for what it finds. Shows no value of a secret. Reads only; works on a standby.
 CREATE OR REPLACE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE
@@ -39,7 +39,7 @@ BEGIN
            format('tenant %s %s', to_json(p_tenant_id), CASE WHEN EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN 'exists' ELSE 'does not exist' END),
            CASE WHEN NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN 'bootstrap up --tenant-only, or SELECT bootstrap.ensure_tenant(id, name).' END;
 
-    SELECT count(*), (array_agg(to_json(left(t.name, 100))::text ORDER BY t.name))[1:20]::text INTO v_count, v_detail
+    SELECT count(*), array_to_string((array_agg(to_json(left(t.name, 100))::text ORDER BY t.name))[1:20], ', ') INTO v_count, v_detail
     FROM bootstrap.provider_state AS t
     WHERE t.tenant_id = p_tenant_id
       AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id);
@@ -51,7 +51,7 @@ BEGIN
     SELECT array_agg(p.configuration_key::text) INTO v_keys
     FROM public.provider AS p
     WHERE p.tenant_id = p_tenant_id;
-    SELECT count(*), (array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20]::text INTO v_count, v_detail
+    SELECT count(*), array_to_string((array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20], ', ') INTO v_count, v_detail
     FROM public.provider AS p
     LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
     WHERE p.tenant_id = p_tenant_id AND jsonb_typeof(bootstrap._try_jsonb(s.value)) IS DISTINCT FROM 'object';
@@ -60,7 +60,7 @@ BEGIN
              ELSE format('%s provider(s) have no secret in the database, or one that is not JSON, so Keep does not list them: %s', v_count, v_detail) END,
         CASE WHEN v_count > 0 THEN 'Run Keep with SECRET_MANAGER_TYPE=DB; bootstrap up writes missing secrets of its own providers again.' END;
 
-    SELECT count(*), (array_agg(to_json(left(r.name, 100))::text ORDER BY r.name))[1:20]::text INTO v_count, v_detail
+    SELECT count(*), array_to_string((array_agg(to_json(left(r.name, 100))::text ORDER BY r.name))[1:20], ', ') INTO v_count, v_detail
     FROM public.alertdeduplicationrule AS r
     WHERE r.tenant_id = p_tenant_id AND r.is_provisioned AND r.provider_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = r.provider_id);
@@ -69,16 +69,26 @@ BEGIN
              ELSE format('%s provisioned deduplication rule(s) point at a provider that is gone: %s', v_count, v_detail) END,
         CASE WHEN v_count > 0 THEN 'bootstrap up removes them, or gives them to the provider that declares them.' END;
 
-    SELECT count(*), (array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20]::text INTO v_count, v_detail
-    FROM bootstrap.provider_state AS t
-    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
-    JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
-    CROSS JOIN bootstrap.setting AS g
-    WHERE t.tenant_id = p_tenant_id AND t.written_digest <> bootstrap._digest(s.value, g.digest_key);
-    RETURN QUERY SELECT 'changed_secrets', CASE WHEN v_count = 0 THEN true END,
-        CASE WHEN v_count = 0 THEN 'no secret of ours was changed by someone else'
-             ELSE format('%s secret(s) were changed by someone else since the last run: %s', v_count, v_detail) END,
-        CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run would change back; keys that Keep added by itself stay.' END;
+    SELECT count(*), array_to_string((array_agg(format('%s (%s)', to_json(left(p.name, 100)), array_to_string(d.fields, ', ')) ORDER BY p.name))[1:20], '; ')
+    INTO v_count, v_detail
+    FROM bootstrap._drift(p_tenant_id, NULL) AS d
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = d.provider_id;
+    RETURN QUERY SELECT 'drift', CASE WHEN v_count = 0 THEN true END,
+        CASE WHEN v_count = 0 THEN 'nobody else changed a provider of ours since the last run'
+             ELSE format('someone else changed %s provider(s) of ours since the last run: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run changes back; --on-drift=keep leaves it, --on-drift=fail refuses.' END;
+
+    IF to_regclass('public.providerexecutionlog') IS NOT NULL THEN
+        -- A pruned provider takes its execution log along (ON DELETE CASCADE): without such an index each one scans the log.
+        v_count := (SELECT count(*)
+                    FROM pg_index AS i
+                    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                    WHERE i.indrelid = to_regclass('public.providerexecutionlog') AND i.indisvalid AND i.indpred IS NULL AND a.attname = 'provider_id');
+        RETURN QUERY SELECT 'execution_log_index', CASE WHEN v_count > 0 THEN true END,
+            CASE WHEN v_count > 0 THEN 'public.providerexecutionlog has an index led by provider_id'
+                 ELSE 'public.providerexecutionlog has no index led by provider_id: each pruned or replaced provider scans the whole log' END,
+            CASE WHEN v_count = 0 THEN 'CREATE INDEX CONCURRENTLY providerexecutionlog_provider_id ON public.providerexecutionlog (provider_id);' END;
+    END IF;
 END
 $$;
 
