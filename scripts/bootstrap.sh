@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make bootstrap: the main job with what the environment says. Keep's variables or BOOTSTRAP_FILES give the providers;
+# make bootstrap: the main job with what the environment says. Keep's variables or BOOTSTRAP_FILE give the providers;
 # DATABASE_URL and its like give the database; both are read by the program. When the environment names no providers,
 # the example is installed, and on a database that was given it may only add: nothing of the user's is pruned for it.
 set -euo pipefail
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 variables=$(compgen -e)
 args=()
-if ! grep -qE '^(KEEP_PROVIDER|BOOTSTRAP_FILES$)' <<<"$variables"; then
+if ! grep -qE '^(KEEP_PROVIDER|BOOTSTRAP_FILE$)' <<<"$variables"; then
   args+=(-f examples/providers.yaml)
   if grep -qE '^(DATABASE_|BOOTSTRAP_DATABASE|PG(HOST|HOSTADDR|PORT|DATABASE|USER|SERVICE|SERVICEFILE)$)' <<<"$variables"; then
     args+=(--max-prune 0)

@@ -361,7 +361,7 @@ func TestDeletedRowsComeBack(t *testing.T) {
 		t.Errorf("status says %q", got)
 	}
 	d.mustInstall(manifest)
-	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true" { // execution_log_index warns: NULL
+	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true true" {
 		t.Errorf("verify: %s", got)
 	}
 }
@@ -450,4 +450,22 @@ func TestBadOptions(t *testing.T) {
 	d.exec("BEGIN READ ONLY")
 	d.wantPlan(`{"g": {`+grafana("t")+`}}`, "provider:add g")
 	d.exec("ROLLBACK")
+}
+
+// Pruning cascades into the execution log: verify warns when that would scan a large one, with the statement that helps.
+func TestExecutionLogIndex(t *testing.T) {
+	d := newDatabase(t)
+	check := "SELECT concat_ws(' ', coalesce(ok::text, 'warns'), hint) FROM bootstrap.verify() WHERE name = 'execution_log_index'"
+	if got := d.one(check); got != "true" {
+		t.Errorf("small log: %s", got)
+	}
+	d.exec("INSERT INTO public.providerexecutionlog (id, tenant_id, timestamp, log_level, log_message) SELECT i::text, 'keep', now(), 'info', repeat('x', 1500) FROM generate_series(1, 8000) AS i")
+	got := d.one(check)
+	if !strings.HasPrefix(got, "warns CREATE INDEX CONCURRENTLY") {
+		t.Errorf("large log: %s", got)
+	}
+	d.exec(strings.TrimPrefix(got, "warns "))
+	if got := d.one(check); got != "true" {
+		t.Errorf("with the index: %s", got)
+	}
 }

@@ -203,6 +203,8 @@ type ProviderState struct {
 	PullingEnabled bool
 	// Authentication keys that the manifest gave, each with the keyed digest of the value that was written. A key of these that leaves the manifest is removed, any other key of the secret is Keep's own and stays. A value whose digest differs was changed by someone else.
 	WrittenKeys json.RawMessage
+	// Keyed digest of the whole text of the secret as of the last run: a secret that still has it needs no closer look. Empty while a value that someone else changed is kept.
+	SecretDigest string
 	// Run that added the provider, as long as this row is the record of it; NULL once the record stands in change, or when the provider was taken over.
 	AddedRun *int64
 	// Run that wrote the provider last.

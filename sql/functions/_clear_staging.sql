@@ -1,6 +1,7 @@
 -- bootstrap._clear_staging(): removes what this transaction loaded and planned, and leftovers of dead transactions.
 --
--- Leftovers are rows that someone loaded and committed without a CALL: visible, and not of this transaction. Rows that another transaction is sweeping are
+-- Leftovers are rows that someone loaded and committed without a CALL: visible, and not of this transaction. A number that no transaction has yet
+-- came with a restored dump. Rows that another transaction is sweeping are
 -- left to it. Safe to repeat.
 CREATE OR REPLACE PROCEDURE bootstrap._clear_staging()
 LANGUAGE plpgsql
@@ -8,16 +9,17 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
 DECLARE
-    v_own xid8 := pg_current_xact_id();
+    v_own    xid8 := pg_current_xact_id();
+    v_future xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
     DELETE FROM bootstrap.provider_staging AS s WHERE s.transaction_id = v_own;
     DELETE FROM bootstrap.input_staging AS s WHERE s.transaction_id = v_own;
     DELETE FROM bootstrap.planned_change AS s WHERE s.transaction_id = v_own;
 
     DELETE FROM bootstrap.provider_staging AS s
-    WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.provider_staging AS o WHERE o.transaction_id < v_own FOR UPDATE SKIP LOCKED));
+    WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.provider_staging AS o WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own) FOR UPDATE SKIP LOCKED));
     DELETE FROM bootstrap.input_staging AS s
-    WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.input_staging AS o WHERE o.transaction_id < v_own FOR UPDATE SKIP LOCKED));
+    WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.input_staging AS o WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own) FOR UPDATE SKIP LOCKED));
 END
 $$;
 

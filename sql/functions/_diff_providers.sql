@@ -43,7 +43,7 @@ BEGIN
                m.prevent_delete::boolean AS prevent_delete,
                coalesce(m.install_webhook::boolean, false) AS install_webhook,
                CASE WHEN m.renamed_from IS NULL THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END AS renamed_from,
-               coalesce(t.consumer, false) AS consumer, t.authentication AS known_keys,
+               t.consumer, t.authentication AS known_keys,
                '{"authentication": ' || m.authentication || ', "name": ' || to_json(m.name)::text || '}' AS secret
         FROM bootstrap._manifest(p_manifest) AS m
         LEFT JOIN bootstrap.provider_type AS t ON t.type = m.type
@@ -52,7 +52,9 @@ BEGIN
         SELECT p.id::text AS id, p.name::text AS name, p.type::text AS type, p.provisioned, p.consumer,
                p.description::text AS description, p.pulling_enabled,
                s.value AS secret,
-               t.provider_id IS NOT NULL AS has_state, t.written_keys, t.prevent_delete, t.install_webhook, t.renamed_from
+               t.provider_id IS NOT NULL AS has_state, t.written_keys, t.secret_digest, t.prevent_delete, t.install_webhook, t.renamed_from,
+               t.name = p.name AND t.type = p.type AND t.description IS NOT DISTINCT FROM p.description
+                   AND t.pulling_enabled = p.pulling_enabled AS is_as_left
         FROM public.provider AS p
         LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
         LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = p.id
@@ -69,19 +71,21 @@ BEGIN
                l.description AS live_description, l.pulling_enabled AS live_pulling_enabled, l.has_state, l.written_keys,
                l.prevent_delete AS live_prevent_delete, l.install_webhook AS live_install_webhook,
                coalesce(l.renamed_from, '{}') AS live_renamed_from,
-               l.secret IS NOT NULL AS has_secret,
+               l.secret IS NOT NULL AS has_secret, l.secret = e.secret AND l.secret_digest <> bootstrap._digest(l.secret, g.digest_key) AS is_settled_drift,
                l.secret <> e.secret AND l.type = e.type AS is_parsed,
                CASE WHEN l.secret <> e.secret AND l.type = e.type THEN bootstrap._try_jsonb(l.secret) END AS live_secret
         FROM match AS x
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
-        WHERE (l.secret = e.secret AND l.has_state AND l.provisioned AND l.type = e.type AND l.name = e.name
-               AND l.consumer = e.consumer
+        CROSS JOIN bootstrap.setting AS g
+        WHERE (l.secret = e.secret AND l.is_as_left AND l.provisioned AND l.type = e.type AND l.name = e.name
+               AND (e.consumer IS NULL OR l.consumer = e.consumer)
                AND (e.description IS NULL OR l.description IS NOT DISTINCT FROM e.description)
                AND (e.pulling_enabled IS NULL OR l.pulling_enabled = e.pulling_enabled)
                AND (e.prevent_delete IS NULL OR l.prevent_delete = e.prevent_delete)
                AND l.install_webhook = e.install_webhook
-               AND coalesce(l.renamed_from, '{}') = e.renamed_from) IS NOT TRUE
+               AND coalesce(l.renamed_from, '{}') = e.renamed_from
+               AND l.secret_digest = left(encode(sha256(g.digest_key || convert_to(e.secret, 'UTF8')), 'hex'), 32)) IS NOT TRUE -- _digest, written out
     ),
     key_change AS MATERIALIZED (
         SELECT coalesce(m.position, v.position) AS position,
@@ -89,7 +93,7 @@ BEGIN
         FROM (
             SELECT j.position, (j.pair).key, (j.pair).value
             FROM (SELECT x.position, jsonb_each(x.authentication::jsonb) AS pair FROM pair AS x
-                  WHERE x.is_parsed AND x.live_secret IS NOT NULL OFFSET 0) AS j
+                  WHERE x.is_parsed AND jsonb_typeof(x.live_secret -> 'authentication') = 'object' OFFSET 0) AS j
         ) AS m
         FULL JOIN (
             SELECT j.position, (j.pair).key, (j.pair).value,
@@ -114,6 +118,10 @@ BEGIN
         WHERE t.tenant_id = p_tenant_id AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id)
         GROUP BY t.name
     ),
+    taken AS (
+        -- Their ids, where a row of another tenant has them now.
+        SELECT p.id::text AS id FROM public.provider AS p WHERE p.id = ANY (ARRAY(SELECT d.id FROM deleted AS d))
+    ),
     compared AS (
         SELECT x.position, x.name, x.type, x.id, x.how, x.live_name, x.live_type, x.provisioned, x.has_state,
                coalesce(x.prevent_delete, x.live_prevent_delete, false) AS guarded, coalesce(d.fields, '{}') AS drift,
@@ -121,7 +129,7 @@ BEGIN
                    CASE WHEN x.live_type <> x.type THEN 'type' END,
                    CASE WHEN x.live_name <> x.name THEN 'name' END,
                    CASE WHEN NOT x.provisioned THEN 'provisioned' END,
-                   CASE WHEN NOT x.has_secret OR (x.is_parsed AND x.live_secret IS NULL) THEN 'secret'
+                   CASE WHEN NOT x.has_secret OR (x.is_parsed AND jsonb_typeof(x.live_secret -> 'authentication') IS DISTINCT FROM 'object') THEN 'secret'
                         WHEN x.live_name = x.name AND x.is_parsed AND x.live_secret ->> 'name' IS DISTINCT FROM x.name THEN 'secret.name' END,
                    CASE WHEN x.live_consumer <> x.consumer THEN 'consumer' END,
                    CASE WHEN x.description IS NOT NULL AND x.live_description IS DISTINCT FROM x.description THEN 'description' END,
@@ -129,7 +137,7 @@ BEGIN
                    CASE WHEN x.prevent_delete IS NOT NULL AND coalesce(x.live_prevent_delete, false) <> x.prevent_delete THEN 'prevent_delete' END,
                    CASE WHEN x.has_state AND x.live_install_webhook <> x.install_webhook THEN 'install_webhook' END
                ], NULL) || coalesce(k.fields, '{}') AS fields,
-               x.has_state AND (x.live_renamed_from <> x.renamed_from
+               x.has_state AND (x.live_renamed_from <> x.renamed_from OR x.is_settled_drift
                    OR (x.is_parsed
                        AND ARRAY(SELECT json_object_keys(x.authentication::json) ORDER BY 1)
                            <> ARRAY(SELECT jsonb_object_keys(x.written_keys) ORDER BY 1))) AS state_differs
@@ -138,12 +146,19 @@ BEGIN
         LEFT JOIN drift AS d ON d.provider_id = x.id
     ),
     settled AS (
-        -- What is changed, and what of it someone else had changed; kept drift is not changed.
-        SELECT c.position, c.name, c.type, c.id, c.how, c.live_name, c.live_type, c.provisioned, c.has_state, c.guarded, c.state_differs,
-               CASE WHEN v_on_drift = 'keep' THEN ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE NOT f.field = ANY (c.drift) ORDER BY f.n)
+        -- What is changed, and what of it someone else had changed; kept drift is not changed. A kept type keeps all else.
+        SELECT c.position, c.name, c.type, c.id, c.how, c.live_name, c.live_type, c.provisioned, c.has_state, c.guarded,
+               -- Drift that became what the manifest wants is no longer drift: to be remembered.
+               (c.state_differs OR NOT c.drift <@ c.fields) AND NOT (v_on_drift = 'keep' AND 'type' = ANY (c.drift)) AS state_differs,
+               CASE WHEN v_on_drift = 'keep' AND 'type' = ANY (c.drift) THEN '{}'
+                    WHEN v_on_drift = 'keep' THEN ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE NOT f.field = ANY (c.drift) ORDER BY f.n)
                     ELSE c.fields END AS fields,
                ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (c.drift) ORDER BY f.n) AS drift
         FROM compared AS c
+    ),
+    kept_name AS (
+        -- Names that someone else gave to providers of ours and that stay: nobody can take them.
+        SELECT s.live_name AS name FROM settled AS s WHERE v_on_drift = 'keep' AND 'name' = ANY (s.drift)
     ),
     change AS MATERIALIZED (
         SELECT CASE
@@ -157,7 +172,7 @@ BEGIN
                c.name, CASE WHEN 'name' = ANY (c.fields) THEN c.live_name END AS previous_name, c.type, c.id, NULL::text AS new_id,
                c.position, c.fields, c.drift,
                CASE
-                   WHEN 'type' = ANY (c.fields) THEN format('the type changes from %s', c.live_type)
+                   WHEN 'type' = ANY (c.fields) THEN format(CASE WHEN c.provisioned OR c.has_state THEN 'the type changes from %s' ELSE 'made by a user in the application, with type %s' END, c.live_type)
                    WHEN NOT c.provisioned AND NOT c.has_state THEN 'made by a user in the application'
                    WHEN c.drift <> '{}' AND v_on_drift = 'keep' THEN 'someone else changed it since the last run: that is kept'
                    WHEN c.how = 'declared' THEN format('renamed_from names %s', to_json(c.live_name))
@@ -173,7 +188,7 @@ BEGIN
         WHERE NOT c.has_state OR c.fields <> '{}' OR c.drift <> '{}' OR c.state_differs
         UNION ALL
         SELECT CASE WHEN d.name IS NOT NULL AND v_on_drift = 'keep' THEN 'unchanged' ELSE 'add' END,
-               e.name, NULL, e.type, NULL, CASE WHEN d.type = e.type THEN d.id END, e.position, '{}',
+               e.name, NULL, e.type, NULL, CASE WHEN d.type = e.type AND NOT EXISTS (SELECT FROM taken AS t WHERE t.id = d.id) THEN d.id END, e.position, '{}',
                CASE WHEN d.name IS NOT NULL THEN ARRAY['row'] ELSE '{}' END,
                CASE WHEN d.name IS NULL THEN 'not installed yet'
                     WHEN v_on_drift = 'keep' THEN format('someone else deleted it since run %s: that is kept', d.changed_run)
@@ -186,6 +201,14 @@ BEGIN
         SELECT 'prune', l.name, NULL, l.type, l.id, NULL, NULL, '{}', '{}', 'provisioned, and not in the manifest', coalesce(l.prevent_delete, false), false
         FROM live AS l
         WHERE l.provisioned AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = l.id)
+        UNION ALL
+        -- Neither in the manifest nor ours to prune: deleted, or given to a user, by someone else.
+        SELECT 'unchanged', t.name, NULL, t.type, t.provider_id, NULL, NULL, '{}', '{}', 'no longer in the manifest, and no longer there: forgotten', false, false
+        FROM bootstrap.provider_state AS t
+        WHERE t.tenant_id = p_tenant_id
+          AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id AND l.provisioned)
+          AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = t.provider_id)
+          AND NOT EXISTS (SELECT FROM entry AS e WHERE e.name = t.name)
     ),
     total AS (
         SELECT (SELECT count(*) FROM entry) AS wanted,
@@ -203,13 +226,15 @@ BEGIN
            CASE
                WHEN c.action = 'prune' AND n.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
                WHEN c.action IN ('prune', 'replace') AND c.guarded THEN 'KB022'
-               WHEN c.is_users AND NOT v_adopt THEN 'KB024'
+               WHEN c.is_users AND (NOT v_adopt OR c.action = 'replace') THEN 'KB024'
                WHEN c.drift <> '{}' AND v_on_drift = 'fail' THEN 'KB025'
+               WHEN c.action IN ('add', 'rename', 'replace') AND k.name IS NOT NULL THEN 'KB025'
                WHEN c.action IN ('prune', 'replace') AND n.going > n.allowed THEN 'KB021'
            END,
            c.action = 'unchanged' OR (c.action IN ('adopt', 'update') AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
     FROM change AS c
-    CROSS JOIN total AS n;
+    CROSS JOIN total AS n
+    LEFT JOIN kept_name AS k ON k.name = c.name;
 END
 $$;
 

@@ -24,23 +24,26 @@ BEGIN
 
     RETURN QUERY
     WITH known AS MATERIALIZED (
-        SELECT p.id::text AS id, t.written_keys, bootstrap._try_jsonb(s.value) AS secret,
+        SELECT p.id::text AS id, t.written_keys, CASE WHEN t.secret_digest <> bootstrap._digest(s.value, g.digest_key) THEN bootstrap._try_jsonb(s.value) END AS secret,
                array_remove(ARRAY[
                    CASE WHEN p.name <> t.name THEN 'name' END,
                    CASE WHEN p.type <> t.type THEN 'type' END,
                    CASE WHEN NOT p.provisioned THEN 'provisioned' END,
                    CASE WHEN p.description IS DISTINCT FROM t.description THEN 'description' END,
                    CASE WHEN p.pulling_enabled <> t.pulling_enabled THEN 'pulling_enabled' END,
-                   CASE WHEN jsonb_typeof(bootstrap._try_jsonb(s.value)) IS DISTINCT FROM 'object' THEN 'secret' END
+                   CASE WHEN s.value IS NULL THEN 'secret'
+                        WHEN t.secret_digest <> bootstrap._digest(s.value, g.digest_key)
+                             AND jsonb_typeof(bootstrap._try_jsonb(s.value) -> 'authentication') IS DISTINCT FROM 'object' THEN 'secret' END
                ], NULL) AS fields
         FROM bootstrap.provider_state AS t
         JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
         LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+        CROSS JOIN bootstrap.setting AS g
         WHERE t.tenant_id = p_tenant_id AND (p_provider_ids IS NULL OR t.provider_id = ANY (p_provider_ids))
     ),
     written AS (
         SELECT j.id, (j.pair).key, (j.pair).value
-        FROM (SELECT k.id, jsonb_each_text(k.written_keys) AS pair FROM known AS k WHERE jsonb_typeof(k.secret) = 'object' OFFSET 0) AS j
+        FROM (SELECT k.id, jsonb_each_text(k.written_keys) AS pair FROM known AS k WHERE jsonb_typeof(k.secret -> 'authentication') = 'object' OFFSET 0) AS j
     ),
     live AS (
         SELECT j.id, (j.pair).key, bootstrap._digest((j.pair).value::text, g.digest_key) AS value

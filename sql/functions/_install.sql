@@ -28,29 +28,27 @@ DECLARE
     v_is_stale       boolean := false;
     v_providers      bigint;
     v_run_id         bigint;
-    v_constraint     text;
+    v_kept_names     text[] := '{}'::text[];
     v_notes          text[] := '{}'::text[];
     v_report         bootstrap.run_report;
 BEGIN
-    IF coalesce(p_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is named' USING ERRCODE = 'KB002', HINT = 'Keep''s own tenant is ''keep''.';
-    END IF;
     PERFORM bootstrap._check_options(p_options);
     v_generation := (p_options ->> 'generation')::bigint;
     PERFORM bootstrap._require_writable();
     PERFORM bootstrap.require_keep('provider');
+    PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
+    PERFORM bootstrap._require_staged();
     PERFORM bootstrap._check_manifest(NULL, p_options);
     SELECT count(*) INTO v_providers FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
 
     v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
     SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
     v_tenant_exists := EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
-    v_is_stale := coalesce(v_generation < v_stored, false);
+    v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
 
     IF NOT v_locked AND NOT v_is_stale THEN
         IF v_tenant_exists
-           AND v_generation IS NOT DISTINCT FROM coalesce(v_stored, v_generation)
-           AND (v_generation IS NULL OR v_stored IS NOT NULL)
+           AND coalesce(v_generation <= v_stored, v_generation IS NULL)
            AND p_options ->> 'plan_digest' IS NULL
            AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
                            WHERE NOT (p.action = 'unchanged' AND p.drift <> '{}' AND p.refusal IS NULL))
@@ -62,7 +60,7 @@ BEGIN
             PERFORM set_config('lock_timeout', '500ms', true);
             SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
             v_tenant_exists := EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
-            v_is_stale := coalesce(v_generation < v_stored, false);
+            v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
         END IF;
     END IF;
 
@@ -74,18 +72,13 @@ BEGIN
 
     IF v_is_changed IS NULL THEN
         IF NOT v_tenant_exists THEN
-            IF coalesce((p_options ->> 'require_tenant')::boolean, false) THEN
-                RAISE EXCEPTION 'tenant % does not exist', to_json(p_tenant_id)
-                    USING ERRCODE = 'KB004', DETAIL = 'The option require_tenant forbids creating it.',
-                          HINT = 'Create it with bootstrap.ensure_tenant, or leave require_tenant (--require-tenant) out.';
-            END IF;
             v_tenant_created := bootstrap.ensure_tenant(p_tenant_id, coalesce(p_options ->> 'tenant_name',
                 CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
         END IF;
 
         PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
         v_is_first := NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id);
-        CALL bootstrap._write_plan(p_tenant_id, p_options);
+        CALL bootstrap._write_plan(p_tenant_id, p_options, v_kept_names);
         IF p_options ->> 'plan_digest' <> bootstrap._plan_digest(p_tenant_id) THEN
             RAISE EXCEPTION 'the plan no longer fits: the manifest or the rows have changed since it was made'
                 USING ERRCODE = 'KB026', HINT = 'Nothing was written. Make a new plan, look at it, and apply that.';
@@ -98,17 +91,11 @@ BEGIN
     IF v_is_changed THEN
         v_run_id := nextval('bootstrap.run_run_id_seq');
 
-        FOR v_constraint IN SELECT f.constraint_name FROM bootstrap._tenant_foreign_keys() AS f WHERE f.is_deferrable LOOP
-            EXECUTE format('SET CONSTRAINTS public.%I DEFERRED', v_constraint);
-        END LOOP;
-
-        CALL bootstrap._write_providers(p_tenant_id, v_run_id);
+        CALL bootstrap._defer_tenant_check(true);
+        CALL bootstrap._write_providers(p_tenant_id, v_run_id, v_kept_names);
         CALL bootstrap._write_deduplication_rules(p_tenant_id);
         CALL bootstrap._write_journal(p_tenant_id, v_run_id, p_options, v_tenant_created);
-
-        FOR v_constraint IN SELECT f.constraint_name FROM bootstrap._tenant_foreign_keys() AS f WHERE f.is_deferrable LOOP
-            EXECUTE format('SET CONSTRAINTS public.%I IMMEDIATE', v_constraint);
-        END LOOP;
+        CALL bootstrap._defer_tenant_check(false);
     ELSIF NOT v_is_stale AND v_generation > coalesce(v_stored, -1) THEN
         -- Nothing differs, but an older generation must not come back.
         INSERT INTO bootstrap.tenant_state AS t (tenant_id, generation)

@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION bootstrap._manifest_problems(p_manifest json, p_optio
 RETURNS TABLE ("position" integer, name text, problem text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 SET jit = off
 AS $$
 #variable_conflict use_column
@@ -15,10 +16,9 @@ BEGIN
     -- All JSON at once: one subtransaction instead of one a row.
     BEGIN
         SELECT coalesce(bool_and(
-                   json_typeof(m.authentication::json) = 'object'
-                   AND concat(m.authentication, m.deduplication_rules, m.renamed_from) NOT LIKE '%\\u0000%'
-                   AND coalesce(json_typeof(m.deduplication_rules::json), 'object') = 'object'
-                   AND coalesce(json_typeof(m.renamed_from::json), 'array') = 'array'), true)
+                   jsonb_typeof(m.authentication::jsonb) = 'object'
+                   AND coalesce(jsonb_typeof(m.deduplication_rules::jsonb), 'object') = 'object'
+                   AND coalesce(jsonb_typeof(m.renamed_from::jsonb), 'array') = 'array'), true)
         INTO v_json_is_good
         FROM bootstrap._manifest(p_manifest) AS m;
     EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN
@@ -35,6 +35,13 @@ BEGIN
         CROSS JOIN LATERAL json_each(CASE WHEN v_json_is_good OR jsonb_typeof(bootstrap._try_jsonb(e.deduplication_rules)) = 'object'
                                           THEN e.deduplication_rules::json END) AS r (key, value)
         WHERE e.deduplication_rules IS NOT NULL
+    ),
+    unknown_type AS MATERIALIZED (
+        -- The nearest type is looked up for some of them only: it takes milliseconds each.
+        SELECT u.type, CASE WHEN row_number() OVER (ORDER BY u.type) <= 20 THEN bootstrap._nearest_type(u.type) ELSE '' END AS nearest
+        FROM (SELECT DISTINCT e.type FROM entry AS e
+              WHERE e.type <> '' AND NOT EXISTS (SELECT FROM bootstrap.provider_type AS t WHERE t.type = e.type)) AS u
+        WHERE NOT coalesce((p_options ->> 'allow_unknown_types')::boolean, false)
     ),
     former AS (
         SELECT e.position, e.name, f.value AS old_name, json_typeof(f.value) = 'string' AS is_text
@@ -58,23 +65,21 @@ BEGIN
     SELECT e.position, e.name, 'has no type: a text of at least one character is needed'
     FROM entry AS e WHERE coalesce(e.type, '') = ''
     UNION ALL
-    SELECT e.position, e.name, format('has the type %s, which Keep does not know%s', to_json(left(e.type, 100)), bootstrap._nearest_type(e.type))
+    SELECT e.position, e.name, format('has a type of %s bytes: 200 is the most that fits', octet_length(e.type))
+    FROM entry AS e WHERE octet_length(e.type) > 200
+    UNION ALL
+    SELECT e.position, e.name, format('has the type %s, which Keep does not know%s', to_json(left(e.type, 100)), u.nearest)
     FROM entry AS e
-    LEFT JOIN bootstrap.provider_type AS t ON t.type = e.type
-    WHERE e.type <> '' AND t.type IS NULL AND NOT coalesce((p_options ->> 'allow_unknown_types')::boolean, false)
+    JOIN unknown_type AS u ON u.type = e.type
     UNION ALL
     SELECT e.position, e.name, format('has the type %s, which Keep cannot install: it only receives webhooks', to_json(e.type))
     FROM entry AS e
     JOIN bootstrap.provider_type AS t ON t.type = e.type
     WHERE NOT t.installable
     UNION ALL
-    SELECT e.position, e.name, 'has an authentication that is not a JSON object'
+    SELECT e.position, e.name, 'has an authentication that is not a JSON object, or holds what PostgreSQL cannot (U+0000, half of a surrogate pair, a number out of range)'
     FROM entry AS e
-    WHERE NOT v_json_is_good AND coalesce(json_typeof(bootstrap._try_json(e.authentication)), '') <> 'object'
-    UNION ALL
-    SELECT e.position, e.name, 'has the character U+0000 in its authentication, which PostgreSQL cannot hold'
-    FROM entry AS e
-    WHERE NOT v_json_is_good AND json_typeof(bootstrap._try_json(e.authentication)) = 'object' AND bootstrap._try_jsonb(e.authentication) IS NULL
+    WHERE NOT v_json_is_good AND coalesce(jsonb_typeof(bootstrap._try_jsonb(e.authentication)), '') <> 'object'
     UNION ALL
     SELECT e.position, e.name, 'has deduplication_rules that are not a JSON object of rules'
     FROM entry AS e

@@ -26,7 +26,7 @@ BEGIN
     ORDER BY s.shared / (length(c.plain) + length(v_type) + 2) DESC, c.type
     LIMIT 1;
 
-    RETURN coalesce(format(': did you mean "%s"?', v_best), '');
+    RETURN coalesce(': did you mean "' || v_best || '"?', '');
 END
 $$;
 

@@ -1,15 +1,14 @@
--- bootstrap._try_json(text): the text as json (key order and spelling of numbers kept), or NULL when it is not JSON.
+-- bootstrap._try_json(text): the text as json (key order and spelling of numbers kept), or NULL where _try_jsonb says NULL.
 --
 -- Guarantees: never raises for bad text, so that no error message, DETAIL or CONTEXT can quote a secret. Reads and
--- writes nothing, takes no lock.
+-- writes nothing, takes no lock. What json takes and jsonb does not (\u0000, lone surrogates) is NULL here too: json's
+-- own functions would raise at it, and quote what is around it.
 CREATE OR REPLACE FUNCTION bootstrap._try_json(p_text text) RETURNS json
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN p_text::json;
-EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN
-    RETURN NULL;
+    RETURN CASE WHEN bootstrap._try_jsonb(p_text) IS NOT NULL THEN p_text::json END;
 END
 $$;
 

@@ -14,6 +14,7 @@ DECLARE
     v_expected bigint;
     v_deleted  bigint;
     v_updated  bigint;
+    v_added    bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule') THEN
         RETURN;
@@ -21,7 +22,7 @@ BEGIN
 
     SELECT count(*) INTO v_expected
     FROM bootstrap.planned_change AS c
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action IN ('prune', 'update');
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action IN ('prune', 'update', 'add');
 
     DELETE FROM public.alertdeduplicationrule AS r
     USING bootstrap.planned_change AS c
@@ -49,11 +50,6 @@ BEGIN
       AND r.id::text = c.object_id AND r.tenant_id = p_tenant_id AND r.is_provisioned;
     GET DIAGNOSTICS v_updated = ROW_COUNT;
 
-    IF v_deleted + v_updated <> v_expected THEN
-        RAISE EXCEPTION '% of % deduplication rules to be written were there', v_deleted + v_updated, v_expected
-            USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
-    END IF;
-
     INSERT INTO public.alertdeduplicationrule (id, tenant_id, name, description, provider_id, provider_type, last_updated,
                                                last_updated_by, created_at, created_by, enabled, fingerprint_fields,
                                                full_deduplication, ignore_fields, priority, is_provisioned)
@@ -71,6 +67,12 @@ BEGIN
       ON n.transaction_id = pg_current_xact_id() AND n.kind = 'provider' AND n.position = c.position AND n.new_object_id IS NOT NULL
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = coalesce(c.provider_id, n.new_object_id)
     WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action = 'add';
+    GET DIAGNOSTICS v_added = ROW_COUNT;
+
+    IF v_deleted + v_updated + v_added <> v_expected THEN
+        RAISE EXCEPTION '% of % deduplication rules could be written', v_deleted + v_updated + v_added, v_expected
+            USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+    END IF;
 END
 $$;
 

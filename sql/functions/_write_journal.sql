@@ -1,7 +1,7 @@
 -- bootstrap._write_journal(tenant_id, run_id, options, tenant_created): the rows of run and change of this run.
 --
--- One statement for the changes. The record of an add is its row in provider_state. Older runs of the tenant than
--- setting.journal_runs_kept are removed. No value of a secret and no plain digest of one is stored.
+-- One statement for the changes. The record of an add is its row in provider_state. Runs that are too old are
+-- removed (_trim_journal). No value of a secret and no plain digest of one is stored.
 CREATE OR REPLACE PROCEDURE bootstrap._write_journal(p_tenant_id text, p_run_id bigint, p_options jsonb, p_tenant_created boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -16,7 +16,7 @@ BEGIN
            host(inet_client_addr()), pg_current_xact_id(), p_options ->> 'tool_version', (p_options ->> 'generation')::bigint,
            (SELECT bootstrap._digest(string_agg(i.name || ' ' || i.digest, E'\n' ORDER BY i.position), g.digest_key)
             FROM bootstrap.input_staging AS i CROSS JOIN bootstrap.setting AS g
-            WHERE i.transaction_id = pg_current_xact_id() GROUP BY g.digest_key),
+            WHERE i.transaction_id = pg_current_xact_id() AND i.digest <> '' GROUP BY g.digest_key),
            ARRAY(SELECT i.name FROM bootstrap.input_staging AS i WHERE i.transaction_id = pg_current_xact_id() ORDER BY i.position),
            p_tenant_created,
            count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'add'),
@@ -43,10 +43,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT tenant_state_pkey DO UPDATE
     SET generation = coalesce(excluded.generation, t.generation), last_run = excluded.last_run;
 
-    DELETE FROM bootstrap.run AS r
-    WHERE r.tenant_id = p_tenant_id
-      AND r.run_id <= (SELECT o.run_id FROM bootstrap.run AS o WHERE o.tenant_id = p_tenant_id ORDER BY o.run_id DESC
-                       OFFSET (SELECT g.journal_runs_kept FROM bootstrap.setting AS g) LIMIT 1);
+    CALL bootstrap._trim_journal(p_tenant_id);
 END
 $$;
 

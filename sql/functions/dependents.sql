@@ -6,10 +6,18 @@
 CREATE OR REPLACE FUNCTION bootstrap.dependents(p_tenant_id text, p_provider_ids jsonb) RETURNS SETOF bootstrap.dependent
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 SET jit = off
 AS $$
 DECLARE
-    v_ids text[] := ARRAY(SELECT jsonb_array_elements_text(p_provider_ids));
+    v_state      text;
+    v_message    text;
+    v_detail     text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
+    v_ids text[] := ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(p_provider_ids) WHEN 'array' THEN p_provider_ids ELSE '[]' END));
 BEGIN
     IF to_regclass('public.alert') IS NOT NULL THEN
         RETURN QUERY
@@ -48,6 +56,10 @@ BEGIN
         ) AS w
         GROUP BY w.id;
     END IF;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
 END
 $$;
 

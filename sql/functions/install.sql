@@ -3,6 +3,7 @@
 -- {{ template "_try_json.sql" . }}
 -- {{ template "_digest.sql" . }}
 -- {{ template "_tenant_foreign_keys.sql" . }}
+-- {{ template "_defer_tenant_check.sql" . }}
 -- {{ template "prepare_keep.sql" . }}
 -- {{ template "_unprepare_keep.sql" . }}
 -- {{ template "create_keep_tables.sql" . }}
@@ -27,11 +28,15 @@
 -- {{ template "_plan_digest.sql" . }}
 -- {{ template "_require_database_secrets.sql" . }}
 -- {{ template "_require_writable.sql" . }}
+-- {{ template "_require_tenant.sql" . }}
+-- {{ template "_require_staged.sql" . }}
+-- {{ template "_is_stale.sql" . }}
 -- {{ template "_lock_providers.sql" . }}
 -- {{ template "_write_plan.sql" . }}
 -- {{ template "_keep_add_records.sql" . }}
 -- {{ template "_write_providers.sql" . }}
 -- {{ template "_write_deduplication_rules.sql" . }}
+-- {{ template "_trim_journal.sql" . }}
 -- {{ template "_write_journal.sql" . }}
 -- {{ template "_notes.sql" . }}
 -- {{ template "_clear_staging.sql" . }}

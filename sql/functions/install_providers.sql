@@ -7,6 +7,7 @@
 CREATE OR REPLACE PROCEDURE bootstrap.install_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 AS $$
 DECLARE
     v_state      text;
@@ -24,6 +25,9 @@ BEGIN
     SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
            m.pulling_enabled, m.prevent_delete, m.install_webhook
     FROM bootstrap._manifest_from_json(p_manifest) AS m;
+
+    INSERT INTO bootstrap.input_staging (position, name, digest)
+    SELECT 1, 'argument of install_providers', '' WHERE NOT EXISTS (SELECT FROM bootstrap.input_staging AS i WHERE i.transaction_id = pg_current_xact_id());
 
     CALL bootstrap._install(p_tenant_id, p_options);
 EXCEPTION WHEN OTHERS THEN

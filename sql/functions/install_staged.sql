@@ -20,6 +20,7 @@ DECLARE
     v_table      text;
     v_constraint text;
 BEGIN
+    PERFORM bootstrap._require_writable();
     CALL bootstrap._settle_staging();
     CALL bootstrap._install(p_tenant_id, p_options);
 EXCEPTION WHEN OTHERS THEN

@@ -254,6 +254,7 @@ CREATE TABLE bootstrap.provider_state (
     description     text,
     pulling_enabled boolean NOT NULL,
     written_keys    jsonb   NOT NULL,
+    secret_digest   text    NOT NULL,
     added_run       bigint,
     changed_run     bigint  NOT NULL,
     prevent_delete  boolean NOT NULL,
@@ -269,6 +270,7 @@ COMMENT ON COLUMN bootstrap.provider_state.type IS 'Type as of the last run.';
 COMMENT ON COLUMN bootstrap.provider_state.description IS 'Description as of the last run.';
 COMMENT ON COLUMN bootstrap.provider_state.pulling_enabled IS 'pulling_enabled as of the last run.';
 COMMENT ON COLUMN bootstrap.provider_state.written_keys IS 'Authentication keys that the manifest gave, each with the keyed digest of the value that was written. A key of these that leaves the manifest is removed, any other key of the secret is Keep''s own and stays. A value whose digest differs was changed by someone else.';
+COMMENT ON COLUMN bootstrap.provider_state.secret_digest IS 'Keyed digest of the whole text of the secret as of the last run: a secret that still has it needs no closer look. Empty while a value that someone else changed is kept.';
 COMMENT ON COLUMN bootstrap.provider_state.added_run IS 'Run that added the provider, as long as this row is the record of it; NULL once the record stands in change, or when the provider was taken over.';
 COMMENT ON COLUMN bootstrap.provider_state.changed_run IS 'Run that wrote the provider last.';
 COMMENT ON COLUMN bootstrap.provider_state.prevent_delete IS 'True: the provider is neither pruned nor replaced. Outlives its line in the manifest until that says false.';

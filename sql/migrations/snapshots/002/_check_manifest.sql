@@ -5,6 +5,7 @@
 CREATE OR REPLACE FUNCTION bootstrap._check_manifest(p_manifest json, p_options jsonb) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 AS $$
 DECLARE
     v_count  bigint;

@@ -13,6 +13,8 @@ SET enable_nestloop = off
 SET jit = off
 SET plan_cache_mode = force_custom_plan
 AS $$
+DECLARE
+    v_keeps_drift boolean := p_options ->> 'on_drift' = 'keep';
 BEGIN
     IF NOT EXISTS (SELECT FROM bootstrap._manifest(p_manifest) AS m WHERE m.deduplication_rules IS NOT NULL)
        AND NOT EXISTS (SELECT FROM public.alertdeduplicationrule AS r WHERE r.tenant_id = p_tenant_id AND r.is_provisioned)
@@ -22,12 +24,15 @@ BEGIN
 
     RETURN QUERY
     WITH target AS (
-        -- The row that the provider has now, and will keep: a replaced provider gets a new id.
-        SELECT m.position, m.name, m.type, p.id::text AS provider_id, m.deduplication_rules
+        -- The row that the provider has now, and will keep: a replaced provider gets a new id. With on_drift keep, a type
+        -- that someone else changed stays, and a provider that someone deleted stays away, with its rules.
+        SELECT m.position, m.name, coalesce(p.type::text, m.type) AS type, p.id::text AS provider_id, m.deduplication_rules
         FROM bootstrap._manifest(p_manifest) AS m
         LEFT JOIN bootstrap._match_providers(p_tenant_id, p_manifest, p_options) AS x ON x.position = m.position
-        LEFT JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = x.provider_id AND p.type = m.type
+        LEFT JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = x.provider_id AND (p.type = m.type OR v_keeps_drift)
         WHERE m.deduplication_rules IS NOT NULL
+          AND NOT (v_keeps_drift AND x.position IS NULL
+                   AND EXISTS (SELECT FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.name = m.name))
     ),
     wanted AS MATERIALIZED (
         SELECT t.position, t.name AS provider_name, t.type AS provider_type, t.provider_id, (t.rule).name, (t.rule).description,
@@ -69,7 +74,7 @@ BEGIN
         FROM (
             SELECT w.name, w.provider_type AS type, w.provider_name, w.provider_id, l.id, w.position,
                    array_remove(ARRAY[
-                       CASE WHEN l.provider_id IS DISTINCT FROM w.provider_id OR l.provider_type <> w.provider_type THEN 'provider' END,
+                       CASE WHEN l.provider_id IS NULL OR l.provider_id IS DISTINCT FROM w.provider_id OR l.provider_type <> w.provider_type THEN 'provider' END,
                        CASE WHEN l.description <> w.description THEN 'description' END,
                        CASE WHEN l.fingerprint_fields::text IS DISTINCT FROM w.fingerprint_fields
                              AND (l.fingerprint_fields::jsonb = w.fingerprint_fields::jsonb) IS NOT TRUE THEN 'fingerprint_fields' END,

@@ -19,7 +19,8 @@ BEGIN
     LEFT JOIN (
         SELECT c.run_id, max(c.sequence) AS last_sequence
         FROM bootstrap.change AS c
-        WHERE c.tenant_id = p_tenant_id
+        WHERE c.run_id = ANY (ARRAY(SELECT o.added_run FROM bootstrap.provider_state AS o
+                                    WHERE o.tenant_id = p_tenant_id AND o.provider_id = ANY (p_provider_ids) AND o.added_run IS NOT NULL))
         GROUP BY c.run_id
     ) AS m ON m.run_id = s.added_run
     WHERE s.tenant_id = p_tenant_id AND s.provider_id = ANY (p_provider_ids);

@@ -5,6 +5,7 @@
 CREATE OR REPLACE FUNCTION bootstrap._manifest(p_manifest json) RETURNS SETOF bootstrap.provider_staging
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 AS $$
 BEGIN
     IF p_manifest IS NULL THEN

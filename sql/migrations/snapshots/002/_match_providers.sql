@@ -3,7 +3,7 @@
 -- One row a matched provider: its place in the manifest, the id of the live row, and how they were matched:
 --   name  the live row has the name;
 --   declared  the live row has a name of renamed_from (also in chains and swaps);
---   remembered  the last run gave the live row the name, and someone renamed it since;
+--   remembered  the last run gave the live row the name, and someone renamed it since (also two rows for each other);
 --   detected  exactly one leaving and one arriving provider have the same type and the same, not empty authentication.
 -- A provider without a row here is new; a live row without one leaves.
 --
@@ -98,21 +98,39 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM walk AS w WHERE w.position = c.position)
           AND NOT EXISTS (SELECT FROM settled_cycle AS t WHERE t.position = c.position)
     ),
-    kept AS MATERIALIZED (
-        SELECT o.position, o.id FROM own AS o
-        WHERE NOT EXISTS (SELECT FROM declared AS d WHERE d.position = o.position)
-    ),
-    remembered AS MATERIALIZED (
-        SELECT e.position, min(l.id) AS id
+    displaced AS MATERIALIZED (
+        -- Rows of ours that someone else renamed, whose name of the last run is still wanted.
+        SELECT l.id, l.name AS live_name, e.position, e.name
         FROM bootstrap.provider_state AS t
         JOIN live AS l ON l.id = t.provider_id AND l.name <> t.name
         JOIN entry AS e ON e.name = t.name
         WHERE t.tenant_id = p_tenant_id
           AND NOT EXISTS (SELECT FROM declared AS d WHERE d.id = l.id)
           AND NOT EXISTS (SELECT FROM declared AS d WHERE d.position = e.position)
-          AND NOT EXISTS (SELECT FROM kept AS k WHERE k.id = l.id)
-          AND NOT EXISTS (SELECT FROM kept AS k WHERE k.position = e.position)
-        GROUP BY e.position
+    ),
+    swapped AS MATERIALIZED (
+        -- The row that has the name now was renamed by someone else too: both go back.
+        SELECT d.position, min(d.id) AS id
+        FROM displaced AS d
+        WHERE EXISTS (SELECT FROM displaced AS o WHERE o.live_name = d.name)
+        GROUP BY d.position
+    ),
+    kept AS MATERIALIZED (
+        SELECT o.position, o.id FROM own AS o
+        WHERE NOT EXISTS (SELECT FROM declared AS d WHERE d.position = o.position)
+          AND NOT EXISTS (SELECT FROM swapped AS s WHERE s.position = o.position)
+          AND NOT EXISTS (SELECT FROM swapped AS s WHERE s.id = o.id)
+    ),
+    remembered AS MATERIALIZED (
+        SELECT s.position, s.id FROM swapped AS s
+        UNION ALL
+        SELECT d.position, min(d.id)
+        FROM displaced AS d
+        WHERE NOT EXISTS (SELECT FROM kept AS k WHERE k.id = d.id)
+          AND NOT EXISTS (SELECT FROM kept AS k WHERE k.position = d.position)
+          AND NOT EXISTS (SELECT FROM swapped AS s WHERE s.id = d.id)
+          AND NOT EXISTS (SELECT FROM swapped AS s WHERE s.position = d.position)
+        GROUP BY d.position
     ),
     leaving AS MATERIALIZED (
         SELECT l.id, l.type,

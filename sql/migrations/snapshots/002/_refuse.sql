@@ -21,7 +21,7 @@ BEGIN
     ) AS r
     WHERE r.number <= 50
     GROUP BY r.refusal
-    ORDER BY r.refusal
+    ORDER BY array_position(ARRAY['KB020', 'KB022', 'KB024', 'KB025', 'KB021'], r.refusal)
     LIMIT 1;
 
     CASE
@@ -32,6 +32,9 @@ BEGIN
                 USING ERRCODE = v_code, DETAIL = v_detail,
                       HINT = 'If that is meant, set the option allow_empty (--allow-empty). Otherwise look at the source of the manifest.';
         WHEN v_code = 'KB021' THEN
+            SELECT count(*) INTO v_count
+            FROM bootstrap.planned_change AS c
+            WHERE c.transaction_id = pg_current_xact_id_if_assigned() AND c.kind = 'provider' AND c.action IN ('prune', 'replace');
             RAISE EXCEPTION '% provider(s) would be pruned or replaced, more than allowed', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
                       HINT = format('If that is meant, set the option max_prune (--max-prune %s). The default is half of the provisioned providers, and at least 3.', v_count);
@@ -46,7 +49,7 @@ BEGIN
         ELSE
             RAISE EXCEPTION '% provider(s) of the manifest have the name of a provider that a user made', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
-                      HINT = 'Rename the provider in the manifest, or take the user''s provider over, with its id, by the option adopt (--adopt).';
+                      HINT = 'Rename the provider in the manifest, or take the user''s provider over, with its id, by the option adopt (--adopt). One of another type is never taken over.';
     END CASE;
 END
 $$;

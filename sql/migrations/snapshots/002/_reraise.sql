@@ -16,11 +16,11 @@ BEGIN
         RAISE EXCEPTION '%', p_message
             USING ERRCODE = p_state, HINT = 'Another run or the application holds a lock. Nothing was written. Repeat the run.';
     ELSIF p_state = '23505' THEN
-        RAISE EXCEPTION 'the application wrote the same row of %.% meanwhile', p_schema, p_table
+        RAISE EXCEPTION 'a row of %.% with the same % exists meanwhile', p_schema, p_table, p_constraint
             USING ERRCODE = 'KB040', SCHEMA = p_schema, TABLE = p_table, CONSTRAINT = p_constraint,
-                  HINT = 'Nothing was written. Repeat the run.';
+                  HINT = 'Nothing was written. The application wrote it, so repeat the run. If that fails again, this unique key forbids two rows of the manifest.';
     ELSIF p_state LIKE '40%' OR p_state LIKE '53%' OR p_state LIKE '57%' OR p_state IN ('42501', '25006', '42P01', '42883', '42703') THEN
-        RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, HINT = p_hint;
+        RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, HINT = coalesce(nullif(p_hint, ''), 'Nothing was written.');
     ELSIF p_constraint <> '' THEN
         RAISE EXCEPTION 'constraint % of %.% is violated', p_constraint, p_schema, p_table
             USING ERRCODE = p_state, SCHEMA = p_schema, TABLE = p_table, CONSTRAINT = p_constraint,

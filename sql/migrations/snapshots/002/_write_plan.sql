@@ -1,10 +1,11 @@
--- bootstrap._write_plan(tenant_id, options): writes into bootstrap.planned_change what is to change, rows locked.
+-- bootstrap._write_plan(tenant_id, options, kept_names): writes into bootstrap.planned_change what is to change, rows locked.
 --
 -- The first list comes without row locks. The rows that it names are locked, and the list is made again, until it
 -- names no row that is not locked: what follows then writes exactly what was compared. Adds need no lock. The guards
 -- look at each list, the last one included.
+-- kept_names returns the providers of ours that someone deleted and that stay deleted (on_drift keep).
 -- Errors: those of _refuse; KB040 when the application keeps changing the rows under it.
-CREATE OR REPLACE PROCEDURE bootstrap._write_plan(p_tenant_id text, p_options jsonb)
+CREATE OR REPLACE PROCEDURE bootstrap._write_plan(p_tenant_id text, p_options jsonb, INOUT p_kept_names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -21,11 +22,18 @@ BEGIN
                     WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN replace(gen_random_uuid()::text, '-', '')
                     WHEN p.kind = 'deduplication_rule' AND p.action = 'add' THEN gen_random_uuid()::text END,
                p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only
-        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
-        WHERE NOT (p.action = 'unchanged' AND p.drift <> '{}' AND p.refusal IS NULL); -- kept drift is only shown
+        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
 
         -- A refused run takes no row lock either.
         PERFORM bootstrap._refuse();
+
+        -- Drift that is kept is not written: what of it is to be remembered goes to the caller.
+        WITH kept AS (
+            DELETE FROM bootstrap.planned_change AS c
+            WHERE c.transaction_id = pg_current_xact_id() AND c.action = 'unchanged' AND c.drift <> '{}'
+            RETURNING c.name, c.drift
+        )
+        SELECT coalesce(array_agg(k.name) FILTER (WHERE k.drift @> ARRAY['row']), '{}') INTO p_kept_names FROM kept AS k;
 
         IF NOT EXISTS (
             SELECT c.object_id FROM bootstrap.planned_change AS c
@@ -47,7 +55,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON PROCEDURE bootstrap._write_plan(text, jsonb) IS
+COMMENT ON PROCEDURE bootstrap._write_plan(text, jsonb, text[]) IS
 'Writes into planned_change what is to change, with the rows that it names locked.';
 
-REVOKE ALL ON PROCEDURE bootstrap._write_plan(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE bootstrap._write_plan(text, jsonb, text[]) FROM PUBLIC;

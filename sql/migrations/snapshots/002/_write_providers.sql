@@ -1,11 +1,12 @@
--- bootstrap._write_providers(tenant_id, run_id): writes the provider rows of bootstrap.planned_change.
+-- bootstrap._write_providers(tenant_id, run_id, kept_names): writes the provider rows of bootstrap.planned_change.
 --
 -- Provider, secret and state rows, one statement a step over all providers. Keep's unique constraint on
 -- (tenant_id, name) is checked row by row, hence the order: what leaves goes, names in the way are parked, names and
 -- columns are updated, secrets are updated, what is new is inserted. Values are those that Keep writes and reads
 -- (keep/formats.md), times are UTC whatever the session's time zone is.
+-- kept_names are providers of ours that someone deleted and that stay deleted (on_drift keep): their state stays.
 -- The rows are locked by _lock_providers; row counts are checked all the same. Error KB040 when one is off.
-CREATE OR REPLACE PROCEDURE bootstrap._write_providers(p_tenant_id text, p_run_id bigint)
+CREATE OR REPLACE PROCEDURE bootstrap._write_providers(p_tenant_id text, p_run_id bigint, p_kept_names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
@@ -38,19 +39,31 @@ BEGIN
         DELETE FROM public.secret AS s WHERE s.key = ANY (v_keys);
     END IF;
 
-    -- State whose provider leaves, or was deleted by someone else. The guard of a provider that comes back
+    -- State whose provider leaves, was deleted by someone else, or is to be forgotten. The guard of a provider that comes back
     -- under another id, or with its old one, is carried over.
     UPDATE bootstrap.provider_staging AS m
     SET prevent_delete = 'true'
-    FROM bootstrap.planned_change AS c
-    JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = coalesce(c.object_id, c.new_object_id) AND t.prevent_delete
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('add', 'replace')
-      AND m.transaction_id = pg_current_xact_id() AND m.position = c.position AND m.prevent_delete IS NULL;
+    FROM (
+        SELECT c.position
+        FROM bootstrap.planned_change AS c
+        JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = c.object_id AND t.prevent_delete
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action = 'replace'
+        UNION
+        SELECT c.position
+        FROM bootstrap.planned_change AS c
+        JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.name = c.name AND t.prevent_delete
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action = 'add' AND c.drift @> ARRAY['row']
+    ) AS g
+    WHERE m.transaction_id = pg_current_xact_id() AND m.position = g.position AND m.prevent_delete IS NULL;
 
     SELECT array_agg(t.provider_id) INTO v_ids
     FROM bootstrap.provider_state AS t
     WHERE t.tenant_id = p_tenant_id
-      AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id);
+      AND (NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id)
+           OR t.provider_id = ANY (ARRAY(SELECT c.object_id FROM bootstrap.planned_change AS c
+                                         WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider'
+                                           AND c.action = 'unchanged' AND c.position IS NULL)))
+      AND NOT t.name = ANY (p_kept_names);
     IF v_ids IS NOT NULL THEN
         CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
         DELETE FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids);
@@ -74,7 +87,7 @@ BEGIN
         UPDATE public.provider AS p
         SET name            = CASE WHEN 'name' = ANY (c.fields) THEN m.name ELSE p.name END,
             provisioned     = p.provisioned OR 'provisioned' = ANY (c.fields),
-            consumer        = coalesce(y.consumer, false),
+            consumer        = coalesce(y.consumer, p.consumer),
             description     = CASE WHEN 'description' = ANY (c.fields) THEN m.description ELSE p.description END,
             pulling_enabled = CASE WHEN 'pulling_enabled' = ANY (c.fields) THEN m.pulling_enabled::boolean ELSE p.pulling_enabled END
         FROM bootstrap.planned_change AS c
@@ -166,12 +179,13 @@ BEGIN
         SELECT n.key, n.secret, v_now FROM new_provider AS n
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, last_updated = excluded.last_updated -- left by a row that someone deleted
     )
-    INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys,
+    INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys, secret_digest,
                                           added_run, changed_run, prevent_delete, install_webhook, renamed_from)
     SELECT p_tenant_id, n.id, n.name, n.type, n.description, coalesce(n.pulling_enabled::boolean, true),
            -- _digest, written out: a call for each key of each provider would take longer than all the rest.
            coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
                      FROM jsonb_each(n.authentication::jsonb) AS a (key, value)), '{}'),
+           left(encode(sha256(g.digest_key || convert_to(n.secret, 'UTF8')), 'hex'), 32),
            p_run_id, p_run_id,
            coalesce(n.prevent_delete::boolean, false), coalesce(n.install_webhook::boolean, false),
            CASE WHEN n.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(n.renamed_from::json)) END
@@ -193,7 +207,11 @@ BEGIN
         CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
     END IF;
 
-    INSERT INTO bootstrap.provider_state AS t (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys,
+    SELECT array_agg(p.configuration_key::text) INTO v_keys
+    FROM bootstrap.planned_change AS c
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt', 'unchanged');
+    INSERT INTO bootstrap.provider_state AS t (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys, secret_digest,
                                                changed_run, prevent_delete, install_webhook, renamed_from)
     SELECT p_tenant_id, c.object_id,
            CASE WHEN 'name' = ANY (c.kept) THEN o.name ELSE m.name END,
@@ -203,6 +221,8 @@ BEGIN
            coalesce((SELECT jsonb_object_agg(a.key, CASE WHEN 'authentication.' || a.key = ANY (c.kept) THEN o.written_keys ->> a.key
                                                          ELSE bootstrap._digest(a.value::text, g.digest_key) END)
                      FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}'),
+           CASE WHEN EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field LIKE 'authentication.%') THEN '' -- always to be looked at
+                ELSE bootstrap._digest(s.value, g.digest_key) END,
            p_run_id,
            coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
            CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
@@ -211,16 +231,17 @@ BEGIN
           WHERE x.transaction_id = pg_current_xact_id() AND x.kind = 'provider' AND x.action IN ('update', 'rename', 'adopt', 'unchanged')) AS c
     JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
+    JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
     LEFT JOIN bootstrap.provider_state AS o ON o.tenant_id = p_tenant_id AND o.provider_id = c.object_id
     CROSS JOIN bootstrap.setting AS g
     ON CONFLICT ON CONSTRAINT provider_state_pkey DO UPDATE
     SET name = excluded.name, type = excluded.type, description = excluded.description, pulling_enabled = excluded.pulling_enabled,
-        written_keys = excluded.written_keys, changed_run = excluded.changed_run, prevent_delete = excluded.prevent_delete,
+        written_keys = excluded.written_keys, secret_digest = excluded.secret_digest, changed_run = excluded.changed_run, prevent_delete = excluded.prevent_delete,
         install_webhook = excluded.install_webhook, renamed_from = excluded.renamed_from;
 END
 $$;
 
-COMMENT ON PROCEDURE bootstrap._write_providers(text, bigint) IS
+COMMENT ON PROCEDURE bootstrap._write_providers(text, bigint, text[]) IS
 'Writes the provider, secret and state rows that are planned in this transaction.';
 
-REVOKE ALL ON PROCEDURE bootstrap._write_providers(text, bigint) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE bootstrap._write_providers(text, bigint, text[]) FROM PUBLIC;

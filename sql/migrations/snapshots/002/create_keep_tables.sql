@@ -7,6 +7,7 @@
 CREATE OR REPLACE FUNCTION bootstrap.create_keep_tables() RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(19266, 1);

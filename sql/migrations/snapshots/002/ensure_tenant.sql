@@ -7,6 +7,7 @@
 CREATE OR REPLACE FUNCTION bootstrap.ensure_tenant(p_tenant_id text, p_tenant_name text) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 AS $$
 BEGIN
     IF coalesce(p_tenant_id, '') = '' OR p_tenant_name IS NULL THEN

@@ -13,6 +13,13 @@ SET plan_cache_mode = force_custom_plan
 SET row_security = off
 AS $$
 DECLARE
+    v_state      text;
+    v_message    text;
+    v_detail     text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
     v_keys text[];
 BEGIN
     PERFORM bootstrap.require_keep('provider');
@@ -52,6 +59,10 @@ BEGIN
         GROUP BY d.provider_id
     ) AS r ON r.provider_id = e.id
     ORDER BY e.name;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
 END
 $$;
 

@@ -1,12 +1,14 @@
 -- bootstrap.plan_providers(tenant_id, manifest [, options]): the rows that install_providers would write.
 --
 -- The same diff as install. The column refusal holds the SQLSTATE with which a guard would refuse the run because of
--- the row. No row means: nothing to do. Writes nothing; works in a read-only transaction and on a standby.
+-- the row. No row means: nothing to do. Writes nothing but staging rows, which it removes again; works in a read-only transaction and on a
+-- standby. A literal can be logged by the server, as in install_providers.
 -- Errors: KB001, KB002, KB010 to KB012.
 CREATE OR REPLACE FUNCTION bootstrap.plan_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 SET row_security = off
 AS $$
 DECLARE
@@ -20,8 +22,27 @@ DECLARE
 BEGIN
     PERFORM bootstrap._check_options(p_options);
     PERFORM bootstrap.require_keep('provider');
+    PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
+    IF NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean THEN
+        -- From staging, the manifest is in no variable that auto_explain could show.
+        DELETE FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+        INSERT INTO bootstrap.provider_staging (position, name, type, authentication, deduplication_rules, renamed_from, description,
+                                                pulling_enabled, prevent_delete, install_webhook)
+        SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
+               m.pulling_enabled, m.prevent_delete, m.install_webhook
+        FROM bootstrap._manifest_from_json(p_manifest) AS m;
+        INSERT INTO bootstrap.input_staging (position, name, digest)
+        SELECT 1, 'argument of plan_providers', '' WHERE NOT EXISTS (SELECT FROM bootstrap.input_staging AS i WHERE i.transaction_id = pg_current_xact_id());
+        RETURN QUERY SELECT p.* FROM bootstrap.plan_staged(p_tenant_id, p_options) AS p;
+        RETURN;
+    END IF;
+
     PERFORM bootstrap._check_manifest(coalesce(p_manifest, 'null'), p_options);
     PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
+    IF bootstrap._is_stale(p_tenant_id, p_options) THEN
+        RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
+        RETURN;
+    END IF;
     RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,

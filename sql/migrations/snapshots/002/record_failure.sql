@@ -5,6 +5,7 @@
 CREATE OR REPLACE PROCEDURE bootstrap.record_failure(p_tenant_id text, p_error_code text, p_error_message text, p_tool_version text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET row_security = off
 SET lock_timeout = '500ms'
 AS $$
 BEGIN
@@ -15,10 +16,7 @@ BEGIN
             host(inet_client_addr()), pg_current_xact_id(), p_tool_version, '{}', false, 0, 0, 0, 0, 0, 0, 0,
             left(p_error_code, 5), left(p_error_message, 1000));
 
-    DELETE FROM bootstrap.run AS r
-    WHERE r.tenant_id = p_tenant_id
-      AND r.run_id <= (SELECT o.run_id FROM bootstrap.run AS o WHERE o.tenant_id = p_tenant_id ORDER BY o.run_id DESC
-                       OFFSET (SELECT g.journal_runs_kept FROM bootstrap.setting AS g) LIMIT 1);
+    CALL bootstrap._trim_journal(p_tenant_id);
 END
 $$;
 

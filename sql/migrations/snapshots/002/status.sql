@@ -10,6 +10,14 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 SET row_security = off
 AS $$
+DECLARE
+    v_state      text;
+    v_message    text;
+    v_detail     text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
 BEGIN
     PERFORM bootstrap.require_keep('provider');
 
@@ -25,6 +33,10 @@ BEGIN
     LEFT JOIN bootstrap._drift(p_tenant_id, NULL) AS d ON d.provider_id = p.id
     LEFT JOIN bootstrap.run AS r ON r.run_id = t.changed_run
     ORDER BY 1, 3;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
 END
 $$;
 

@@ -12,6 +12,13 @@ SET plan_cache_mode = force_custom_plan
 SET row_security = off
 AS $$
 DECLARE
+    v_state      text;
+    v_message    text;
+    v_said       text;
+    v_hint       text;
+    v_schema     text;
+    v_table      text;
+    v_constraint text;
     v_detail text;
     v_count  bigint;
     v_keys   text[];
@@ -54,10 +61,10 @@ BEGIN
     SELECT count(*), array_to_string((array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20], ', ') INTO v_count, v_detail
     FROM public.provider AS p
     LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
-    WHERE p.tenant_id = p_tenant_id AND jsonb_typeof(bootstrap._try_jsonb(s.value)) IS DISTINCT FROM 'object';
+    WHERE p.tenant_id = p_tenant_id AND jsonb_typeof(bootstrap._try_jsonb(s.value) -> 'authentication') IS DISTINCT FROM 'object';
     RETURN QUERY SELECT 'secrets', v_count = 0,
         CASE WHEN v_count = 0 THEN 'every provider has a readable secret'
-             ELSE format('%s provider(s) have no secret in the database, or one that is not JSON, so Keep does not list them: %s', v_count, v_detail) END,
+             ELSE format('%s provider(s) have no secret in the database, or one that Keep cannot read, so Keep does not list them: %s', v_count, v_detail) END,
         CASE WHEN v_count > 0 THEN 'Run Keep with SECRET_MANAGER_TYPE=DB; bootstrap up writes missing secrets of its own providers again.' END;
 
     SELECT count(*), array_to_string((array_agg(to_json(left(r.name, 100))::text ORDER BY r.name))[1:20], ', ') INTO v_count, v_detail
@@ -79,16 +86,23 @@ BEGIN
         CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run changes back; --on-drift=keep leaves it, --on-drift=fail refuses.' END;
 
     IF to_regclass('public.providerexecutionlog') IS NOT NULL THEN
-        -- A pruned provider takes its execution log along (ON DELETE CASCADE): without such an index each one scans the log.
+        -- A pruned provider takes its execution log along (ON DELETE CASCADE): without such an index each one scans the
+        -- log, which is worth a warning once the log is larger than 8 MB.
         v_count := (SELECT count(*)
                     FROM pg_index AS i
                     JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                     WHERE i.indrelid = to_regclass('public.providerexecutionlog') AND i.indisvalid AND i.indpred IS NULL AND a.attname = 'provider_id');
-        RETURN QUERY SELECT 'execution_log_index', CASE WHEN v_count > 0 THEN true END,
+        RETURN QUERY SELECT 'execution_log_index', CASE WHEN v_count > 0 OR pg_table_size(to_regclass('public.providerexecutionlog')) <= 8 * 1024 * 1024 THEN true END,
             CASE WHEN v_count > 0 THEN 'public.providerexecutionlog has an index led by provider_id'
+                 WHEN pg_table_size(to_regclass('public.providerexecutionlog')) <= 8 * 1024 * 1024 THEN 'public.providerexecutionlog is small: pruning needs no index'
                  ELSE 'public.providerexecutionlog has no index led by provider_id: each pruned or replaced provider scans the whole log' END,
-            CASE WHEN v_count = 0 THEN 'CREATE INDEX CONCURRENTLY providerexecutionlog_provider_id ON public.providerexecutionlog (provider_id);' END;
+            CASE WHEN v_count = 0 AND pg_table_size(to_regclass('public.providerexecutionlog')) > 8 * 1024 * 1024
+                 THEN 'CREATE INDEX CONCURRENTLY providerexecutionlog_provider_id ON public.providerexecutionlog (provider_id);' END;
     END IF;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_said = PG_EXCEPTION_DETAIL,
+        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
+    PERFORM bootstrap._reraise(v_state, v_message, v_said, v_hint, v_schema, v_table, v_constraint);
 END
 $$;
 

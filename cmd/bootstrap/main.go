@@ -1,0 +1,28 @@
+// Command bootstrap installs the provisioned providers of Keep in its PostgreSQL database.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"keep-bootstrap/internal/cli"
+	"keep-bootstrap/internal/local"
+)
+
+// version is set by the linker: -ldflags "-X main.version=1.2.3". Without it the build information is used.
+var version string
+
+func main() {
+	local.RunChild() // does not return in the process that runs the local PostgreSQL
+	os.Exit(run())
+}
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return cli.Main(ctx, cli.Environment{
+		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version,
+	})
+}

@@ -1,0 +1,160 @@
+// Package cli is the command line: flags and their variables, what is printed where, and the exit code.
+//
+// Results go to stdout, logs and errors to stderr. What a command does to the database is in the packages install and
+// migrate; this one only calls them and shows what they return.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/pgerr"
+)
+
+// Environment is what the program gets from its process.
+type Environment struct {
+	Args    []string // without the program's name
+	Environ []string // as os.Environ
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Version string // of the program; "" is looked up in the build information
+}
+
+// Main runs one command and returns the exit code. It never prints a secret, but for `local url`, whose purpose that is.
+func Main(ctx context.Context, env Environment) int {
+	a := &app{Environment: env, variables: map[string]string{}}
+	for _, variable := range env.Environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if _, ok := a.variables[name]; !ok {
+			a.variables[name] = value
+		}
+	}
+	if a.Version == "" {
+		a.Version = buildVersion()
+	}
+	a.log = a.newLog("")
+	a.output = formatText
+	if a.asksForJSON() {
+		a.output = formatJSON
+	}
+
+	root := a.root()
+	root.SetArgs(env.Args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return a.exit
+	}
+	var known *pgerr.Error
+	if !a.started && !errors.As(err, &known) {
+		err = pgerr.Usage(err.Error(), "bootstrap --help shows the commands, bootstrap COMMAND --help the flags")
+	}
+	return a.fail(err)
+}
+
+// app is one execution of the program.
+type app struct {
+	Environment
+	variables map[string]string
+	log       *slog.Logger
+	started   bool // the command line was understood
+	exit      int  // exit code of a command that ends without an error
+
+	// Flags of all commands.
+	databaseURLFile string
+	tenant          string
+	output          format
+	logFormat       string
+	wait            waitFlag
+}
+
+func (a *app) getenv(name string) string { return a.variables[name] }
+
+const rootLong = `bootstrap installs the provisioned providers of Keep in its PostgreSQL database: tenant first, all in one
+transaction, any number of times, from any number of replicas.
+
+Every flag has a variable: --max-prune is BOOTSTRAP_MAX_PRUNE. A flag wins over its variable, the variable over the
+default. No flag takes a secret.
+
+The database comes from the first of these that is set: --database-url-file, DATABASE_URL, DATABASE_CONNECTION_STRING
+(also in the form that Keep uses, postgresql+psycopg2://), the variables and service file of libpq (PGHOST, PGSERVICE,
+...). When none is set, a private local PostgreSQL is used.
+
+Exit codes: 0 done or nothing to do, 1 unexpected, 2 changes (plan --detailed-exitcode), 64 usage, 65 bad input,
+69 database or Keep's schema not there, 75 temporary failure, 77 missing privilege, 78 refused.
+69 and 75 are worth a retry.`
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bootstrap",
+		Short: "install the provisioned providers of Keep in its database",
+		Long:  rootLong,
+		Example: `  bootstrap up -f providers.yaml
+  DATABASE_URL=postgresql://keep@db/keep bootstrap plan -f providers.yaml`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.readVariables(cmd.Flags()); err != nil {
+				return err
+			}
+			a.started = true
+			return a.applyGlobals()
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return pgerr.Usage(err.Error(), cmd.CommandPath()+" --help shows the flags")
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "`file` that holds the database URL")
+	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
+	flags.VarP(&a.output, "output", "o", "form of the result on stdout: text or json")
+	flags.StringVar(&a.logFormat, "log-format", "", "form of the log on stderr: text or json (default text on a terminal, json otherwise)")
+	flags.Var(&a.wait, "wait", "wait so long for the database and for Keep's tables; 5m when given without a duration")
+	flags.Lookup("wait").NoOptDefVal = waitDefault
+	root.AddCommand(
+		a.upCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
+		a.historyCommand(), a.sqlCommand(), a.localCommand(), a.versionCommand())
+	return root
+}
+
+func (a *app) applyGlobals() error {
+	switch a.logFormat {
+	case "", "text", "json":
+	default:
+		return pgerr.Usage("--log-format must be text or json", "")
+	}
+	a.log = a.newLog(a.logFormat)
+	if a.tenant == "" {
+		return pgerr.Usage("--tenant must not be empty", "Keep's own tenant is keep")
+	}
+	return nil
+}
+
+// asksForJSON looks for -o json before the flags are parsed, so that an error in them comes out as JSON too.
+func (a *app) asksForJSON() bool {
+	if a.getenv(variable("output")) == "json" {
+		return true
+	}
+	for i, arg := range a.Args {
+		if arg == "-ojson" || arg == "-o=json" || arg == "--output=json" ||
+			(arg == "-o" || arg == "--output") && i+1 < len(a.Args) && a.Args[i+1] == "json" {
+			return true
+		}
+	}
+	return false
+}
+
+// terminal reports whether w is a terminal.
+func terminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && isTerminal(file)
+}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"keep-bootstrap/internal/local"
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// fail prints err on stderr and returns its exit code.
+func (a *app) fail(err error) int {
+	e := explain(err)
+	var problems *manifest.Problems
+	errors.As(err, &problems)
+	if a.output == formatJSON {
+		a.failJSON(e, problems)
+	} else {
+		a.failText(e, problems)
+	}
+	return e.ExitCode
+}
+
+// explain maps the errors of the packages that do not know of exit codes.
+func explain(err error) *pgerr.Error {
+	var known *pgerr.Error
+	var problems *manifest.Problems
+	var server *local.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, manifest.ErrNoSource):
+		return &pgerr.Error{
+			Code: pgerr.CodeNoSource, Message: err.Error(), ExitCode: pgerr.ExitUsage, Err: err,
+			Hint: "set KEEP_PROVIDERS or KEEP_PROVIDERS_DIRECTORY as for Keep, or give -f FILE",
+		}
+	case errors.As(err, &problems):
+		return &pgerr.Error{
+			Code: pgerr.CodeInput, Message: fmt.Sprintf("the input has %s; nothing was written", count(problems.Total, "problem")),
+			ExitCode: pgerr.ExitInput, Err: err,
+		}
+	case errors.As(err, &server):
+		return &pgerr.Error{
+			Code: "local", Message: "local PostgreSQL: " + server.Error(), Hint: server.Hint,
+			ExitCode: pgerr.ExitUnavailable, Retry: true, Err: err,
+		}
+	}
+	return pgerr.From(err)
+}
+
+func (a *app) failText(e *pgerr.Error, problems *manifest.Problems) {
+	var text strings.Builder
+	if problems != nil {
+		for _, problem := range problems.List {
+			text.WriteString(problem.String() + "\n")
+			if problem.Snippet != "" && terminal(a.Stderr) {
+				text.WriteString("    " + problem.Snippet + "\n")
+				if column := problem.Column; column > 0 && column <= len([]rune(problem.Snippet)) {
+					text.WriteString("    " + strings.Repeat(" ", column-1) + "^\n")
+				}
+			}
+		}
+		if more := problems.Total - len(problems.List); more > 0 {
+			fmt.Fprintf(&text, "and %d more\n", more)
+		}
+	}
+	fmt.Fprintf(&text, "error: %s: %s\n", e.Code, e.Message)
+	if e.File != "" {
+		fmt.Fprintf(&text, "at: %s\n", place(e))
+	}
+	if e.Excerpt != "" {
+		text.WriteString(indent(e.Excerpt))
+	}
+	for _, part := range []struct{ name, text string }{{"detail", e.Detail}, {"hint", e.Hint}} {
+		if part.text != "" {
+			fmt.Fprintf(&text, "%s: %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n        "))
+		}
+	}
+	fmt.Fprint(a.Stderr, text.String())
+}
+
+func place(e *pgerr.Error) string {
+	if e.Line == 0 {
+		return e.File
+	}
+	return fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(text, "\n", "\n    ") + "\n"
+}
+
+// errorLine is an error in JSON mode: one line on stderr.
+type errorLine struct {
+	Type     string             `json:"type"`
+	Code     string             `json:"code"`
+	Message  string             `json:"message"`
+	Detail   string             `json:"detail,omitempty"`
+	Hint     string             `json:"hint,omitempty"`
+	File     string             `json:"file,omitempty"`
+	Line     int                `json:"line,omitempty"`
+	Column   int                `json:"column,omitempty"`
+	ExitCode int                `json:"exit_code"`
+	Retry    bool               `json:"retry"`
+	Problems []manifest.Problem `json:"problems,omitempty"`
+	Total    int                `json:"problems_total,omitempty"`
+}
+
+func (a *app) failJSON(e *pgerr.Error, problems *manifest.Problems) {
+	line := errorLine{
+		Type: "error", Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint,
+		File: e.File, Line: e.Line, Column: e.Column, ExitCode: e.ExitCode, Retry: e.Retry,
+	}
+	if problems != nil {
+		line.Problems, line.Total = problems.List, problems.Total
+	}
+	_ = json.NewEncoder(a.Stderr).Encode(line) // a closed stderr leaves the exit code
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"keep-bootstrap/internal/pgerr"
+)
+
+// readVariables gives every flag that was not set the value of its variable: BOOTSTRAP_MAX_PRUNE for --max-prune. An
+// empty variable counts as not set.
+func (a *app) readVariables(flags *pflag.FlagSet) error {
+	var failed error
+	flags.VisitAll(func(flag *pflag.Flag) {
+		value := a.variables[variable(flag.Name)]
+		if flag.Changed || value == "" || failed != nil {
+			return
+		}
+		values := []string{value}
+		if flag.Value.Type() == "stringArray" {
+			values = filepath.SplitList(value)
+		}
+		for _, value := range values {
+			if err := flags.Set(flag.Name, value); err != nil {
+				failed = pgerr.Usage(fmt.Sprintf("variable %s: %v", variable(flag.Name), err), "")
+			}
+		}
+	})
+	return failed
+}
+
+// variable is the name of the variable of a flag.
+func variable(flag string) string {
+	return "BOOTSTRAP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// format is the value of --output.
+type format string
+
+const (
+	formatText format = "text"
+	formatJSON format = "json"
+)
+
+func (f *format) String() string { return string(*f) }
+func (f *format) Type() string   { return "form" }
+
+func (f *format) Set(text string) error {
+	switch format(text) {
+	case formatText, formatJSON:
+		*f = format(text)
+		return nil
+	}
+	return fmt.Errorf("must be text or json")
+}
+
+// waitDefault is how long --wait waits when it is given without a duration.
+const waitDefault = "5m"
+
+// waitFlag is the value of --wait: a duration, or true and false for its variable.
+type waitFlag time.Duration
+
+func (w *waitFlag) String() string {
+	if *w == 0 {
+		return ""
+	}
+	return time.Duration(*w).String()
+}
+
+func (w *waitFlag) Type() string { return "duration" }
+
+func (w *waitFlag) Set(text string) error {
+	switch text {
+	case "true":
+		text = waitDefault
+	case "false":
+		text = "0"
+	}
+	limit, err := time.ParseDuration(text)
+	if err != nil || limit < 0 {
+		return fmt.Errorf("must be a duration such as 90s or 5m")
+	}
+	*w = waitFlag(limit)
+	return nil
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/database"
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// read sends one query to a database that is migrated. Reads only, so it works on a standby.
+func (a *app) read(ctx context.Context, query database.Query) error {
+	t, err := a.target(ctx, "", false)
+	if err != nil {
+		return err
+	}
+	return a.waiting(ctx, func(ctx context.Context) error {
+		conn, err := database.Connect(ctx, t.config)
+		if err != nil {
+			return err
+		}
+		defer database.Close(ctx, conn)
+		var version db.SchemaVersionRow
+		seen := false
+		err = database.Together(ctx, conn, func(ctx context.Context, conn db.DBTX) (err error) {
+			version, err = db.New(conn).SchemaVersion(ctx)
+			seen = err == nil
+			return err
+		}, query)
+		if seen {
+			status, _ := migrate.NewStatus(version, nil)
+			if unfit := status.Require(); unfit != nil {
+				return unfit
+			}
+			return err
+		}
+		status, err := migrate.NewStatus(version, err)
+		if err != nil {
+			return err
+		}
+		return status.Require()
+	})
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "check what the software relies on and what it installed",
+		Long: `verify checks Keep's tables, the foreign key, the tenant, and that the installed providers and their secrets are as the
+last run left them. It writes nothing. The exit code is 78 when a check fails; a warning alone leaves it 0.
+
+Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
+		Example: example(
+			"bootstrap verify",
+			"bootstrap verify -o json"),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var checks []db.CheckResult
+			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
+				checks, err = db.New(conn).Verify(ctx, a.tenant)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if err := a.showChecks(checks); err != nil {
+				return err
+			}
+			return failedChecks(checks)
+		},
+	}
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "show the providers of the tenant and where each came from",
+		Long: `status lists the providers of the tenant: installed by this software, by Keep's own provisioning, or by a user, the run
+that wrote each last, and what became of it since. It writes nothing.
+
+Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
+		Example: example(
+			"bootstrap status",
+			"bootstrap status --tenant keep -o json"),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var providers []db.ProviderStatus
+			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
+				providers, err = db.New(conn).Status(ctx, a.tenant)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return a.showStatus(providers)
+		},
+	}
+}
+
+func (a *app) historyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history [RUN]",
+		Short: "show the runs of the tenant, or what one run changed",
+		Long: `history lists the runs that changed something or failed, newest first. With the number of a run it lists what that run
+changed. It writes nothing.
+
+Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
+		Example: example(
+			"bootstrap history",
+			"bootstrap history 12"),
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				var runs []db.Run
+				err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
+					runs, err = db.New(conn).History(ctx, a.tenant)
+					return err
+				})
+				if err != nil {
+					return err
+				}
+				return a.showRuns(runs)
+			}
+			number, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil {
+				return pgerr.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "bootstrap history lists them")
+			}
+			var changes []db.Change
+			err = a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
+				changes, err = db.New(conn).HistoryChanges(ctx, number)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return a.showChanges(changes)
+		},
+	}
+}

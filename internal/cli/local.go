@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/local"
+	"keep-bootstrap/internal/pgerr"
+)
+
+func (a *app) localCommand() *cobra.Command {
+	var version string
+	cmd := &cobra.Command{
+		Use:   "local",
+		Short: "the private local PostgreSQL that is used when no database is given",
+		Long: `local manages the private PostgreSQL server of the current user. bootstrap up starts it by itself when no database is
+given, and leaves it running. Its data survives.
+
+Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
+		Example: example(
+			"bootstrap local status",
+			"bootstrap local stop"),
+	}
+	cmd.PersistentFlags().StringVar(&version, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
+	options := func() local.Options { return local.Options{Version: version, Logger: a.log} }
+	add := func(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
+		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("bootstrap local " + use), Args: cobra.NoArgs, RunE: run}
+		cmd.AddCommand(sub)
+		return sub
+	}
+	add("start", "start the local server", "start starts the local server; the first time it downloads PostgreSQL. Safe to repeat.",
+		func(cmd *cobra.Command, _ []string) error {
+			done := a.progress("starting the local PostgreSQL")
+			server, err := local.Start(cmd.Context(), options())
+			done()
+			if err != nil {
+				return err
+			}
+			return a.showLocal(server.Status)
+		})
+	add("stop", "stop the local server", "stop shuts the local server down and ends its connections. The data stays. Safe to repeat.",
+		func(cmd *cobra.Command, _ []string) error {
+			if _, err := local.Stop(cmd.Context(), options()); err != nil {
+				return err
+			}
+			status, err := local.Inspect(cmd.Context(), options())
+			if err != nil {
+				return err
+			}
+			return a.showLocal(status)
+		})
+	add("status", "show the local server", "status shows whether the local server runs, its port and its data directory. It changes nothing.",
+		func(cmd *cobra.Command, _ []string) error {
+			status, err := local.Inspect(cmd.Context(), options())
+			if err != nil {
+				return err
+			}
+			return a.showLocal(status)
+		})
+	add("url", "print the database URL of the local server, with its password",
+		"url prints the database URL of the local server. The URL holds the password: that is its purpose.",
+		func(cmd *cobra.Command, _ []string) error {
+			status, err := running(cmd.Context(), options())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.Stdout, status.URL())
+			return err
+		})
+	psql := add("psql", "open psql on the local server", "psql opens psql on the local server. Arguments after -- go to psql.",
+		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), options(), args) })
+	psql.Use, psql.Args = "psql [-- ARGUMENT...]", cobra.ArbitraryArgs
+	psql.Example = example("bootstrap local psql", "bootstrap local psql -- -c '\\dn'")
+	return cmd
+}
+
+// running is the status of a server that runs, or an error.
+func running(ctx context.Context, options local.Options) (local.Status, error) {
+	status, err := local.Inspect(ctx, options)
+	if err == nil && !status.Running {
+		err = &pgerr.Error{
+			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: pgerr.ExitUnavailable, Retry: true,
+			Hint: "bootstrap local start",
+		}
+	}
+	return status, err
+}
+
+func (a *app) psql(ctx context.Context, options local.Options, args []string) error {
+	status, err := running(ctx, options)
+	if err != nil {
+		return err
+	}
+	program, err := local.PSQL()
+	if err != nil {
+		return err
+	}
+	// Interrupts are psql's own business: it cancels the statement and goes on.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, args...)
+	cmd.Env = append(slices.Clone(a.Environ), status.Environment()...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.Stdin, a.Stdout, a.Stderr
+	err = cmd.Run()
+	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() >= 0 {
+		a.exit = cmd.ProcessState.ExitCode()
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/database"
+	"keep-bootstrap/internal/migrate"
+)
+
+func (a *app) migrateCommand() *cobra.Command {
+	var to int32
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "install or remove schema bootstrap",
+		Long: `migrate brings schema bootstrap of the database to the version that this program knows, in one transaction, makes the
+foreign key of Keep's table provider deferrable, and seeds tenant keep. Where Keep's tables do not exist yet, the last two
+are left to the next run. It is safe to repeat and to run from many places at once.
+
+--to N goes to another version. --to 0 removes everything of schema bootstrap, restores the foreign key, and touches no
+row and no other table of Keep.
+
+Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
+		Example: example(
+			"bootstrap migrate",
+			"bootstrap migrate --to 0"),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			t, err := a.target(ctx, "", true)
+			if err != nil {
+				return err
+			}
+			run := a.newRun(t)
+			defer run.Close(ctx)
+			var result migrate.Result
+			done := a.progress("migrating")
+			err = a.waiting(ctx, func(ctx context.Context) (err error) {
+				if cmd.Flags().Changed("to") {
+					result, err = migrateTo(ctx, a, t.config, to)
+					return err
+				}
+				if result, err = migrateTo(ctx, a, t.config, -1); err != nil {
+					return err
+				}
+				_, err = run.PrepareKeep(ctx)
+				return err
+			})
+			done()
+			if err != nil {
+				return err
+			}
+			return a.showMigration(result)
+		},
+	}
+	cmd.Flags().Int32Var(&to, "to", 0, "`version` to migrate to (default the newest)")
+	return cmd
+}
+
+// migrateTo migrates to a version, or to the newest when it is negative.
+func migrateTo(ctx context.Context, a *app, config *pgx.ConnConfig, version int32) (migrate.Result, error) {
+	conn, err := database.Connect(ctx, config)
+	if err != nil {
+		return migrate.Result{}, err
+	}
+	defer database.Close(ctx, conn)
+	if version < 0 {
+		return migrate.Up(ctx, conn, a.log)
+	}
+	return migrate.To(ctx, conn, a.log, version)
+}
+
+func (a *app) sqlCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "sql",
+		Short: "print the migrations as one script for psql",
+		Long: `sql prints a script that leaves a database in the same state as bootstrap migrate, version table included. It needs no
+database. A DBA can read it, and run it with psql in one transaction.`,
+		Example: example(
+			"bootstrap sql > bootstrap.sql",
+			"psql -X -1 -v ON_ERROR_STOP=1 -f bootstrap.sql"),
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			script, err := migrate.Script(a.Version)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(a.Stdout, script)
+			return err
+		},
+	}
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/database"
+	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/local"
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// inputFlags are the flags of commands that read providers.
+type inputFlags struct {
+	files               []string
+	strict              bool
+	allowEmpty          bool
+	maxPrune            string
+	adopt               bool
+	detectRenames       bool
+	generation          int64
+	onDrift             string
+	requireTenant       bool
+	tenantName          string
+	assumeSecretManager string
+	allowUnknownTypes   bool
+}
+
+func (f *inputFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML or JSON file, of a directory, or - for stdin; may repeat; Keep's variables are then not read")
+	flags.BoolVar(&f.strict, "strict", false, "unknown keys are errors, not warnings")
+	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "an empty manifest may prune all providers")
+	flags.StringVar(&f.maxPrune, "max-prune", "", "most providers that may be pruned or replaced, as `N or N%` (default half of them, and at least 3)")
+	flags.BoolVar(&f.adopt, "adopt", false, "take over providers of a user that have a name of the manifest")
+	flags.BoolVar(&f.detectRenames, "detect-renames", true, "recognise a rename that is not declared by renamed_from")
+	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; a lower one than the last does nothing")
+	flags.StringVar(&f.onDrift, "on-drift", "", "what someone else changed since the last run is changed back (`overwrite`, the default), kept (keep), or refused (fail)")
+	flags.BoolVar(&f.requireTenant, "require-tenant", false, "refuse when the tenant does not exist, instead of creating it")
+	flags.StringVar(&f.tenantName, "tenant-name", "", "`name` of a tenant that is created (default \"Single Tenant\" for keep, otherwise the id)")
+	flags.StringVar(&f.assumeSecretManager, "assume-secret-manager", "", "`db`: Keep reads its secrets from the database, whatever it looks like")
+	flags.BoolVar(&f.allowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
+}
+
+// options are the flags that were given.
+func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
+	given := func(name string, value *bool) *bool {
+		if cmd.Flags().Changed(name) {
+			return value
+		}
+		return nil
+	}
+	options := install.Options{
+		AllowEmpty:          given("allow-empty", &f.allowEmpty),
+		MaxPrune:            f.maxPrune,
+		Adopt:               given("adopt", &f.adopt),
+		DetectRenames:       given("detect-renames", &f.detectRenames),
+		OnDrift:             f.onDrift,
+		RequireTenant:       given("require-tenant", &f.requireTenant),
+		TenantName:          f.tenantName,
+		AssumeSecretManager: f.assumeSecretManager,
+		SecretManager:       a.getenv("SECRET_MANAGER_TYPE"),
+		AllowUnknownTypes:   given("allow-unknown-types", &f.allowUnknownTypes),
+		ToolVersion:         a.Version,
+	}
+	if cmd.Flags().Changed("generation") {
+		options.Generation = &f.generation
+	}
+	return options
+}
+
+// load reads the manifest. It comes before anything that needs a database.
+func (f *inputFlags) load(a *app) (*manifest.Manifest, error) {
+	m, err := manifest.Load(manifest.Options{Files: f.files, Environ: a.Environ, Stdin: a.Stdin, Strict: f.strict})
+	if m != nil {
+		for _, warning := range m.Warnings {
+			a.log.Warn(warning.String())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// target is the database of a command.
+type target struct {
+	config *pgx.ConnConfig
+	local  bool
+}
+
+// target finds the database; without one it starts the local PostgreSQL. Only commands that can do something with an
+// empty database create the local one.
+func (a *app) target(ctx context.Context, localVersion string, create bool) (target, error) {
+	source, err := database.Find(a.databaseURLFile, a.getenv)
+	if err != nil {
+		return target{}, err
+	}
+	isLocal := !source.Given()
+	if isLocal && !create {
+		if status, err := local.Inspect(ctx, local.Options{Version: localVersion}); err != nil {
+			return target{}, err
+		} else if status.URL() == "" {
+			return target{}, &pgerr.Error{
+				Code: pgerr.CodeUnreachable, Message: "no database is given, and there is no local one yet", ExitCode: pgerr.ExitUnavailable,
+				Hint: "set DATABASE_URL, or run bootstrap up, which creates a local database",
+			}
+		}
+	}
+	if isLocal {
+		done := a.progress("starting the local PostgreSQL")
+		server, err := local.Start(ctx, local.Options{Version: localVersion, Logger: a.log})
+		done()
+		if err != nil {
+			return target{}, err
+		}
+		a.log.Info("no database given, using the local PostgreSQL", "port", server.Port, "data", server.DataDirectory)
+		source = database.Source{ConnString: server.URL(), Origin: "local PostgreSQL"}
+	}
+	config, err := source.Config()
+	return target{config: config, local: isLocal}, err
+}
+
+// newRun prepares a run against the database of the command.
+func (a *app) newRun(t target) *install.Run {
+	return &install.Run{
+		Connect: func(ctx context.Context) (*pgx.Conn, error) { return database.Connect(ctx, t.config) },
+		Log:     a.log,
+		Tenant:  a.tenant,
+		Options: install.Options{ToolVersion: a.Version},
+	}
+}
+
+// waiting runs attempt, again and again when --wait was given.
+func (a *app) waiting(ctx context.Context, attempt func(context.Context) error) error {
+	return database.NewWait(time.Duration(a.wait), a.log).For(ctx, attempt)
+}
+
+// example indents the lines of an example.
+func example(lines ...string) string {
+	return "  " + strings.Join(lines, "\n  ")
+}

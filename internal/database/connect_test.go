@@ -1,0 +1,274 @@
+package database_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/database"
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+func config(t *testing.T, address string) *pgx.ConnConfig {
+	t.Helper()
+	config, err := database.Source{ConnString: address, Origin: "test"}.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func connect(t *testing.T, address string) *pgx.Conn {
+	t.Helper()
+	conn, err := database.Connect(context.Background(), config(t, address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { database.Close(context.Background(), conn) })
+	return conn
+}
+
+func TestApplicationName(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Empty)
+	for address, want := range map[string]string{d.URL: "keep-bootstrap", d.URL + "&application_name=mine": "mine"} {
+		var name string
+		if err := connect(t, address).QueryRow(context.Background(), "show application_name").Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		if name != want {
+			t.Errorf("application_name %q, want %q", name, want)
+		}
+	}
+}
+
+// change replaces parts of a URL.
+func change(t *testing.T, address string, f func(*url.URL)) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(u)
+	return u.String()
+}
+
+func TestConnectFailures(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Empty)
+	for _, test := range []struct {
+		name, address string
+		exit          int
+		code          string
+	}{
+		{"refused", change(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, pgerr.CodeUnreachable},
+		{"no such host", change(t, d.URL, func(u *url.URL) { u.Host = "no-such-host.invalid" }), 69, pgerr.CodeUnreachable},
+		{"no such database", change(t, d.URL, func(u *url.URL) { u.Path = "/none" }), 69, "3D000"},
+		{"wrong password", change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng") }), 77, "28P01"},
+		{"no such user", change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword("nobody", "wr0ng") }), 77, "28P01"},
+	} {
+		_, err := database.Connect(context.Background(), config(t, test.address))
+		e := pgerr.From(err)
+		if e == nil || e.ExitCode != test.exit || e.Code != test.code {
+			t.Errorf("%s: %+v", test.name, e)
+		}
+		if strings.Contains(e.Message+e.Detail+e.Hint, "wr0ng") {
+			t.Errorf("%s: shows the password", test.name)
+		}
+	}
+}
+
+func TestWaitForADatabaseThatAppears(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Empty)
+	late := d.Name + "_late"
+	address := change(t, d.URL, func(u *url.URL) { u.Path = "/" + late })
+	var log strings.Builder
+	attempts := 0
+	err := database.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
+		attempts++
+		if attempts == 3 {
+			d.Exec(t, "create database "+late)
+		}
+		conn, err := database.Connect(ctx, config(t, address))
+		if err == nil {
+			database.Close(ctx, conn)
+		}
+		return err
+	})
+	d.Exec(t, "drop database if exists "+late)
+	if err != nil || attempts < 3 {
+		t.Fatalf("%d attempts, %v", attempts, err)
+	}
+	if strings.Count(log.String(), "waiting") != 1 || !strings.Contains(log.String(), "does not exist") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+func TestWaitGivesUp(t *testing.T) {
+	t.Parallel()
+	quiet := slog.New(slog.DiscardHandler)
+	refused := config(t, "postgresql://u:p@127.0.0.1:1/db")
+	for _, limit := range []time.Duration{0, 300 * time.Millisecond} {
+		start := time.Now()
+		err := database.NewWait(limit, quiet).For(context.Background(), func(ctx context.Context) error {
+			_, err := database.Connect(ctx, refused)
+			return err
+		})
+		if pgerr.ExitCode(err) != pgerr.ExitUnavailable || !pgerr.From(err).Retry {
+			t.Errorf("limit %s: %v", limit, err)
+		}
+		if taken := time.Since(start); taken < limit || taken > limit+5*time.Second {
+			t.Errorf("limit %s: gave up after %s", limit, taken)
+		}
+	}
+}
+
+func TestNoWaitForAWrongPassword(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Empty)
+	wrong := change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") })
+	attempts := 0
+	err := database.NewWait(time.Minute, slog.New(slog.DiscardHandler)).For(context.Background(), func(ctx context.Context) error {
+		attempts++
+		_, err := database.Connect(ctx, config(t, wrong))
+		return err
+	})
+	if pgerr.ExitCode(err) != pgerr.ExitPermission || attempts != 1 {
+		t.Errorf("%d attempts: %v", attempts, err)
+	}
+}
+
+// scalar is a query for one text.
+func scalar(sql string, into *string) database.Query {
+	return func(ctx context.Context, conn db.DBTX) error { return conn.QueryRow(ctx, sql).Scan(into) }
+}
+
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
+	var a, b string
+	if err := database.Together(ctx, conn, scalar("select 'a'", &a), database.Statement("create table x(y int)"), scalar("select count(*)::text from x", &b)); err != nil {
+		t.Fatal(err)
+	}
+	if a != "a" || b != "0" {
+		t.Errorf("got %q %q", a, b)
+	}
+
+	// A failure skips what follows, keeps what came before, and leaves the connection usable.
+	a, b = "", ""
+	err := database.Together(ctx, conn,
+		database.Statement("begin"), scalar("select 'kept'", &a), database.Statement("insert into x values (1)"),
+		database.Statement("select 1/0"), database.Statement("commit"), scalar("select 'not reached'", &b))
+	if !pgerr.Is(err, "22012") || a != "kept" || b != "" {
+		t.Errorf("%v, %q %q", err, a, b)
+	}
+	if _, err := conn.Exec(ctx, "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if err := database.Together(ctx, conn, scalar("select count(*)::text from x", &a)); err != nil || a != "0" {
+		t.Errorf("the transaction was not rolled back: %s %v", a, err)
+	}
+
+	// A failure that a query has judged is not returned.
+	judged := func(ctx context.Context, conn db.DBTX) error {
+		if err := conn.QueryRow(ctx, "select 1/0").Scan(&a); !pgerr.Is(err, "22012") {
+			return err
+		}
+		return nil
+	}
+	if err := database.Together(ctx, conn, scalar("select 'kept'", &a), judged); err != nil || a != "kept" {
+		t.Errorf("%q %v", a, err)
+	}
+
+	// JSON is sent as what the server makes of the parameter.
+	if err := database.Together(ctx, conn, func(ctx context.Context, conn db.DBTX) error {
+		return conn.QueryRow(ctx, "select $1::jsonb ->> 'a'", json.RawMessage(`{"a": "ü"}`)).Scan(&a)
+	}); err != nil || a != "ü" {
+		t.Errorf("%q %v", a, err)
+	}
+}
+
+// rows is a source of rows with a text column that may be NULL.
+type rows struct {
+	texts []*string
+	next  int
+	err   error
+}
+
+func (r *rows) Next() bool { r.next++; return r.next <= len(r.texts) }
+func (r *rows) Values() ([]any, error) {
+	return []any{int32(r.next), r.texts[r.next-1]}, r.err
+}
+func (r *rows) Err() error { return nil }
+
+func TestCopyKeepsEveryText(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
+	texts := []*string{nil}
+	for _, text := range []string{
+		"", `\N`, `\.`, "a\tb", "a\nb", "a\r\nb", `back\slash\\`, "\b\f\v\x01\x7f", "é日本🙂", strings.Repeat("x", 300_000) + "\n\\",
+		"'\"$$;--", `{"a": "\n\u0000"}`,
+	} {
+		texts = append(texts, &text)
+	}
+	for i := range 5000 {
+		text := fmt.Sprint("row\t", i)
+		texts = append(texts, &text)
+	}
+	if _, err := conn.Exec(ctx, `create table "T ""x"(n int, "a b" text)`); err != nil {
+		t.Fatal(err)
+	}
+	n, err := database.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{`T "x`}, []string{"n", "a b"}, &rows{texts: texts})
+	if err != nil || n != int64(len(texts)) {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	got, err := conn.Query(ctx, `select "a b" from "T ""x" order by n`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := pgx.CollectRows(got, pgx.RowTo[*string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range texts {
+		if (texts[i] == nil) != (back[i] == nil) || texts[i] != nil && *texts[i] != *back[i] {
+			t.Errorf("row %d came back different", i)
+		}
+	}
+}
+
+func TestCopyFailures(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
+	text := "x"
+	if _, err := (database.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"none"}, []string{"n", "t"}, &rows{texts: []*string{&text}}); !pgerr.Is(err, "42P01") {
+		t.Errorf("no table: %v", err)
+	}
+	if _, err := conn.Exec(ctx, "create table t(n int, t text)"); err != nil {
+		t.Fatal(err)
+	}
+	broken := &rows{texts: []*string{&text}, err: errors.New("broken source")}
+	if _, err := (database.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, broken); err == nil {
+		t.Error("a source that fails must fail the COPY")
+	}
+	var n int
+	if err := conn.QueryRow(ctx, "select count(*) from t").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}

@@ -1,0 +1,418 @@
+package doctest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	yaml "go.yaml.in/yaml/v4"
+
+	"keep-bootstrap/internal/pgtest"
+)
+
+// TestREADME executes the page.
+func TestREADME(t *testing.T) {
+	t.Parallel()
+	newSession(t, "README.md").run()
+}
+
+// TestBlocks: every block with commands is run, or is one of those here.
+func TestBlocks(t *testing.T) {
+	t.Parallel()
+	skipped := []string{
+		"make bootstrap\nmake test\n", // the first is run further down; the second is this
+		"export DATABASE_URL=postgresql://keep:password@db.example.com:5432/keep\n",
+	}
+	for _, path := range []string{"README.md", "docs/psql.md"} {
+		p, err := readPage(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range p.blocks {
+			commands := b.language == "sh" || b.language == "sql" || b.language == "bash" || b.language == "shell"
+			switch {
+			case !commands || b.run || b.file != "" || b.grants != "":
+			case b.skip && slices.Contains(skipped, b.text):
+			default:
+				t.Errorf("%s:%d: this block is not executed", path, b.line)
+			}
+		}
+	}
+}
+
+// bootstrap runs the program with a clean environment and returns what it printed, both streams, and its exit code.
+func bootstrap(t *testing.T, variables []string, args ...string) (printed string, exit int) {
+	t.Helper()
+	cmd := exec.Command(pgtest.Bootstrap(t), args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "BOOTSTRAP_LOG_FORMAT=text"}, variables...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := cmd.Run()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return output.String(), failed.ExitCode()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return output.String(), 0
+}
+
+// grants are the statements of a block of the README, with other names in them.
+func grants(t *testing.T, kind string, names ...string) []string {
+	t.Helper()
+	p, err := readPage(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range p.blocks {
+		if b.grants == kind {
+			return strings.Split(strings.TrimSuffix(strings.NewReplacer(names...).Replace(b.text), "\n"), "\n")
+		}
+	}
+	t.Fatalf("README.md has no grants for %s", kind)
+	return nil
+}
+
+func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// TestPrivileges: a role with exactly the documented privileges can do what the page says, and needs each of them.
+func TestPrivileges(t *testing.T) {
+	t.Parallel()
+	examples := filepath.Join(root, "examples/providers.yaml")
+	database := func(t *testing.T) (d *pgtest.Database, owner, ownerURL string) {
+		t.Helper()
+		d = pgtest.New(t, pgtest.Keep(newestKeep))
+		owner, ownerURL = d.Role(t, "")
+		d.Exec(t, fmt.Sprintf(`DO $$
+			DECLARE t regclass;
+			BEGIN
+				FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+					EXECUTE format('ALTER TABLE %%s OWNER TO %s', t);
+				END LOOP;
+			END $$`, strings.ReplaceAll(identifier(owner), "'", "''")))
+		d.Exec(t, fmt.Sprintf("REVOKE CREATE ON SCHEMA public FROM PUBLIC; REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC", identifier(d.Name)))
+		return d, owner, ownerURL
+	}
+	allow := func(t *testing.T, d *pgtest.Database, statements []string) {
+		t.Helper()
+		for _, statement := range statements {
+			d.Exec(t, statement)
+		}
+	}
+
+	t.Run("owner", func(t *testing.T) {
+		t.Parallel()
+		d, owner, address := database(t)
+		if printed, exit := bootstrap(t, []string{"DATABASE_URL=" + address}, "up", "-f", examples); exit != 77 {
+			t.Errorf("without any grant: exit code %d\n%s", exit, printed)
+		}
+		allow(t, d, grants(t, "owner", "DATABASE keep", "DATABASE "+identifier(d.Name), "keep_app", identifier(owner)))
+		for _, args := range [][]string{{"up", "-f", examples}, {"migrate", "--to", "0"}} {
+			if printed, exit := bootstrap(t, []string{"DATABASE_URL=" + address}, args...); exit != 0 {
+				t.Errorf("%v: exit code %d\n%s", args, exit, printed)
+			}
+		}
+	})
+
+	for without := -1; without < len(grants(t, "runner")); without++ {
+		t.Run(fmt.Sprintf("runner without %d", without), func(t *testing.T) {
+			t.Parallel()
+			d, owner, ownerURL := database(t)
+			allow(t, d, grants(t, "owner", "DATABASE keep", "DATABASE "+identifier(d.Name), "keep_app", identifier(owner)))
+			if printed, exit := bootstrap(t, []string{"DATABASE_URL=" + ownerURL}, "migrate"); exit != 0 {
+				t.Fatalf("exit code %d\n%s", exit, printed)
+			}
+			runner, address := d.Role(t, "")
+			statements := grants(t, "runner", "provisioner", identifier(runner))
+			variables := []string{"DATABASE_URL=" + address}
+			if without >= 0 {
+				left := statements[without]
+				allow(t, d, slices.Delete(statements, without, without+1))
+				// The tenant is there already: only a new one shows what is missing.
+				if printed, exit := bootstrap(t, variables, "up", "-f", examples, "--tenant", "another"); exit != 77 {
+					t.Errorf("without %q: exit code %d\n%s", left, exit, printed)
+				}
+				return
+			}
+			allow(t, d, statements)
+			for _, args := range [][]string{
+				{"plan", "-f", examples}, {"up", "-f", examples}, {"up", "-f", examples, "--tenant", "another"}, {"apply", "-f", examples},
+				// Renames, replaces, prunes.
+				{"up", "-f", filepath.Join(root, "examples/providers/grafana.yaml"), "--max-prune", "9"}, {"up", "-f", examples},
+				{"verify"}, {"status"}, {"history"}, {"history", "1"},
+			} {
+				if args[1:] != nil && args[len(args)-1] == "9" {
+					d.Exec(t, "UPDATE bootstrap.provider_state SET prevent_delete = false")
+				}
+				if printed, exit := bootstrap(t, variables, args...); exit != 0 {
+					t.Errorf("%v: exit code %d\n%s", args, exit, printed)
+				}
+			}
+		})
+	}
+}
+
+// help returns the names that a pattern finds in the help of a command.
+func help(t *testing.T, pattern string, args ...string) []string {
+	t.Helper()
+	printed, exit := bootstrap(t, nil, append(args, "--help")...)
+	if exit != 0 {
+		t.Fatalf("%v: exit code %d", args, exit)
+	}
+	var names []string
+	for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(printed, -1) {
+		names = append(names, found[1])
+	}
+	return names
+}
+
+// TestCommandsAndFlags: the tables of the README have all commands and all flags, and no others.
+func TestCommandsAndFlags(t *testing.T) {
+	t.Parallel()
+	commands := help(t, `(?m)^  ([a-z]+) {2,}[a-zA-Z]`)
+	commands = slices.DeleteFunc(commands, func(name string) bool { return name == "help" })
+	slices.Sort(commands)
+	var documented []string
+	for _, row := range rows(t, "README.md", "`bootstrap [a-z]+`") {
+		documented = append(documented, strings.TrimSuffix(strings.TrimPrefix(row[0], "`bootstrap "), "`"))
+	}
+	slices.Sort(documented)
+	if diff := cmp.Diff(commands, documented); diff != "" {
+		t.Errorf("commands: -program +README.md\n%s", diff)
+	}
+
+	global := help(t, `(?m)^ +(?:-\w, )?--([a-z-]+)`)
+	want, got := map[string]string{}, map[string]string{}
+	for _, flag := range global {
+		want[flag] = "all"
+	}
+	for _, command := range []string{"up", "plan", "apply", "migrate", "verify", "status", "history", "sql", "local", "version"} {
+		if !slices.Contains(commands, command) {
+			t.Fatalf("there is no command %s any more", command)
+		}
+		for _, flag := range help(t, `(?m)^ +(?:-\w, )?--([a-z-]+)`, command) {
+			if !slices.Contains(global, flag) {
+				want[flag] = strings.TrimPrefix(want[flag]+", "+command, ", ")
+			}
+		}
+	}
+	for _, command := range commands {
+		if _, ok := map[string]bool{
+			"up": true, "plan": true, "apply": true, "migrate": true, "verify": true, "status": true, "history": true, "sql": true,
+			"local": true, "version": true, "completion": true,
+		}[command]; !ok {
+			t.Errorf("the flags of the new command %s are not checked", command)
+		}
+	}
+	delete(want, "help")
+	name := regexp.MustCompile(`--([a-z-]+)`)
+	for _, row := range rows(t, "README.md", "`-.*") {
+		found := name.FindStringSubmatch(row[0])
+		if found == nil {
+			continue
+		}
+		got[found[1]] = row[1]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("flags: -program +README.md\n%s", diff)
+	}
+}
+
+// TestLinks: links between the pages lead somewhere.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^):]+)\)`)
+	for _, path := range []string{"README.md", "CHANGELOG.md", "docs/psql.md", "docs/errors.md", "docs/operations.md"} {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			file, anchor, _ := strings.Cut(found[1], "#")
+			target := filepath.Join(root, filepath.Dir(path), file)
+			if file == "" {
+				target = filepath.Join(root, path)
+			}
+			linked, err := os.ReadFile(target)
+			if err != nil {
+				if info, dirErr := os.Stat(target); dirErr != nil || !info.IsDir() {
+					t.Errorf("%s: %s: %v", path, found[1], err)
+				}
+				continue
+			}
+			if anchor != "" && !slices.Contains(anchors(string(linked)), anchor) {
+				t.Errorf("%s: %s has no heading %q", path, file, anchor)
+			}
+		}
+	}
+}
+
+// anchors are the names of the headings of a page, as GitHub makes them.
+func anchors(text string) []string {
+	var all []string
+	for _, found := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(found[1]), "")
+		all = append(all, strings.ReplaceAll(name, " ", "-"))
+	}
+	return all
+}
+
+// container is what is read of a container in the examples.
+type container struct {
+	name string
+	args []string
+	env  map[string]string
+}
+
+// TestContainerExamples runs the command lines of the examples for containers on a database, with the files that the
+// examples mount.
+func TestContainerExamples(t *testing.T) {
+	t.Parallel()
+	containers := kubernetesContainers(t)
+	containers = append(containers, composeContainer(t))
+	if len(containers) != 3 {
+		t.Errorf("%d containers run bootstrap in the examples", len(containers))
+	}
+	for _, c := range containers {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := pgtest.New(t, pgtest.Keep(newestKeep))
+			if _, ok := c.env["DATABASE_CONNECTION_STRING"]; !ok {
+				t.Error("the container is given no database")
+			}
+			c.env["DATABASE_CONNECTION_STRING"] = strings.Replace(d.URL, "postgres://", "postgresql+psycopg2://", 1)
+			var variables []string
+			for _, name := range slices.Sorted(maps.Keys(c.env)) {
+				variables = append(variables, name+"="+c.env[name])
+			}
+			printed, exit := bootstrap(t, variables, c.args...)
+			if exit != 0 || !strings.Contains(printed, "Applied: ") {
+				t.Errorf("%v: exit code %d\n%s", c.args, exit, printed)
+			}
+		})
+	}
+}
+
+// kubernetesContainers are the containers of examples/kubernetes.yaml that run bootstrap; their mounts are folders here.
+func kubernetesContainers(t *testing.T) []container {
+	t.Helper()
+	type env []struct {
+		Name, Value string
+		ValueFrom   struct {
+			SecretKeyRef struct{ Name, Key string } `yaml:"secretKeyRef"`
+		} `yaml:"valueFrom"`
+	}
+	type spec struct {
+		Name, Image string
+		Args        []string
+		Env         env
+	}
+	type object struct {
+		Kind     string
+		Metadata struct{ Name string }
+		Data     map[string]string
+		Strings  map[string]string `yaml:"stringData"`
+		Spec     struct {
+			Template struct {
+				Spec struct {
+					Init       []spec `yaml:"initContainers"`
+					Containers []spec
+				}
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(root, "examples/kubernetes.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"/config": t.TempDir(), "/secrets": t.TempDir()}
+	secrets := map[string]string{}
+	var all []container
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var o object
+		if err := decoder.Decode(&o); err != nil {
+			if err.Error() != "EOF" {
+				t.Fatal(err)
+			}
+			return all
+		}
+		for name, text := range o.Data {
+			text = strings.ReplaceAll(text, "file:/secrets", "file:"+files["/secrets"])
+			if err := os.WriteFile(filepath.Join(files["/config"], name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, text := range o.Strings {
+			secrets[o.Metadata.Name+"/"+name] = text
+			if err := os.WriteFile(filepath.Join(files["/secrets"], name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range append(o.Spec.Template.Spec.Init, o.Spec.Template.Spec.Containers...) {
+			if !strings.Contains(s.Image, "keep-bootstrap") {
+				continue
+			}
+			c := container{name: o.Kind, env: map[string]string{}}
+			for _, arg := range s.Args {
+				c.args = append(c.args, strings.ReplaceAll(arg, "/config", files["/config"]))
+			}
+			for _, v := range s.Env {
+				c.env[v.Name] = v.Value
+				if from := v.ValueFrom.SecretKeyRef; from.Name != "" {
+					value, ok := secrets[from.Name+"/"+from.Key]
+					if !ok {
+						t.Errorf("%s: there is no key %s in secret %s", o.Kind, from.Key, from.Name)
+					}
+					c.env[v.Name] = value
+				}
+			}
+			all = append(all, c)
+		}
+	}
+}
+
+// composeContainer is the service bootstrap of examples/compose.yaml.
+func composeContainer(t *testing.T) container {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "examples/compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Services map[string]struct {
+			Command     []string
+			Environment map[string]string
+			Volumes     []string
+		}
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	service, ok := file.Services["bootstrap"]
+	if !ok {
+		t.Fatal("examples/compose.yaml has no service bootstrap")
+	}
+	c := container{name: "compose", env: service.Environment}
+	for _, arg := range service.Command {
+		for _, volume := range service.Volumes {
+			parts := strings.Split(volume, ":")
+			arg = strings.ReplaceAll(arg, parts[1], filepath.Join(root, "examples", parts[0]))
+		}
+		c.args = append(c.args, arg)
+	}
+	for name, value := range c.env {
+		c.env[name] = regexp.MustCompile(`\$\{\w+:-(.*)\}`).ReplaceAllString(value, "$1")
+	}
+	return c
+}

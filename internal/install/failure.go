@@ -1,0 +1,31 @@
+package install
+
+import (
+	"context"
+	"time"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// RecordFailure writes a failed run into the journal, in a transaction of its own. It is best effort: without a
+// connection or without schema bootstrap nothing is recorded, and its own errors are only logged. The message is stored
+// for errors of our own routines, which hold no secret; of any other error only the SQLSTATE.
+func (r *Run) RecordFailure(ctx context.Context, failure error) {
+	e := pgerr.From(failure)
+	if r.conn == nil || r.conn.IsClosed() || len(e.Code) != 5 {
+		return // not an error of the server, or no way to tell it
+	}
+	message := ""
+	if pgerr.IsOwn(e.Code) {
+		message = e.Message
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := db.New(r.conn).RecordFailure(ctx, db.RecordFailureParams{
+		TenantID: r.Tenant, ErrorCode: e.Code, ErrorMessage: message, ToolVersion: r.Options.ToolVersion,
+	})
+	if err != nil {
+		r.Log.Debug("the failure was not recorded", "because", pgerr.From(err).Message)
+	}
+}

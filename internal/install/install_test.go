@@ -1,0 +1,595 @@
+package install_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/database"
+	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const newestKeep = "67ff7efffed4"
+
+// migrated is a database with Keep's newest tables and schema bootstrap.
+var migrated = pgtest.Template{Name: "migrated", Build: func(ctx context.Context, url string) error {
+	if err := pgtest.Keep(newestKeep).Build(ctx, url); err != nil {
+		return err
+	}
+	config, err := database.Source{ConnString: url, Origin: "test"}.Config()
+	if err != nil {
+		return err
+	}
+	conn, err := database.Connect(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer database.Close(ctx, conn)
+	_, err = migrate.Up(ctx, conn, slog.New(slog.DiscardHandler))
+	return err
+}}
+
+// load parses a manifest.
+func load(t testing.TB, text string) *manifest.Manifest {
+	t.Helper()
+	m, err := manifest.Load(manifest.Options{Files: []string{"-"}, Stdin: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// newRun is a run against a database; its log goes to the string builder, where one is given.
+func newRun(t testing.TB, address, text string, log *strings.Builder) *install.Run {
+	t.Helper()
+	config, err := database.Source{ConnString: address, Origin: "test"}.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &install.Run{
+		Connect:  func(ctx context.Context) (*pgx.Conn, error) { return database.Connect(ctx, config) },
+		Log:      slog.New(slog.DiscardHandler),
+		Tenant:   "keep",
+		Manifest: load(t, text),
+		RetryFor: 2 * time.Second,
+	}
+	if log != nil {
+		run.Log = slog.New(slog.NewTextHandler(log, nil))
+	}
+	t.Cleanup(func() { run.Close(context.Background()) })
+	return run
+}
+
+// apply applies and fails the test on an error.
+func apply(t testing.TB, run *install.Run) install.Outcome {
+	t.Helper()
+	outcome, err := run.Apply(context.Background())
+	if err != nil {
+		t.Fatalf("%+v", pgerr.From(err))
+	}
+	return outcome
+}
+
+const canary = "s3cret-canary"
+
+const twoProviders = `
+providers:
+  grafana-prod:
+    type: grafana
+    authentication: {host: "https://grafana.example.com", token: ` + canary + `}
+  vm:
+    type: victoriametrics
+    authentication: {VMAlertHost: "http://vm.example.com", VMAlertPort: 8880}
+    deduplication_rules:
+      by-name: {description: one a name, fingerprint_fields: [name]}
+`
+
+// rowVersions are the versions of all rows that a run without changes must not touch.
+func rowVersions(t testing.TB, d *pgtest.Database) string {
+	t.Helper()
+	conn := d.Conn(t)
+	var all strings.Builder
+	tables := pgtest.Table(t, conn, `
+		select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where c.relkind = 'r' and n.nspname in ('public', 'bootstrap') and c.relpersistence = 'p' order by 1`)
+	for _, table := range tables {
+		for _, row := range pgtest.Table(t, conn, "select ctid, xmin, xmax, cmin from "+table[0]+" order by ctid") {
+			fmt.Fprintln(&all, table[0], row)
+		}
+	}
+	return all.String()
+}
+
+func TestFirstAndSecondRun(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	first := apply(t, newRun(t, d.URL, twoProviders, nil))
+	if *first.Report.Added != 2 || *first.Report.RulesChanged != 1 || !*first.Report.Changed || first.Report.RunID == nil {
+		t.Errorf("first run: %+v", first.Report)
+	}
+	conn := d.Conn(t)
+	rows := pgtest.Table(t, conn, `select p.name, p.type, s.value from provider p join secret s on s.key = p.configuration_key order by 1`)
+	if len(rows) != 2 || !strings.Contains(rows[0][2], canary) {
+		t.Errorf("rows: %v", rows)
+	}
+
+	before := rowVersions(t, d)
+	second := apply(t, newRun(t, d.URL, twoProviders, nil))
+	if *second.Report.Changed || second.Report.RunID != nil || *second.Report.Unchanged != 2 {
+		t.Errorf("second run: %+v", second.Report)
+	}
+	if after := rowVersions(t, d); after != before {
+		t.Errorf("the second run wrote rows:\n%s\n%s", before, after)
+	}
+	if rows := pgtest.Table(t, conn, "select count(*) from bootstrap.provider_staging"); rows[0][0] != "0" {
+		t.Error("staging is not empty")
+	}
+}
+
+// The article's scenario: Keep's tables are there, the tenant is not.
+func TestFreshDatabaseInOneRun(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	var log strings.Builder
+	run := newRun(t, d.URL, twoProviders, &log)
+	outcome, err := run.Up(context.Background())
+	if err != nil {
+		t.Fatalf("%+v", pgerr.From(err))
+	}
+	if *outcome.Report.Added != 2 || outcome.Migrated.To != migrate.Known() || !outcome.Migrated.TenantSeeded {
+		t.Errorf("%+v", outcome)
+	}
+	noFailedCheck(t, run, outcome)
+	schema, tenant := strings.Index(log.String(), "schema ready"), strings.Index(log.String(), "tenant keep created")
+	if schema < 0 || tenant < schema {
+		t.Errorf("log:\n%s", log.String())
+	}
+	rows := pgtest.Table(t, d.Conn(t), "select t.id, t.name, count(*) from tenant t join provider p on p.tenant_id = t.id group by 1, 2")
+	if len(rows) != 1 || rows[0][1] != "Single Tenant" || rows[0][2] != "2" {
+		t.Errorf("%v", rows)
+	}
+}
+
+// noFailedCheck fails the test when a check failed; a warning is none.
+func noFailedCheck(t *testing.T, run *install.Run, outcome install.Outcome) {
+	t.Helper()
+	if err := run.Details(context.Background(), &outcome, true, true); err != nil {
+		t.Fatal(err)
+	}
+	if len(outcome.Checks) == 0 {
+		t.Error("nothing was verified")
+	}
+	for _, check := range outcome.Checks {
+		if check.Ok != nil && !*check.Ok || check.Ok == nil && *check.Name == "foreign_key" {
+			t.Errorf("check %s: %s", *check.Name, *check.Detail)
+		}
+	}
+}
+
+func TestChangesOfARun(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := pgtest.New(t, migrated)
+	apply(t, newRun(t, d.URL, twoProviders, nil))
+	next := strings.ReplaceAll(strings.Replace(twoProviders, "  vm:", "  victoria:\n    renamed_from: [vm]", 1), canary, "other")
+	run := newRun(t, d.URL, next, nil)
+	planned, err := run.Plan(ctx)
+	if err != nil {
+		t.Fatalf("%+v", pgerr.From(err))
+	}
+	outcome := apply(t, run)
+	if err := run.Details(ctx, &outcome, true, false); err != nil {
+		t.Fatal(err)
+	}
+	show := func(kind, action, name string, previous *string, fields []string) string {
+		was := ""
+		if previous != nil {
+			was = *previous
+		}
+		return fmt.Sprint(kind, " ", action, " ", was, " ", name, " ", fields)
+	}
+	var want, got []string
+	for _, c := range planned {
+		want = append(want, show(c.Kind, c.Action, c.Name, c.PreviousName, c.Fields))
+	}
+	for _, c := range outcome.Changes {
+		got = append(got, show(c.Kind, c.Action, c.Name, c.PreviousName, c.Fields))
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) || len(got) != 2 {
+		t.Errorf("planned %v\ndone    %v", want, got)
+	}
+}
+
+func TestPlanWritesNothing(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	before := rowVersions(t, d)
+	changes, err := newRun(t, d.URL, twoProviders, nil).Plan(context.Background())
+	if err != nil || len(changes) != 3 || install.Refusal(changes) != nil {
+		t.Errorf("%d changes, %v", len(changes), err)
+	}
+	if rowVersions(t, d) != before {
+		t.Error("the plan wrote rows")
+	}
+}
+
+func TestRefusalOfAPlan(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	apply(t, newRun(t, d.URL, twoProviders, nil))
+	run := newRun(t, d.URL, "providers: {}", nil)
+	changes, err := run.Plan(context.Background())
+	if err != nil {
+		t.Fatalf("%+v", pgerr.From(err))
+	}
+	refusal := pgerr.From(install.Refusal(changes))
+	if refusal == nil || refusal.Code != "KB020" || refusal.ExitCode != pgerr.ExitRefused {
+		t.Errorf("%+v", refusal)
+	}
+	before := rowVersions(t, d)
+	_, err = run.Apply(context.Background())
+	if e := pgerr.From(err); e == nil || e.Code != "KB020" || e.ExitCode != pgerr.ExitRefused {
+		t.Errorf("%+v", e)
+	}
+	if rowVersions(t, d) != before {
+		t.Error("the refused run wrote rows")
+	}
+	run.RecordFailure(context.Background(), err)
+	rows := pgtest.Table(t, d.Conn(t), "select outcome, error_code, error_message from bootstrap.run order by run_id desc limit 1")
+	if rows[0][0] != "failed" || rows[0][1] != "KB020" || rows[0][2] == "" {
+		t.Errorf("journal: %v", rows)
+	}
+	allow := true
+	run.Options.AllowEmpty = &allow
+	if outcome := apply(t, run); *outcome.Report.Pruned != 2 {
+		t.Errorf("%+v", outcome.Report)
+	}
+}
+
+func TestProblemsHaveTheirPlaces(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	run := newRun(t, d.URL, "providers:\n  good:\n    type: prometheus\n    authentication: {url: \"http://x\"}\n  bad:\n    type: victoriametrix\n    authentication: {}\n", nil)
+	_, err := run.Apply(context.Background())
+	e := pgerr.From(err)
+	if e == nil || e.Code != "KB001" || e.ExitCode != pgerr.ExitInput {
+		t.Fatalf("%+v", e)
+	}
+	problems := problemsOf(err)
+	if problems == nil || len(problems.List) == 0 {
+		t.Fatalf("no list of problems: %v", err)
+	}
+	if p := problems.List[0]; p.File != "stdin" || p.Line != 5 || p.Provider != "bad" || !strings.Contains(p.Message, "victoriametrics") {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestTenantAndOptions(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	yes := true
+	run := newRun(t, d.URL, twoProviders, nil)
+	run.Tenant, run.Options.RequireTenant = "other", &yes
+	_, err := run.Apply(context.Background())
+	if e := pgerr.From(err); e == nil || e.Code != "KB004" || e.ExitCode != pgerr.ExitRefused {
+		t.Errorf("%+v", e)
+	}
+	run.Options.RequireTenant, run.Options.TenantName = nil, "Other One"
+	if outcome := apply(t, run); !*outcome.Report.TenantCreated {
+		t.Errorf("%+v", outcome.Report)
+	}
+	rows := pgtest.Table(t, d.Conn(t), "select name from tenant where id = 'other'")
+	if len(rows) != 1 || rows[0][0] != "Other One" {
+		t.Errorf("%v", rows)
+	}
+	run.Options.MaxPrune = "many"
+	_, err = run.Apply(context.Background())
+	if e := pgerr.From(err); e == nil || e.Code != "KB002" || e.ExitCode != pgerr.ExitUsage {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestWithoutSchema(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	run := newRun(t, d.URL, twoProviders, nil)
+	_, err := run.Apply(context.Background())
+	if e := pgerr.From(err); e == nil || e.Code != pgerr.CodeNoSchema || e.ExitCode != pgerr.ExitUnavailable {
+		t.Errorf("%+v", e)
+	}
+	if _, err := run.Plan(context.Background()); pgerr.ExitCode(err) != pgerr.ExitUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestUpMendsTheForeignKey(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	apply(t, newRun(t, d.URL, twoProviders, nil))
+	d.Exec(t, "alter table provider alter constraint provider_tenant_id_fkey not deferrable")
+	outcome, err := newRun(t, d.URL, twoProviders, nil).Up(context.Background())
+	if err != nil {
+		t.Fatalf("%+v", pgerr.From(err))
+	}
+	if *outcome.Report.Changed {
+		t.Errorf("%+v", outcome.Report)
+	}
+	if rows := pgtest.Table(t, d.Conn(t), "select condeferrable from pg_constraint where conname = 'provider_tenant_id_fkey'"); rows[0][0] != "t" {
+		t.Error("the foreign key is still not deferrable")
+	}
+}
+
+func TestUpGoesOnWhenTheForeignKeyIsLocked(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := pgtest.New(t, migrated)
+	apply(t, newRun(t, d.URL, twoProviders, nil))
+	d.Exec(t, "alter table provider alter constraint provider_tenant_id_fkey not deferrable")
+	application := d.Conn(t)
+	if _, err := application.Exec(ctx, "begin; select from provider"); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	for _, text := range []string{twoProviders, strings.ReplaceAll(twoProviders, "8880", "8885")} {
+		if _, err := newRun(t, d.URL, text, &log).Up(ctx); err != nil {
+			t.Fatalf("%+v", pgerr.From(err))
+		}
+	}
+	if strings.Count(log.String(), "the foreign key of provider is not deferrable") != 2 {
+		t.Errorf("log:\n%s", log.String())
+	}
+	if _, err := newRun(t, d.URL, twoProviders, nil).PrepareKeep(ctx); pgerr.ExitCode(err) != pgerr.ExitTemporary {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSeedTenant(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	run := newRun(t, d.URL, twoProviders, nil)
+	outcome, _, err := run.SeedTenant(ctx, "Single Tenant")
+	if err != nil || !outcome.Migrated.TenantSeeded {
+		t.Fatalf("%+v %v", outcome, err)
+	}
+	run.Tenant = "other"
+	if _, created, err := run.SeedTenant(ctx, "Other"); err != nil || !created {
+		t.Errorf("%v %v", created, err)
+	}
+	if _, created, err := run.SeedTenant(ctx, "Another name"); err != nil || created {
+		t.Errorf("%v %v", created, err)
+	}
+	rows := pgtest.Table(t, d.Conn(t), "select t.id, t.name, (select count(*) from provider) from tenant t order by 1")
+	if fmt.Sprint(rows) != "[[keep Single Tenant 0] [other Other 0]]" {
+		t.Errorf("%v", rows)
+	}
+}
+
+func TestLockedRowsAreRetriedAndThenGivenUp(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := pgtest.New(t, migrated)
+	apply(t, newRun(t, d.URL, twoProviders, nil))
+	before := contents(t, d)
+	application := d.Conn(t)
+	if _, err := application.Exec(ctx, "begin; select from provider where name = 'vm' for update"); err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.ReplaceAll(twoProviders, "8880", "8881")
+	_, err := newRun(t, d.URL, changed, nil).Apply(ctx)
+	if e := pgerr.From(err); e == nil || e.Code != "55P03" || e.ExitCode != pgerr.ExitTemporary {
+		t.Fatalf("%+v", e)
+	}
+	if _, err := application.Exec(ctx, "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if after := contents(t, d); after != before {
+		t.Errorf("the run wrote rows:\n%s\n%s", before, after)
+	}
+
+	// The lock goes away while the run tries again.
+	if _, err := application.Exec(ctx, "begin; select from provider where name = 'vm' for update"); err != nil {
+		t.Fatal(err)
+	}
+	run := newRun(t, d.URL, changed, nil)
+	run.RetryFor = time.Minute
+	run.Log = slog.New(onRecord(func(message string) {
+		if message == "trying again" {
+			_, _ = application.Exec(ctx, "rollback")
+		}
+	}))
+	if outcome := apply(t, run); *outcome.Report.Updated != 1 {
+		t.Errorf("%+v", outcome.Report)
+	}
+}
+
+// contents are Keep's rows, without what a row lock leaves on them.
+func contents(t *testing.T, d *pgtest.Database) string {
+	t.Helper()
+	return fmt.Sprint(pgtest.Table(t, d.Conn(t), "select p.xmin, p::text, s.xmin, s::text from provider p join secret s on s.key = p.configuration_key order by p.id"))
+}
+
+// onRecord is a log handler that calls a function with each message.
+type onRecord func(message string)
+
+func (f onRecord) Enabled(context.Context, slog.Level) bool { return true }
+func (f onRecord) Handle(_ context.Context, r slog.Record) error {
+	f(r.Message)
+	return nil
+}
+func (f onRecord) WithAttrs([]slog.Attr) slog.Handler { return f }
+func (f onRecord) WithGroup(string) slog.Handler      { return f }
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	const many = 12
+	var group sync.WaitGroup
+	errs := make([]error, many)
+	outcomes := make([]install.Outcome, many)
+	for i := range many {
+		run := newRun(t, d.URL, twoProviders, nil)
+		run.RetryFor = time.Minute
+		group.Go(func() { outcomes[i], errs[i] = run.Up(context.Background()) })
+	}
+	group.Wait()
+	changed := 0
+	for i := range many {
+		if errs[i] != nil {
+			t.Errorf("%d: %+v", i, pgerr.From(errs[i]))
+		} else if *outcomes[i].Report.Changed {
+			changed++
+		}
+	}
+	if changed != 1 {
+		t.Errorf("%d runs changed something", changed)
+	}
+	rows := pgtest.Table(t, d.Conn(t), "select (select count(*) from provider), (select count(*) from secret), (select count(*) from bootstrap.run)")
+	if fmt.Sprint(rows) != "[[2 2 1]]" {
+		t.Errorf("%v", rows)
+	}
+}
+
+// manifestOf makes a manifest of n providers.
+func manifestOf(n int) string {
+	var text strings.Builder
+	text.WriteString("providers:\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  p%d: {type: prometheus, authentication: {url: \"http://p%d\"}}\n", i, i)
+	}
+	return text.String()
+}
+
+// The statements of a whole up are few, and as many for 10 providers as for 1,000.
+func TestStatementCount(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	counts := map[string]int64{}
+	for _, n := range []int{10, 1000} {
+		d := pgtest.New(t, migrated)
+		observer := d.Conn(t)
+		if _, err := observer.Exec(ctx, "create extension if not exists pg_stat_statements"); err != nil {
+			t.Skip(err)
+		}
+		statements := func() int64 {
+			var calls int64
+			err := observer.QueryRow(ctx, `select coalesce(sum(calls), 0)::bigint from pg_stat_statements
+				where toplevel and dbid = (select oid from pg_database where datname = current_database()) and query not like '%pg_stat_statements%'`).Scan(&calls)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return calls
+		}
+		for _, which := range []string{"first", "second"} {
+			before := statements()
+			run := newRun(t, d.URL, manifestOf(n), nil)
+			outcome, err := run.Up(ctx)
+			if err != nil {
+				t.Fatalf("%+v", pgerr.From(err))
+			}
+			if err := run.Details(ctx, &outcome, true, true); err != nil {
+				t.Fatal(err)
+			}
+			counts[fmt.Sprint(which, n)] = statements() - before
+		}
+	}
+	t.Logf("statements: %v", counts)
+	for _, which := range []string{"first", "second"} {
+		if few, many := counts[which+"10"], counts[which+"1000"]; few != many || many > 10 || many == 0 {
+			t.Errorf("%s run: %d statements for 10 providers, %d for 1,000", which, few, many)
+		}
+	}
+}
+
+// Rows that Keep provisioned are taken over with their ids.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	const id = "54c8f706813e486689e64bc94cd40316"
+	d.Exec(t, fmt.Sprintf(`
+		insert into provider(id, tenant_id, name, type, installed_by, installation_time, configuration_key, "validatedScopes", consumer, pulling_enabled, provisioned, provider_metadata)
+		values ('%[1]s', 'keep', 'prom-prod', 'prometheus', 'system', now(), 'keep_prometheus_%[1]s', '{}', false, true, true, '{}');
+		insert into secret(key, value, last_updated) values ('keep_prometheus_%[1]s', '{"authentication": {"url": "http://127.0.0.1:9090", "username": "u\u00fcser"}, "name": "prom-prod"}', now())`, id))
+	outcome := apply(t, newRun(t, d.URL, "providers: {prom-prod: {type: prometheus, authentication: {url: \"http://127.0.0.1:9091\", username: üser}}}", nil))
+	rows := pgtest.Table(t, d.Conn(t), "select p.id, s.value like '%9091%' from provider p join secret s on s.key = p.configuration_key")
+	if len(rows) != 1 || rows[0][0] != id || rows[0][1] != "t" {
+		t.Errorf("%v after %+v", rows, outcome.Report)
+	}
+}
+
+func TestOldKeep(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep("4f8c4b185d5b"))
+	run := newRun(t, d.URL, twoProviders, nil)
+	run.CreateTables = true
+	_, err := run.Up(context.Background())
+	e := pgerr.From(err)
+	if e == nil || e.Code != "KB011" || e.ExitCode != pgerr.ExitRefused || !strings.Contains(e.Message+e.Detail, "secret") {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestCreateTables(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := pgtest.New(t, pgtest.Empty)
+	run := newRun(t, d.URL, twoProviders, nil)
+	_, err := run.Up(ctx)
+	if e := pgerr.From(err); e == nil || e.Code != "KB010" || e.ExitCode != pgerr.ExitUnavailable {
+		t.Errorf("%+v", e)
+	}
+	run.CreateTables = true
+	var log strings.Builder
+	run.Log = slog.New(slog.NewTextHandler(&log, nil))
+	outcome, err := run.Up(ctx)
+	if err != nil {
+		t.Fatalf("%+v", pgerr.From(err))
+	}
+	if *outcome.Report.Added != 2 || !*outcome.Report.TenantCreated {
+		t.Errorf("%+v", outcome.Report)
+	}
+	if !strings.Contains(log.String(), "tables of Keep created") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+// The rows that COPY sends have the columns of the query.
+func TestStagedColumns(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrated)
+	all := `
+- name: everything
+  type: prometheus
+  authentication: {url: "http://x"}
+  renamed_from: [a, "b\"c"]
+  description: "tab\there"
+  pulling_enabled: false
+  prevent_delete: true
+  install_webhook: false
+`
+	apply(t, newRun(t, d.URL, all, nil))
+	rows := pgtest.Table(t, d.Conn(t), `select p.name, p.description, p.pulling_enabled, s.prevent_delete, s.install_webhook, s.renamed_from
+		from provider p join bootstrap.provider_state s on s.provider_id = p.id`)
+	if want := "[[everything tab\there f t f {a,\"b\\\"c\"}]]"; fmt.Sprint(rows) != want {
+		t.Errorf("%v, want %s", rows, want)
+	}
+	var columns int
+	if err := d.Conn(t).QueryRow(context.Background(), `select count(*) from pg_attribute where attrelid = 'bootstrap.provider_staging'::regclass and attnum > 0 and attname <> 'transaction_id'`).Scan(&columns); err != nil {
+		t.Fatal(err)
+	}
+	if columns != 10 {
+		t.Errorf("provider_staging has %d columns beside the transaction id; stage.go sends 10", columns)
+	}
+}

@@ -1,0 +1,127 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"keep-bootstrap/internal/pgerr"
+)
+
+// retryable are the SQLSTATEs after which the whole run is tried again at once: a lock was not to be had, or another
+// transaction was faster.
+var retryable = []string{"55P03", "40001", "40P01", "KB040"}
+
+// retry repeats attempt while another session is in the way, and after a lost connection once it is known that nothing
+// was written.
+func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outcome, error) {
+	var broken error // of a connection that worked at first
+	operation := func() (Outcome, error) {
+		outcome, err := attempt()
+		var lost *lostCommit
+		switch {
+		case err == nil:
+			return outcome, nil
+		case errors.As(err, &lost):
+			broken = err
+			return r.resolve(ctx, outcome, lost)
+		case pgerr.Is(err, retryable...):
+			return outcome, err
+		case pgerr.Lost(err) && ctx.Err() == nil:
+			broken = err
+			return outcome, err
+		case broken != nil && pgerr.From(err).ExitCode == pgerr.ExitUnavailable:
+			return outcome, broken // the server restarts
+		}
+		return outcome, backoff.Permanent(err)
+	}
+	return backoff.Retry(ctx, operation, r.pauses(),
+		backoff.WithMaxElapsedTime(r.retryFor()),
+		backoff.WithNotify(func(err error, pause time.Duration) {
+			e := pgerr.From(err)
+			r.Log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
+		}))
+}
+
+func (r *Run) retryFor() time.Duration {
+	if r.RetryFor > 0 {
+		return r.RetryFor
+	}
+	return DefaultRetryFor
+}
+
+func (r *Run) pauses() backoff.RetryOption {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 50*time.Millisecond, 2*time.Second
+	return backoff.WithBackOff(pauses)
+}
+
+// lostCommit is the error of a run whose connection broke when its COMMIT may have been on the way.
+type lostCommit struct {
+	transaction string
+	err         error
+}
+
+func (e *lostCommit) Error() string {
+	return "the connection was lost before the answer to COMMIT came: " + e.err.Error()
+}
+
+func (e *lostCommit) Unwrap() error { return e.err }
+
+// resolve asks the server what became of the transaction. Committed: the run repeats, finds nothing to do, and reports
+// that. Aborted: nothing was written, and the error tells retry to start over. Unknown: exit code 75, and the message
+// says that nobody knows.
+func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (Outcome, error) {
+	status, err := r.transactionStatus(ctx, lost.transaction)
+	switch {
+	case err == nil && status == "committed":
+		r.Log.Warn("the answer to COMMIT was lost; the server says that the transaction committed", "transaction", lost.transaction)
+		if outcome.Report.TenantID != nil {
+			return outcome, nil
+		}
+		return outcome, errRepeatForReport
+	case err == nil && status == "aborted":
+		r.Log.Warn("the connection was lost; the server says that nothing was written", "transaction", lost.transaction)
+		return Outcome{}, &pgerr.Error{
+			Code: pgerr.CodeLost, Message: "the connection to the database was lost", ExitCode: pgerr.ExitTemporary, Retry: true,
+			Hint: "the server confirmed that nothing was written: run again", Err: lost,
+		}
+	}
+	return Outcome{}, backoff.Permanent(&pgerr.Error{
+		Code: pgerr.CodeUnknown, ExitCode: pgerr.ExitTemporary, Retry: true,
+		Message: fmt.Sprintf("the connection was lost during COMMIT, and the server does not tell what became of transaction %s", lost.transaction),
+		Hint:    "run again: a run that finds its work done writes nothing", Err: errors.Join(lost, err),
+	})
+}
+
+// errRepeatForReport makes retry repeat a run that has committed, because only its report is missing.
+var errRepeatForReport = &pgerr.Error{
+	Code: pgerr.CodeLost, Message: "the report was lost, the providers are installed", ExitCode: pgerr.ExitTemporary, Retry: true,
+}
+
+// transactionStatus returns committed, aborted, or in progress when the server still has not noticed that the
+// connection is gone after a few seconds; then nothing can be said.
+func (r *Run) transactionStatus(ctx context.Context, transaction string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return backoff.Retry(ctx, func() (string, error) {
+		conn, err := r.connection(ctx)
+		if err != nil {
+			return "", err
+		}
+		var status *string
+		if err := conn.QueryRow(ctx, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)", transaction).Scan(&status); err != nil {
+			return "", err
+		}
+		if status == nil {
+			return "", backoff.Permanent(errors.New("the transaction is too old"))
+		}
+		if *status == "in progress" {
+			return *status, errors.New("still in progress")
+		}
+		return *status, nil
+	}, r.pauses(), backoff.WithMaxElapsedTime(8*time.Second))
+}

@@ -1,0 +1,99 @@
+package manifest
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+func itoa(n int32) string { return strconv.Itoa(int(n)) }
+
+// encode appends the value as Python's json.dumps writes it: ", " and ": "
+// between, everything but printable ASCII as \uXXXX. Keep's own rows look so, and
+// equal text is how an unchanged provider is recognised without parsing.
+func (n *node) encode(text []byte) []byte {
+	switch n.kind {
+	case kindNull:
+		return append(text, "null"...)
+	case kindBool, kindNumber:
+		return append(text, n.text...)
+	case kindText:
+		return encodeText(text, n.text)
+	case kindList:
+		text = append(text, '[')
+		for i := range n.members {
+			if i > 0 {
+				text = append(text, ", "...)
+			}
+			text = n.members[i].value.encode(text)
+		}
+		return append(text, ']')
+	}
+	text = append(text, '{')
+	for i := range n.members {
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		text = encodeText(text, n.members[i].key.text)
+		text = append(text, ": "...)
+		text = n.members[i].value.encode(text)
+	}
+	return append(text, '}')
+}
+
+// encodeText appends a text in quotes.
+func encodeText(text []byte, s string) []byte {
+	text = append(text, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c <= '~' && c != '"' && c != '\\' {
+			start := i
+			for i < len(s) && s[i] >= ' ' && s[i] <= '~' && s[i] != '"' && s[i] != '\\' {
+				i++
+			}
+			text = append(text, s[start:i]...)
+			continue
+		}
+		switch c {
+		case '"', '\\':
+			text = append(text, '\\', c)
+			i++
+			continue
+		case '\n':
+			text = append(text, `\n`...)
+			i++
+			continue
+		case '\r':
+			text = append(text, `\r`...)
+			i++
+			continue
+		case '\t':
+			text = append(text, `\t`...)
+			i++
+			continue
+		case '\b':
+			text = append(text, `\b`...)
+			i++
+			continue
+		case '\f':
+			text = append(text, `\f`...)
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		if r >= 0x10000 {
+			r -= 0x10000
+			text = appendUnit(text, 0xd800+r>>10)
+			text = appendUnit(text, 0xdc00+r&0x3ff)
+			continue
+		}
+		text = appendUnit(text, r)
+	}
+	return append(text, '"')
+}
+
+// appendUnit appends one UTF-16 unit as \uXXXX.
+func appendUnit(text []byte, unit rune) []byte {
+	const hex = "0123456789abcdef"
+	return append(text, '\\', 'u', hex[unit>>12&15], hex[unit>>8&15], hex[unit>>4&15], hex[unit&15])
+}

@@ -1,0 +1,273 @@
+package manifest
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// seed adds the bad and good inputs of testdata with that extension.
+func seed(f *testing.F, extension string) {
+	f.Helper()
+	for _, dir := range []string{"testdata/bad", "testdata/good", "../../examples", "../../examples/providers"} {
+		paths, err := filepath.Glob(filepath.Join(dir, "*"+extension))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if len(text) < 1<<16 {
+				f.Add(text)
+			}
+		}
+	}
+}
+
+// checkLoad loads what a fuzzer made and checks what must hold for any input.
+func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
+	t.Helper()
+	start := time.Now()
+	manifest, err := load()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("%d bytes took %s", size, took)
+	}
+	if err != nil {
+		problems, ok := errors.AsType[*Problems](err)
+		if !ok || problems.Total < 1 || len(problems.List) != min(problems.Total, MaxProblems) || manifest.Providers != nil {
+			t.Fatalf("error %v", err)
+		}
+		for _, p := range problems.List {
+			if p.Code == "" || p.Message == "" || p.File == "" || !utf8.ValidString(p.String()) || strings.ContainsAny(p.String(), "\n\x00") {
+				t.Errorf("problem %+v", p)
+			}
+		}
+		return
+	}
+	seen := map[string]bool{}
+	for _, p := range manifest.Providers {
+		if p.Name == "" || len(p.Name) > MaxName || p.Type == "" || seen[p.Name] || p.Source.Line < 1 || p.Source.Column < 1 {
+			t.Errorf("provider %+v", p)
+		}
+		seen[p.Name] = true
+		texts := []string{p.Authentication}
+		if p.DeduplicationRules != nil {
+			texts = append(texts, *p.DeduplicationRules)
+		}
+		for _, text := range texts {
+			if !json.Valid([]byte(text)) || text[0] != '{' || strings.Contains(text, `\u0000`) && !strings.Contains(text, `\\u0000`) {
+				t.Errorf("provider %q: not an object that can be stored: %q", p.Name, text)
+			}
+			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Errorf("provider %q: not ASCII: %q", p.Name, text)
+			}
+		}
+		for _, text := range append([]string{p.Name, p.Type}, p.RenamedFrom...) {
+			if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+				t.Errorf("provider %q: text %q cannot be stored", p.Name, text)
+			}
+		}
+	}
+}
+
+func FuzzReadYAML(f *testing.F) {
+	seed(f, ".yaml")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 1<<20 {
+			t.Skip()
+		}
+		for _, layout := range []layout{layoutAny, layoutSingle} {
+			checkLoad(t, len(text), func() (*Manifest, error) {
+				l := newLoader(Options{Environ: testEnvironment})
+				l.loadSource(l.newSource("fuzz.yaml", "/nonexistent", layout, formatYAML), slices.Clone(text))
+				return l.result()
+			})
+		}
+	})
+}
+
+func FuzzReadJSON(f *testing.F) {
+	seed(f, ".json")
+	seed(f, ".env")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 1<<20 {
+			t.Skip()
+		}
+		for _, layout := range []layout{layoutAny, layoutEntry} {
+			checkLoad(t, len(text), func() (*Manifest, error) {
+				l := newLoader(Options{Environ: testEnvironment})
+				s := l.newSource("FUZZ", "/nonexistent", layout, formatJSON)
+				if layout == layoutEntry {
+					s.entry = "fuzz"
+				}
+				l.loadSource(s, slices.Clone(text))
+				return l.result()
+			})
+		}
+	})
+}
+
+// FuzzResolve: one pass, whole values only, and anything else stays as it is.
+func FuzzResolve(f *testing.F) {
+	for _, value := range []string{"$(A)", "$(env:A)", "$$(A)", "$(B)", "$(file:x)", "$(file:)", "$(a b)", "$$$(A)", "{{ env.A }}", "$(", "é😀\x00\xff"} {
+		f.Add(value, "$(A) \" \\ \n")
+	}
+	f.Fuzz(func(t *testing.T, value, secret string) {
+		if strings.Contains(value, "file:") && strings.Contains(value, "/") {
+			t.Skip() // it might read any file of the machine
+		}
+		if !utf8.ValidString(value) || !utf8.ValidString(secret) || strings.Contains(value+secret, "\x00") {
+			t.Skip()
+		}
+		e := &entry{
+			loader: &loader{environment: map[string]string{"A": secret}, manifest: &Manifest{}, files: map[string]reference{}},
+			source: &source{name: "fuzz", directory: "/nonexistent"},
+		}
+		n := &node{kind: kindText, text: value}
+		e.resolve(n, "key")
+		switch inner, isReference := betweenBrackets(value); {
+		case strings.HasPrefix(value, "$$("):
+			if n.text != value[1:] {
+				t.Errorf("%q became %q", value, n.text)
+			}
+		case value == "$(A)" || value == "$(env:A)":
+			if n.text != secret || e.problems.total > 0 {
+				t.Errorf("%q became %q", value, n.text)
+			}
+		case e.problems.total > 0:
+			if !isReference || len(secret) > 8 && strings.Contains(e.problems.list[0].String(), secret) {
+				t.Errorf("%q: problem %v", value, e.problems.list[0])
+			}
+		case n.text != value && !strings.HasPrefix(inner, "file:"):
+			t.Errorf("%q became %q", value, n.text)
+		}
+	})
+}
+
+// TestBoundedWork reads inputs of a megabyte that are meant to take long.
+func TestBoundedWork(t *testing.T) {
+	size := 1 << 20
+	if testing.Short() {
+		size = 1 << 16
+	}
+	fill := func(head, part, tail string) string {
+		return head + strings.Repeat(part, (size-len(head)-len(tail))/len(part)) + tail
+	}
+	const provider = "name: a\ntype: http\nauthentication:\n  x: "
+	anchors := "x-0: &a0 {"
+	for i := range 9 {
+		anchors += string(rune('a'+i)) + ": 1, "
+	}
+	anchors += "}\n"
+	for name, text := range map[string]string{
+		"brackets":        fill("", "[", ""),
+		"braces":          fill("", "{", ""),
+		"json brackets":   fill(`{"a": `, "[", ""),
+		"closed brackets": fill(provider+"[", "[],", "]"),
+		"question marks":  fill("", "? ", ""),
+		"dashes":          fill("", "- ", ""),
+		"colons":          fill(provider+"\n", "    a: ", ""),
+		"flow colons":     fill(provider+"{", "a: ", "}"),
+		"items":           fill("", "- \n", ""),
+		"comments":        fill("", "#\n", ""),
+		"comments after":  fill(provider+"\n", "    - a # b\n", ""),
+		"comments before": fill(provider+"\n", "    # b\n    - a\n", ""),
+		"blank lines":     fill(provider+"|\n", "\n", ""),
+		"quote":           fill(provider+"\"", "\\\n", ""),
+		"one key":         fill("", "k", ": 1"),
+		"one number":      fill(provider, "1", ""),
+		"one hex":         fill(provider+"0x", "1", ""),
+		"one float":       fill(provider+"1.", "1", ""),
+		"one sixty":       fill(provider+"1", ":1", ""),
+		"underscores":     fill(provider+"1", "_", ""),
+		"json number":     fill(`{"a": {"type": "b", "authentication": {"x": `, "1", "}}}"),
+		"json exponent":   fill(`{"a": {"type": "b", "authentication": {"x": 1e`, "1", "}}}"),
+		"json keys":       fill(`{"a": {"type": "b", "authentication": {`, `"k":1,`, `"k":2}}}`),
+		"json entries":    fill(`{`, `"k":{},`, `"l":{}}`),
+		"tags":            fill("", "!a ", ""),
+		"anchors":         fill(provider+"[", "&a 1,", "]"),
+		"aliases":         fill("x-a: &a [1,2,3,4,5,6,7,8,9]\nproviders:\n  - name: a\n    type: http\n    authentication:\n      x: [", "*a,", "]"),
+		"text aliases":    "x-a: &a " + strings.Repeat("x", size/2) + "\nproviders:\n  - name: a\n    type: http\n    authentication:\n      x: [" + strings.Repeat("*a,", size/6) + "]\n",
+		"merges":          fill("x-a: &a {b: 1}\nproviders:\n  - name: a\n    type: http\n    authentication:\n      <<: [", "*a,", "]"),
+		"merge keys":      fill(anchors+"providers:\n  - name: a\n    type: http\n    authentication: {", "<<: *a0,", "}"),
+		"providers":       fill("providers:\n", "- {name: a, type: b}\n", ""),
+		"unknown keys":    fill("name: a\ntype: b\n", "authenticatio: 1\n", ""),
+		"documents":       fill("", "---\n", ""),
+		"percent":         fill("", "%A\n", ""),
+		"unclosed":        fill("[", "'", ""),
+		"carets":          fill(provider, "é", ""),
+		"carriage":        fill(provider+"\n", "    a\r", ""),
+		"plain lines":     fill(provider, "a\n    ", ""),
+		"references":      fill(`{"a": {"type": "b", "authentication": {"x": [`, `"$(X)",`, `1]}}}`),
+	} {
+		start := time.Now()
+		manifest, err := Load(stdin(text))
+		took := time.Since(start)
+		if took > 3*time.Second {
+			t.Errorf("%s: %s", name, took)
+		}
+		providers := 0
+		if err == nil {
+			providers = len(manifest.Providers)
+		}
+		t.Logf("%-16s %8s %d providers, %.120v", name, took.Round(time.Millisecond), providers, err)
+	}
+}
+
+// TestNoSecretShown breaks good inputs in many ways and looks for the secrets in
+// what is said about them.
+func TestNoSecretShown(t *testing.T) {
+	t.Parallel()
+	inputs := []string{
+		"providers:\n  - name: vm\n    type: grafana\n    authentication:\n      host: http://CANARY\n      token: CANARY\n      list: [CANARY, {a: CANARY}]\n" +
+			"      quoted: \"CANARY\"\n      single: 'CANARY'\n      block: |\n        CANARY\n        CANARY: CANARY\n      ref: $(SECRET)\n    renamed_from: vms\n",
+		"vm:\n  type: grafana\n  authentication: {token: CANARY, other: [\"CANARY\"]}\nvm2:\n  type: grafana\n  authentication: {token: \"CANARY\"}\n",
+		"{\n  \"vm\": {\n    \"type\": \"grafana\",\n    \"authentication\": {\n      \"host\": \"CANARY\",\n      \"token\": \"CANARY\",\n      \"list\": [\"CANARY\", \"$(SECRET)\"]\n    }\n  }\n}\n",
+		`{"vm": {"type": "grafana", "authentication": {"token": "CANARY", "deep": {"a": "CANARY"}}}, "b": {"type": "http"}}`,
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	const insertions = "\"'{}[]:,#&*!|>%@`-? \t\n\\0x"
+	broken := 0
+	for _, input := range inputs {
+		for range 5000 {
+			text := []byte(input)
+			for range 1 + random.IntN(2) {
+				at := random.IntN(len(text))
+				switch random.IntN(3) {
+				case 0:
+					text = append(text[:at], text[at+1:]...)
+				case 1:
+					text = append(text[:at], append([]byte{insertions[random.IntN(len(insertions))]}, text[at:]...)...)
+				case 2:
+					text[at] = insertions[random.IntN(len(insertions))]
+				}
+			}
+			manifest, err := Load(stdin(string(text), "SECRET=CANARY"))
+			problems, ok := errors.AsType[*Problems](err)
+			if !ok {
+				problems = &Problems{}
+			} else {
+				broken++
+			}
+			said, err := json.Marshal([]any{problems.List, manifest.Warnings})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(said), "CANARY") {
+				t.Errorf("%s\ngave %s", text, said)
+			}
+		}
+	}
+	if broken < 5000 {
+		t.Errorf("only %d inputs were broken", broken)
+	}
+}

@@ -1,0 +1,163 @@
+package manifest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Position is a place in the input. File is a path as it was given, "stdin", or
+// the name of an environment variable. Line and Column count from 1, the column
+// in characters; both are 0 when the problem concerns the file as a whole.
+type Position struct {
+	File   string `json:"file"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// String gives the position as file:line:column, the form that editors follow.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// The codes that a Problem may carry. They are stable, so that a program may
+// act on them; the messages are for people and may change.
+const (
+	CodeAlias        = "alias"         // an anchor or alias that expands without bound
+	CodeConflict     = "conflict"      // two settings that exclude each other
+	CodeDocuments    = "documents"     // more than one YAML document in a file
+	CodeDuplicateKey = "duplicate-key" // the same key twice in one object
+	CodeDuplicate    = "duplicate"     // the same provider, old name or rule twice
+	CodeEmpty        = "empty"         // a file or variable that holds nothing
+	CodeEncoding     = "encoding"      // not UTF-8, or a NUL
+	CodeIgnored      = "ignored"       // something that is set but not read
+	CodeKind         = "kind"          // a value of the wrong kind
+	CodeMisplaced    = "misplaced"     // a key where Keep does not look for it
+	CodeMissing      = "missing"       // a key that must be there
+	CodeName         = "name"          // a name that cannot be used
+	CodeNotBuilt     = "not-built"     // a resource of Keep that is not supported yet
+	CodeReference    = "reference"     // a $(...) that cannot be resolved
+	CodeSyntax       = "syntax"        // not valid JSON or YAML
+	CodeTag          = "tag"           // a YAML tag that is not accepted
+	CodeTemplate     = "template"      // a {{ env.NAME }} that Keep fills in by itself
+	CodeTooDeep      = "too-deep"      // nested deeper than MaxDepth
+	CodeTooLarge     = "too-large"     // larger than a limit
+	CodeTrap         = "trap"          // a plain YAML value that means something unexpected
+	CodeUnknownKey   = "unknown-key"   // a key without a meaning
+	CodeUnreadable   = "unreadable"    // a file that cannot be read
+	CodeValue        = "value"         // a value that Keep cannot store
+)
+
+// Problem is one mistake of the input, or one warning. It never holds a value
+// from below an authentication key, and never what a reference stands for: it may
+// be printed and logged.
+type Problem struct {
+	Position
+
+	// Provider is the name of the provider concerned, where it is known.
+	Provider string `json:"provider,omitempty"`
+	// Code says which sort of mistake it is; one of the Code constants.
+	Code string `json:"code"`
+	// Message says what is wrong.
+	Message string `json:"message"`
+	// Hint says how to put it right.
+	Hint string `json:"hint,omitempty"`
+	// Snippet is the line concerned, with everything that could be a secret
+	// replaced by "..."; empty where that cannot be told. Up to what was
+	// replaced, its columns are those of the file, so a caret may be put below.
+	Snippet string `json:"snippet,omitempty"`
+}
+
+// String gives the problem as one line: file:line:column: what (and the fix).
+func (p Problem) String() string {
+	var text strings.Builder
+	text.WriteString(p.Position.String())
+	text.WriteString(": ")
+	if p.Provider != "" {
+		fmt.Fprintf(&text, "provider %s: ", quote(p.Provider))
+	}
+	text.WriteString(p.Message)
+	if p.Hint != "" {
+		fmt.Fprintf(&text, " (%s)", p.Hint)
+	}
+	return text.String()
+}
+
+// MaxProblems is how many problems, and how many warnings, are kept. The others
+// are only counted.
+const MaxProblems = 100
+
+// Problems is the error of an input that has mistakes.
+type Problems struct {
+	// List holds the first MaxProblems of them, in the order of the input.
+	List []Problem `json:"problems"`
+	// Total is how many there are.
+	Total int `json:"total"`
+}
+
+// Error lists the problems, one a line.
+func (p *Problems) Error() string {
+	var text strings.Builder
+	for i, problem := range p.List {
+		if i > 0 {
+			text.WriteByte('\n')
+		}
+		text.WriteString(problem.String())
+	}
+	if more := p.Total - len(p.List); more > 0 {
+		fmt.Fprintf(&text, "\nand %d more", more)
+	}
+	return text.String()
+}
+
+// ErrNoSource is matched (errors.Is) by the error that Load returns when nothing
+// says where the providers are. That is not the same as an empty manifest.
+var ErrNoSource = errors.New("no source of providers was given")
+
+// noted is a problem with what is needed to put it in order.
+type noted struct {
+	Problem
+	source int
+}
+
+// problemList keeps the first problems and counts the rest.
+type problemList struct {
+	list  []noted
+	total int
+}
+
+// room counts one more problem and says whether it will be kept.
+func (l *problemList) room() bool {
+	l.total++
+	return len(l.list) < MaxProblems
+}
+
+// sorted returns what was kept in the order of the input.
+func (l *problemList) sorted() []Problem {
+	slices.SortStableFunc(l.list, func(a, b noted) int {
+		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	list := make([]Problem, len(l.list))
+	for i, n := range l.list {
+		list[i] = n.Problem
+	}
+	return list
+}
+
+// quote quotes a name or key for a message: printable, on one line, and short.
+func quote(text string) string {
+	const longest = 80
+	runes := 0
+	for i := range text {
+		if runes == longest {
+			return fmt.Sprintf("%q...", text[:i])
+		}
+		runes++
+	}
+	return fmt.Sprintf("%q", text)
+}

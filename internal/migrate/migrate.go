@@ -1,0 +1,135 @@
+// Package migrate brings schema bootstrap of a database to the version that this program knows, and takes it away again.
+//
+// The migrations are tern's, but they run in one outer transaction, serialised by an advisory lock of the transaction:
+// any number of programs may migrate an empty database at once, also through pgbouncer in transaction mode, and a
+// migration that fails or is killed leaves the database as it was.
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// Status is what a database has and what this program knows.
+type Status struct {
+	Version        int32 // newest installed migration; 0 when schema bootstrap is not there
+	NewestBreaking int32 // newest installed migration that a program must know; 0 when there is none
+	Known          int32 // newest migration of this program
+}
+
+// Current reports whether this program can work on the database as it is. A database that is ahead is current, unless
+// one of the migrations that the program does not know is breaking: that is an error of code "old-program" (78).
+func (s Status) Current() (bool, error) {
+	if s.NewestBreaking > s.Known {
+		return false, &pgerr.Error{
+			Code: pgerr.CodeOldProgram, ExitCode: pgerr.ExitRefused,
+			Message: fmt.Sprintf("the database was migrated by a newer, incompatible version of this program (to %d; this one knows %d)", s.Version, s.Known),
+			Hint:    "use the newer version",
+		}
+	}
+	return s.Version >= s.Known, nil
+}
+
+// Require is the error for a database that is not current, for commands that do not migrate; nil when it is current.
+func (s Status) Require() error {
+	current, err := s.Current()
+	switch {
+	case err != nil:
+		return err
+	case current:
+		return nil
+	case s.Version == 0:
+		return &pgerr.Error{
+			Code: pgerr.CodeNoSchema, ExitCode: pgerr.ExitUnavailable, Retry: true,
+			Message: "schema bootstrap is not installed in this database", Hint: "run `bootstrap migrate` (or `bootstrap up`) first",
+		}
+	}
+	return &pgerr.Error{
+		Code: pgerr.CodeOldSchema, ExitCode: pgerr.ExitRefused,
+		Message: fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, s.Known),
+		Hint:    "run `bootstrap migrate` first",
+	}
+}
+
+// Read returns the status of the database. It writes nothing, takes no lock and works on a standby. Inside a
+// transaction, a database without the schema leaves the transaction aborted.
+func Read(ctx context.Context, conn db.DBTX) (Status, error) {
+	row, err := db.New(conn).SchemaVersion(ctx)
+	return NewStatus(row, err)
+}
+
+// NewStatus makes a status of what the query SchemaVersion returned. A schema that is not there is no error.
+func NewStatus(row db.SchemaVersionRow, err error) (Status, error) {
+	status := Status{Known: Known()}
+	if pgerr.Is(err, undefinedTable, undefinedSchema) {
+		return status, nil
+	}
+	if err != nil {
+		return status, fmt.Errorf("reading the version of schema bootstrap: %w", err)
+	}
+	status.Version, status.NewestBreaking = row.Version, row.NewestBreaking
+	return status, nil
+}
+
+// SQLSTATEs of a schema that is not there.
+const (
+	undefinedTable  = "42P01"
+	undefinedSchema = "3F000"
+)
+
+// Result says what a migration changed.
+type Result struct {
+	From, To int32
+	// TenantSeeded is true when the migration created the row of tenant "keep".
+	TenantSeeded bool
+}
+
+// Changed reports whether anything was done.
+func (r Result) Changed() bool { return r.From != r.To }
+
+// Up installs the migrations that are missing, all or none. Safe to repeat, and from many sessions at once: a current
+// database is only looked at. It waits up to 60 s for another program that migrates. A lock on Keep's table provider is
+// waited for 200 ms at a time, so that the application does not queue behind it, and asked for again for 20 s.
+//
+// Errors: 55P03 (75) when that is not enough, 42501 (77) without CREATE on the database, "old-program" (78).
+func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
+	status, err := Read(ctx, conn)
+	if err != nil {
+		return Result{}, err
+	}
+	if current, err := status.Current(); err != nil || current {
+		return Result{From: status.Version, To: status.Version}, err
+	}
+	return run(ctx, conn, log, func(at int32) int32 { return max(at, status.Known) })
+}
+
+// To migrates forward or back to version. Version 0 removes everything of schema bootstrap, restores the foreign key of
+// Keep's table provider, and never touches a row or another table of Keep's. Safe to repeat.
+//
+// Errors as for Up; 64 for a version that does not exist; 78 when the database is newer than the program.
+func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (Result, error) {
+	status, err := Read(ctx, conn)
+	if err != nil {
+		return Result{}, err
+	}
+	if version < 0 || version > status.Known {
+		return Result{}, pgerr.Usage(fmt.Sprintf("there is no migration %d: this program knows 0 to %d", version, status.Known), "")
+	}
+	if status.Version > status.Known {
+		return Result{}, &pgerr.Error{
+			Code: pgerr.CodeOldProgram, ExitCode: pgerr.ExitRefused,
+			Message: fmt.Sprintf("the database is at version %d, this program knows only %d: it cannot undo what it does not know", status.Version, status.Known),
+			Hint:    "use the newer version of the program",
+		}
+	}
+	if status.Version == version && version > 0 {
+		return Result{From: version, To: version}, nil
+	}
+	return run(ctx, conn, log, func(int32) int32 { return version })
+}

@@ -1,0 +1,95 @@
+// Package pgerr turns any error of a run into the one form that users see: a code, a message, what to do about it, the
+// exit code of the program and whether a retry can help. Text, log and JSON are all made from that form, so they agree.
+//
+// Nothing here touches the database.
+package pgerr
+
+import (
+	"errors"
+	"strings"
+)
+
+// Exit codes of the program. They are part of its contract: an init container or a CI job decides by them.
+const (
+	ExitOK          = 0
+	ExitUnexpected  = 1
+	ExitChanges     = 2  // plan --detailed-exitcode: there are changes
+	ExitUsage       = 64 // wrong flags, no source, a database URL that cannot be read
+	ExitInput       = 65 // the manifest is not valid
+	ExitUnavailable = 69 // database or Keep's schema not there (in time); a retry can help
+	ExitTemporary   = 75 // lock timeout, serialization failure, connection lost before COMMIT; a retry can help
+	ExitPermission  = 77 // wrong password, missing privilege
+	ExitRefused     = 78 // a guard refused, or the schema does not fit
+)
+
+// Codes of errors that have no SQLSTATE.
+const (
+	CodeUsage       = "usage"
+	CodeNoSource    = "no-source"
+	CodeInput       = "input"
+	CodeUnreachable = "unreachable"
+	CodeLost        = "connection-lost"
+	CodeUnknown     = "commit-unknown"
+	CodeInterrupted = "interrupted"
+	CodeTimeout     = "timeout"
+	CodeNoSchema    = "no-schema"
+	CodeOldSchema   = "old-schema"
+	CodeOldProgram  = "old-program"
+	CodeVerify      = "verify"
+	CodeUnexpected  = "unexpected"
+)
+
+// Error is an error as users see it.
+type Error struct {
+	Code     string // SQLSTATE, or one of the Code constants
+	Message  string // one sentence, lower case, no secret
+	Detail   string // what exactly; several lines are possible; only from errors that are known to hold no data
+	Hint     string // the next step
+	ExitCode int
+	Retry    bool   // the same run can succeed later without any change
+	File     string // migration or input file, where known
+	Line     int    // counted from 1
+	Column   int    // counted from 1, in characters
+	Excerpt  string // the offending line with a caret under the column; migrations only
+	Err      error  // cause; never printed
+}
+
+// Error returns code and message. It holds no secret.
+func (e *Error) Error() string {
+	return e.Code + ": " + e.Message
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Usage is an error in flags or variables: exit code 64.
+func Usage(message, hint string) *Error {
+	return &Error{Code: CodeUsage, Message: message, Hint: hint, ExitCode: ExitUsage}
+}
+
+// ExitCode returns the exit code of err; 0 for nil.
+func ExitCode(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	return From(err).ExitCode
+}
+
+// From maps any error. An *Error anywhere in the chain is returned as it is. Errors that are unknown become code
+// "unexpected", exit code 1.
+func From(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	for _, mapping := range []func(error) *Error{fromMigration, fromServer, fromConnection} {
+		if e := mapping(err); e != nil {
+			e.Err = err
+			return e
+		}
+	}
+	return &Error{Code: CodeUnexpected, Message: strings.TrimSpace(err.Error()), ExitCode: ExitUnexpected, Err: err}
+}

@@ -1,0 +1,166 @@
+package pgerr_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	ternmigrate "github.com/jackc/tern/v2/migrate"
+
+	"keep-bootstrap/internal/pgerr"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err   error
+		exit  int
+		retry bool
+	}{
+		{nil, 0, false},
+		{errors.New("what"), 1, false},
+		{pgerr.Usage("no", ""), 64, false},
+		{fmt.Errorf("wrapped: %w", pgerr.Usage("no", "")), 64, false},
+		{state("42501"), 77, false},
+		{state("28P01"), 77, false},
+		{state("28000"), 77, false},
+		{state("55P03"), 75, true},
+		{state("40001"), 75, true},
+		{state("40P01"), 75, true},
+		{state("08006"), 75, true},
+		{state("57P01"), 75, true},
+		{state("57014"), 75, true},
+		{state("53100"), 75, true},
+		{state("57P03"), 69, true},
+		{state("3D000"), 69, true},
+		{state("25006"), 69, true},
+		{state("53300"), 69, true},
+		{state("23505"), 1, false},
+		{state("42P01"), 1, false},
+		{state("KB999"), 78, false},
+		{fmt.Errorf("reading: %w", io.ErrUnexpectedEOF), 75, true},
+		{fmt.Errorf("reading: %w", syscall.ECONNRESET), 75, true},
+		{&net.OpError{Op: "write", Err: syscall.EPIPE}, 75, true},
+		{context.Canceled, 75, true},
+		{context.DeadlineExceeded, 75, true},
+		{ternmigrate.MigrationPgError{MigrationName: "x.sql", Sql: "select", PgError: &pgconn.PgError{Code: "42501"}}, 77, false},
+	} {
+		if got := pgerr.ExitCode(test.err); got != test.exit {
+			t.Errorf("%v: exit code %d, want %d", test.err, got, test.exit)
+		}
+		if test.err != nil && pgerr.From(test.err).Retry != test.retry {
+			t.Errorf("%v: retry %v, want %v", test.err, pgerr.From(test.err).Retry, test.retry)
+		}
+	}
+}
+
+func state(code string) error {
+	return fmt.Errorf("doing: %w", &pgconn.PgError{Code: code, Message: "m"})
+}
+
+// The table in docs/design.md is what users rely on.
+func TestExitCodesOfOurErrorsAreTheDocumentedOnes(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| (KB\d{3}) \|.*\| (\d+) \|$`).FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 10 {
+		t.Fatalf("found only %d rows of the table", len(rows))
+	}
+	for _, row := range rows {
+		e := pgerr.From(&pgconn.PgError{Code: row[1], Message: "m", Detail: "d", Hint: "h"})
+		if want, _ := strconv.Atoi(row[2]); e.ExitCode != want {
+			t.Errorf("%s: exit code %d, documented is %s", row[1], e.ExitCode, row[2])
+		}
+		if e.Detail != "d" || e.Hint != "h" {
+			t.Errorf("%s: detail and hint of our own error are lost", row[1])
+		}
+	}
+}
+
+func TestForeignErrorsShowNoData(t *testing.T) {
+	t.Parallel()
+	const canary = "s3cret-canary"
+	for _, err := range []error{
+		&pgconn.PgError{Code: "23505", Message: "duplicate key value violates unique constraint \"x\"", Detail: "Key (a)=(" + canary + ")", Hint: canary, Where: canary},
+		&pgconn.PgError{Code: "22P02", Message: "invalid input syntax for type json: " + canary, Where: canary},
+		&pgconn.PgError{Code: "23502", Message: "null value", Detail: "Failing row contains (" + canary + ")", TableName: "provider", ColumnName: "name"},
+		ternmigrate.MigrationPgError{MigrationName: "m.sql", Sql: "select 1", PgError: &pgconn.PgError{Code: "23505", Detail: canary}},
+	} {
+		if text := fmt.Sprintf("%+v", *withoutCause(pgerr.From(err))); strings.Contains(text, canary) {
+			t.Errorf("shows data: %s", text)
+		}
+	}
+	e := pgerr.From(&pgconn.PgError{Code: "23502", TableName: "provider", ColumnName: "name"})
+	if e.Detail != "table provider, column name" {
+		t.Errorf("detail %q", e.Detail)
+	}
+}
+
+func TestConnectionErrorsShowNoPassword(t *testing.T) {
+	t.Parallel()
+	const canary = "s3cret-canary"
+	for _, url := range []string{
+		"postgresql://user:" + canary + "@127.0.0.1:1/db?connect_timeout=1",
+		"postgresql://user:" + canary + "%zz@127.0.0.1:1/db",
+		"postgresql://user:" + canary + "/x?@127.0.0.1:1/db",
+		"postgresql://user:a@" + canary + "@127.0.0.1:1/db?connect_timeout=1",
+		"postgresql://user:a:" + canary + "@host:port/db",
+		"postgresql://user:12/" + canary + "@127.0.0.1:1/db?connect_timeout=1",
+		"host=127.0.0.1 port=x password=" + canary,
+		"host=127.0.0.1 port=1 connect_timeout=1 password='" + canary + " x",
+		"postgresql://user:pw@127.0.0.1:1/db?sslmode=" + canary,
+	} {
+		_, err := pgx.Connect(context.Background(), url)
+		if err == nil {
+			t.Fatalf("connected to nothing")
+		}
+		e := pgerr.From(fmt.Errorf("connecting: %w", err))
+		if text := fmt.Sprintf("%+v %s", *withoutCause(e), e.Error()); strings.Contains(text, canary) {
+			t.Errorf("shows the password: %s", text)
+		}
+		if e.ExitCode != pgerr.ExitUsage && e.ExitCode != pgerr.ExitUnavailable {
+			t.Errorf("exit code %d: %+v", e.ExitCode, e)
+		}
+	}
+}
+
+// withoutCause is what is printed of an error.
+func withoutCause(e *pgerr.Error) *pgerr.Error {
+	printed := *e
+	printed.Err = nil
+	return &printed
+}
+
+func TestLocate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		sql          string
+		position     int
+		line, column int
+		excerpt      string
+	}{
+		{"select x", 8, 1, 8, "select x\n       ^"},
+		{"a\n\tbéé c\nd", 8, 2, 6, "\tbéé c\n\t    ^"},
+		{"é\né x", 5, 2, 3, "é x\n  ^"},
+		{"x", 0, 0, 0, ""},
+		{"x", 2, 0, 0, ""},
+	} {
+		line, column, excerpt := pgerr.Locate(test.sql, test.position)
+		if line != test.line || column != test.column || excerpt != test.excerpt {
+			t.Errorf("%q at %d: %d:%d %q", test.sql, test.position, line, column, excerpt)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+-- What schema bootstrap consists of, and the rules that hold for all of it.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(50);
+
+SELECT has_schema('bootstrap');
+
+-- Tables.
+SELECT has_table('bootstrap', t.name, format('table %s exists', t.name))
+FROM (VALUES ('migration'), ('setting'), ('provider_type'), ('keep_column'), ('provider_staging'), ('input_staging'), ('planned_change'),
+             ('run'), ('change'), ('provider_state'), ('tenant_state'), ('schema_version')) AS t (name);
+SELECT columns_are('bootstrap', 'provider_staging',
+    ARRAY['transaction_id', 'position', 'name', 'type', 'authentication', 'deduplication_rules', 'renamed_from', 'description',
+          'pulling_enabled', 'prevent_delete', 'install_webhook'],
+    'provider_staging has the columns that a COPY names');
+SELECT is_empty($$
+    SELECT a.attname FROM pg_attribute AS a
+    WHERE a.attrelid = 'bootstrap.provider_staging'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+      AND a.attname NOT IN ('transaction_id', 'position') AND a.atttypid <> 'text'::regtype
+    $$, 'what COPY loads is text: COPY into json would quote a secret in its error');
+SELECT columns_are('bootstrap', 'tenant_state', ARRAY['tenant_id', 'generation', 'last_run'], 'tenant_state has its columns');
+SELECT columns_are('bootstrap', 'input_staging', ARRAY['transaction_id', 'position', 'name', 'digest'], 'input_staging has its columns');
+SELECT bag_eq($$SELECT relname::text FROM pg_class WHERE relnamespace = 'bootstrap'::regnamespace AND relkind = 'r' AND relpersistence = 'u'$$,
+    $$VALUES ('provider_staging'), ('input_staging'), ('planned_change')$$,
+    'staging never reaches the write-ahead log, state and journal do');
+SELECT is_empty($$
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = 'bootstrap'::regnamespace AND c.relkind = 'r'
+      AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)
+    $$, 'every table has a primary key');
+SELECT is_empty($$
+    SELECT c.relname, a.attname FROM pg_class AS c
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'bootstrap'::regnamespace AND c.relkind IN ('r', 'v') AND col_description(c.oid, a.attnum) IS NULL
+    $$, 'every column has a comment');
+SELECT is_empty($$
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = 'bootstrap'::regnamespace AND c.relkind IN ('r', 'v') AND obj_description(c.oid, 'pg_class') IS NULL
+    $$, 'every table and view has a comment');
+SELECT results_eq('SELECT count(*)::int FROM bootstrap.setting', ARRAY[1], 'there is one row of settings');
+SELECT ok((SELECT octet_length(digest_key) >= 16 FROM bootstrap.setting), 'the key of the digests is long enough');
+
+-- Public routines with their arguments.
+SELECT has_function('bootstrap', r.name, r.arguments, format('%s(%s) exists', r.name, array_to_string(r.arguments, ', ')))
+FROM (VALUES ('ensure_tenant', ARRAY['text', 'text']),
+             ('install_providers', ARRAY['text', 'json', 'jsonb']),
+             ('install_staged', ARRAY['text', 'jsonb']),
+             ('plan_providers', ARRAY['text', 'json', 'jsonb']),
+             ('plan_staged', ARRAY['text', 'jsonb']),
+             ('report', ARRAY[]::text[]),
+             ('verify', ARRAY['text']),
+             ('status', ARRAY['text']),
+             ('history', ARRAY['text']),
+             ('history_changes', ARRAY['bigint']),
+             ('record_failure', ARRAY['text', 'text', 'text', 'text']),
+             ('prepare_keep', ARRAY[]::text[]),
+             ('create_keep_tables', ARRAY[]::text[]),
+             ('require_keep', ARRAY['text'])) AS r (name, arguments);
+SELECT bag_eq($$SELECT proname::text FROM pg_proc WHERE pronamespace = 'bootstrap'::regnamespace AND prokind = 'p' AND proname NOT LIKE '\_%'$$,
+    $$VALUES ('install_providers'), ('install_staged'), ('record_failure')$$, 'what writes providers or the journal is a procedure');
+
+-- Rules for all routines.
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND NOT 'search_path=pg_catalog, pg_temp' = ANY (coalesce(p.proconfig, '{}'))
+    $$, 'every routine sets search_path to pg_catalog, pg_temp');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND a.grantee = 0
+    $$, 'PUBLIC may execute no routine');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.prosecdef
+    $$, 'every routine is SECURITY INVOKER as installed');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL
+    $$, 'every routine has a comment');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    JOIN pg_language AS l ON l.oid = p.prolang
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND l.lanname <> 'plpgsql'
+    $$, 'every routine is plpgsql: its body depends on nothing before it runs');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.prosrc ~* '(?n)^\s*(commit|rollback)\s*(and chain\s*)?;'
+    $$, 'no routine commits or rolls back');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    CROSS JOIN LATERAL unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) AS a (name, type)
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND a.name = 'p_manifest' AND a.type <> 'json'::regtype
+    $$, 'a manifest is json, never jsonb: the order of its keys and its numbers stay');
+
+-- Privileges on the tables.
+SELECT is_empty($$
+    SELECT c.relname FROM pg_class AS c
+    CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+    WHERE c.relnamespace = 'bootstrap'::regnamespace AND a.grantee = 0
+    $$, 'PUBLIC has no privilege on a table, view or sequence');
+SELECT is_empty($$
+    SELECT n.nspname FROM pg_namespace AS n
+    CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+    WHERE n.nspname = 'bootstrap' AND a.grantee = 0
+    $$, 'PUBLIC has no privilege on the schema');
+
+-- Keep's own migrations must be able to drop and rebuild their tables.
+SELECT is_empty($$
+    SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
+    JOIN pg_class AS k ON d.refclassid = 'pg_class'::regclass AND k.oid = d.refobjid
+    CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) AS o
+    WHERE k.relnamespace = 'public'::regnamespace AND o.schema = 'bootstrap'
+    $$, 'nothing in schema bootstrap depends on a table of Keep');
+SELECT is_empty($$
+    SELECT t.tgname FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+    WHERE p.pronamespace = 'bootstrap'::regnamespace
+    $$, 'no trigger calls a routine of schema bootstrap');
+SELECT is((SELECT count(*)::int FROM bootstrap.provider_type), 126, 'the catalogue has all provider types of Keep');
+
+SELECT * FROM finish();
+ROLLBACK;
