@@ -8,6 +8,8 @@ if [[ -z ${WITH_CLUSTER:-} ]]; then
 fi
 
 scripts/install-sql.sh
+# A table of Keep that routines read where it exists, and that provisioning does not need.
+psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE TABLE public.alert (id uuid PRIMARY KEY, tenant_id varchar NOT NULL, provider_id varchar)'
 findings=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -f scripts/check-plpgsql.sql)
 if [[ -n $findings ]]; then
   printf '%s\n' "$findings" >&2

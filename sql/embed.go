@@ -8,3 +8,8 @@ import "embed"
 //
 //go:embed all:migrations
 var Migrations embed.FS
+
+// ProviderTypes is the catalogue of the provider types that Keep knows, as JSON. Migration 003 is generated from it.
+//
+//go:embed catalogue/provider-types.json
+var ProviderTypes []byte

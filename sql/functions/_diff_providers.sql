@@ -32,9 +32,20 @@ DECLARE
     v_max_prune   text    := p_options ->> 'max_prune';
     v_on_drift    text    := coalesce(p_options ->> 'on_drift', 'overwrite');
     v_keys        text[];
+    v_ids         text[];
+    v_is_renaming boolean;
 BEGIN
-    -- The secrets of this tenant, by their keys: a scan of the whole secret table would grow with other tenants.
-    SELECT array_agg(p.configuration_key::text) INTO v_keys FROM public.provider AS p WHERE p.tenant_id = p_tenant_id;
+    -- Only rows that are not plainly unchanged are looked at, and their secrets by their keys: a scan of the whole secret
+    -- table would grow with other tenants.
+    -- A declared rename whose former name is live can give a row to another provider than that of its name: then all of them.
+    v_is_renaming := EXISTS (
+        SELECT FROM (SELECT json_array_elements_text(m.renamed_from::json) AS old_name
+                     FROM bootstrap._manifest(p_manifest) AS m WHERE m.renamed_from IS NOT NULL OFFSET 0) AS f
+        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.name = f.old_name);
+    SELECT array_agg(p.configuration_key::text), array_agg(p.id::text) INTO v_keys, v_ids
+    FROM public.provider AS p
+    WHERE p.tenant_id = p_tenant_id
+      AND (v_is_renaming OR NOT EXISTS (SELECT FROM bootstrap._unchanged_providers(p_tenant_id, p_manifest) AS u WHERE u.provider_id = p.id));
 
     RETURN QUERY
     WITH entry AS MATERIALIZED (
@@ -52,9 +63,7 @@ BEGIN
         SELECT p.id::text AS id, p.name::text AS name, p.type::text AS type, p.provisioned, p.consumer,
                p.description::text AS description, p.pulling_enabled,
                s.value AS secret,
-               t.provider_id IS NOT NULL AS has_state, t.written_keys, t.secret_digest, t.prevent_delete, t.install_webhook, t.renamed_from,
-               t.name = p.name AND t.type = p.type AND t.description IS NOT DISTINCT FROM p.description
-                   AND t.pulling_enabled = p.pulling_enabled AS is_as_left
+               t.provider_id IS NOT NULL AS has_state, t.written_keys, t.secret_digest, t.prevent_delete, t.install_webhook, t.renamed_from
         FROM public.provider AS p
         LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
         LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = p.id
@@ -78,14 +87,7 @@ BEGIN
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
         CROSS JOIN bootstrap.setting AS g
-        WHERE (l.secret = e.secret AND l.is_as_left AND l.provisioned AND l.type = e.type AND l.name = e.name
-               AND (e.consumer IS NULL OR l.consumer = e.consumer)
-               AND (e.description IS NULL OR l.description IS NOT DISTINCT FROM e.description)
-               AND (e.pulling_enabled IS NULL OR l.pulling_enabled = e.pulling_enabled)
-               AND (e.prevent_delete IS NULL OR l.prevent_delete = e.prevent_delete)
-               AND l.install_webhook = e.install_webhook
-               AND coalesce(l.renamed_from, '{}') = e.renamed_from
-               AND l.secret_digest = left(encode(sha256(g.digest_key || convert_to(e.secret, 'UTF8')), 'hex'), 32)) IS NOT TRUE -- _digest, written out
+        WHERE l.id = ANY (v_ids)
     ),
     key_change AS MATERIALIZED (
         SELECT coalesce(m.position, v.position) AS position,

@@ -1,7 +1,7 @@
 -- What is refused, with which SQLSTATE, and that a refusal names the providers and the way on and writes nothing.
 BEGIN;
 \ir helpers.psql
-SELECT plan(100);
+SELECT plan(96);
 
 -- A list of n providers p1 to pn.
 CREATE FUNCTION pg_temp.many(p_count integer) RETURNS json LANGUAGE sql AS $$

@@ -7,7 +7,8 @@ SELECT plan(4);
 SELECT throws_ok($$CALL bootstrap.install_providers('keep', '{}')$$, 'KB003', NULL, 'KB003: install_providers at another isolation level');
 SELECT throws_ok($$CALL bootstrap.install_staged('keep')$$, 'KB003', NULL, 'KB003: install_staged at another isolation level');
 SELECT throws_ok($$SELECT bootstrap.plan_staged('keep')$$, 'KB003', NULL, 'KB003: plan_staged at another isolation level');
-SELECT lives_ok($$SELECT bootstrap.plan_providers('keep', '{}')$$, 'plan_providers only reads');
+SET TRANSACTION READ ONLY;
+SELECT lives_ok($$SELECT bootstrap.plan_providers('keep', '{}')$$, 'plan_providers in a read-only transaction works at every level: it locks nothing');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,8 @@
 -- bootstrap._install(tenant_id, options): makes the tenant's providers what this transaction has in staging.
 --
 -- The run itself, behind install_providers and install_staged:
---   1. Check options, transaction, Keep's tables and the manifest.
+--   1. Check options and transaction. When everything is plainly as wanted (_is_current), be done: that is what replicas
+--      that restart find. Otherwise check Keep's tables and the manifest.
 --   2. Take the advisory lock of the tenant if it is free. If it is not, and nothing differs, be done: replicas that
 --      restart do not queue. If something differs, wait for it (60 s).
 --   3. Under the lock: generation, tenant, secrets' place, then the plan with its rows locked and the guards (_write_plan).
@@ -21,7 +22,6 @@ DECLARE
     v_generation     bigint;
     v_stored         bigint;
     v_locked         boolean;
-    v_tenant_exists  boolean;
     v_tenant_created boolean := false;
     v_is_first       boolean := false;
     v_is_changed     boolean;
@@ -35,19 +35,22 @@ BEGIN
     PERFORM bootstrap._check_options(p_options);
     v_generation := (p_options ->> 'generation')::bigint;
     PERFORM bootstrap._require_writable();
-    PERFORM bootstrap.require_keep('provider');
-    PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
-    PERFORM bootstrap._require_staged();
-    PERFORM bootstrap._check_manifest(NULL, p_options);
+    IF bootstrap._is_current(p_tenant_id, p_options) THEN
+        v_is_changed := false;
+    ELSE
+        PERFORM bootstrap.require_keep('provider');
+        PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
+        PERFORM bootstrap._require_staged();
+        PERFORM bootstrap._check_manifest(NULL, p_options);
+        v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
+        v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
+    END IF;
     SELECT count(*) INTO v_providers FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
 
-    v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
     SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
-    v_tenant_exists := EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
-    v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
 
-    IF NOT v_locked AND NOT v_is_stale THEN
-        IF v_tenant_exists
+    IF v_is_changed IS NULL AND NOT v_locked AND NOT v_is_stale THEN
+        IF EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id)
            AND coalesce(v_generation <= v_stored, v_generation IS NULL)
            AND p_options ->> 'plan_digest' IS NULL
            AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
@@ -59,7 +62,6 @@ BEGIN
             PERFORM pg_advisory_xact_lock(19267, hashtext(p_tenant_id));
             PERFORM set_config('lock_timeout', '500ms', true);
             SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
-            v_tenant_exists := EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
             v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
         END IF;
     END IF;
@@ -71,7 +73,7 @@ BEGIN
     END IF;
 
     IF v_is_changed IS NULL THEN
-        IF NOT v_tenant_exists THEN
+        IF NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN
             v_tenant_created := bootstrap.ensure_tenant(p_tenant_id, coalesce(p_options ->> 'tenant_name',
                 CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
         END IF;
@@ -79,9 +81,11 @@ BEGIN
         PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
         v_is_first := NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id);
         CALL bootstrap._write_plan(p_tenant_id, p_options, v_kept_names);
-        IF p_options ->> 'plan_digest' <> bootstrap._plan_digest(p_tenant_id) THEN
-            RAISE EXCEPTION 'the plan no longer fits: the manifest or the rows have changed since it was made'
-                USING ERRCODE = 'KB026', HINT = 'Nothing was written. Make a new plan, look at it, and apply that.';
+        IF p_options ? 'plan_digest' THEN
+            IF p_options ->> 'plan_digest' <> bootstrap._plan_digest(p_tenant_id) THEN
+                RAISE EXCEPTION 'the plan no longer fits: the manifest or the rows have changed since it was made'
+                    USING ERRCODE = 'KB026', HINT = 'Nothing was written. Make a new plan, look at it, and apply that.';
+            END IF;
         END IF;
 
         v_is_changed := v_tenant_created

@@ -19,6 +19,7 @@
 -- {{ template "_manifest_problems.sql" . }}
 -- {{ template "_check_manifest.sql" . }}
 -- {{ template "_drift.sql" . }}
+-- {{ template "_unchanged_providers.sql" . }}
 -- {{ template "_match_providers.sql" . }}
 -- {{ template "_diff_providers.sql" . }}
 -- {{ template "_read_deduplication_rules.sql" . }}
@@ -41,6 +42,7 @@
 -- {{ template "_notes.sql" . }}
 -- {{ template "_clear_staging.sql" . }}
 -- {{ template "_reraise.sql" . }}
+-- {{ template "_is_current.sql" . }}
 -- {{ template "_install.sql" . }}
 -- {{ template "install_staged.sql" . }}
 -- {{ template "install_providers.sql" . }}
