@@ -126,13 +126,17 @@ func TestOnDriftKeep(t *testing.T) {
 // A provider of ours that someone deleted comes back with its id, so that its webhook address stays; its guard too.
 func TestDeletedProviderKeepsItsID(t *testing.T) {
 	d := newDatabase(t)
-	manifest := `{"vms": {` + vms + `, "prevent_delete": true}, "g": {` + grafana("t") + `}}`
+	manifest := `{"vms": {` + vms + `, "prevent_delete": true, "deduplication_rules": {"r": {}}}, "g": {` + grafana("t") + `}}`
 	d.mustInstall(manifest)
 	ids := d.providers()
-	d.exec("DELETE FROM public.provider") // the secrets stay behind
-	d.wantPlan(manifest, "provider:add vms", "provider:add g")
-	d.mustInstall(`{"vms": {` + vms + `}, "g": {` + grafana("t2") + `}}`)
+	rule := d.one("SELECT id || provider_id FROM public.alertdeduplicationrule")
+	d.exec("DELETE FROM public.provider") // the secrets stay behind, and so do the rules
+	d.wantPlan(manifest, "provider:add vms", "provider:add g", "deduplication_rule:update r provider")
+	d.mustInstall(`{"vms": {` + vms + `, "deduplication_rules": {"r": {}}}, "g": {` + grafana("t2") + `}}`)
 	d.wantIDs(ids)
+	if got := d.one("SELECT id || provider_id FROM public.alertdeduplicationrule"); got != rule {
+		t.Errorf("the rule was %s and is %s", rule, got)
+	}
 	d.refused("KB022", `{"g": {`+grafana("t2")+`}}`)
 	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true true" {
 		t.Errorf("verify: %s", got)

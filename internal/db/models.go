@@ -111,6 +111,16 @@ type KeepColumn struct {
 	NeededFor string
 }
 
+// A JSON manifest as text, line by line: \copy of a file loads it, install_staged or plan_staged takes it apart and removes it before COMMIT. One column, so that no COPY error can quote a line for its number of columns. Unlogged.
+type ManifestStaging struct {
+	// Transaction that loaded the row; leave it out of the COPY.
+	TransactionID uint64
+	// Order of the lines; leave it out of the COPY.
+	LineNumber int64
+	// A line of the JSON text: Keep's own form or the list form.
+	Line *string
+}
+
 // Migrations of schema bootstrap that are installed. The number in bootstrap.schema_version is tern's; this table adds which ones an older program can live with.
 type Migration struct {
 	// Number of the migration file.

@@ -14,7 +14,7 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    v_keeps_drift boolean := p_options ->> 'on_drift' = 'keep';
+    v_keeps_drift boolean := coalesce(p_options ->> 'on_drift' = 'keep', false);
 BEGIN
     IF NOT EXISTS (SELECT FROM bootstrap._manifest(p_manifest) AS m WHERE m.deduplication_rules IS NOT NULL)
        AND NOT EXISTS (SELECT FROM public.alertdeduplicationrule AS r WHERE r.tenant_id = p_tenant_id AND r.is_provisioned)

@@ -10,7 +10,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF p_state LIKE 'KB%' THEN
+    IF p_state LIKE 'KB%' AND coalesce(p_detail, '') = '' THEN
+        RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, HINT = p_hint;
+    ELSIF p_state LIKE 'KB%' THEN
         RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, DETAIL = p_detail, HINT = p_hint;
     ELSIF p_state = '55P03' THEN
         RAISE EXCEPTION '%', p_message

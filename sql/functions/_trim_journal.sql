@@ -7,11 +7,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     DELETE FROM bootstrap.run AS r
-    WHERE r.tenant_id = p_tenant_id
-      AND r.run_id <= (SELECT o.run_id FROM bootstrap.run AS o
-                       WHERE o.tenant_id = p_tenant_id AND o.outcome = r.outcome
-                       ORDER BY o.run_id DESC
-                       OFFSET (SELECT g.journal_runs_kept FROM bootstrap.setting AS g) LIMIT 1);
+    USING (VALUES ('applied'), ('failed')) AS o (outcome)
+    CROSS JOIN LATERAL (SELECT x.run_id FROM bootstrap.run AS x
+                        WHERE x.tenant_id = p_tenant_id AND x.outcome = o.outcome
+                        ORDER BY x.run_id DESC
+                        OFFSET (SELECT g.journal_runs_kept FROM bootstrap.setting AS g) LIMIT 1) AS t
+    WHERE r.tenant_id = p_tenant_id AND r.outcome = o.outcome AND r.run_id <= t.run_id;
 END
 $$;
 

@@ -23,16 +23,14 @@ BEGIN
     PERFORM bootstrap._check_options(p_options);
     PERFORM bootstrap.require_keep('provider');
     PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
-    IF NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean THEN
+    IF NOT pg_is_in_recovery()
+       AND NOT current_setting('transaction_read_only')::boolean
+       AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')
+       AND NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
+       AND NOT EXISTS (SELECT FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
+    THEN
         -- From staging, the manifest is in no variable that auto_explain could show.
-        DELETE FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
-        INSERT INTO bootstrap.provider_staging (position, name, type, authentication, deduplication_rules, renamed_from, description,
-                                                pulling_enabled, prevent_delete, install_webhook)
-        SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
-               m.pulling_enabled, m.prevent_delete, m.install_webhook
-        FROM bootstrap._manifest_from_json(p_manifest) AS m;
-        INSERT INTO bootstrap.input_staging (position, name, digest)
-        SELECT 1, 'argument of plan_providers', '' WHERE NOT EXISTS (SELECT FROM bootstrap.input_staging AS i WHERE i.transaction_id = pg_current_xact_id());
+        INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
         RETURN QUERY SELECT p.* FROM bootstrap.plan_staged(p_tenant_id, p_options) AS p;
         RETURN;
     END IF;

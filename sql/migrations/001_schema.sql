@@ -104,6 +104,18 @@ COMMENT ON COLUMN bootstrap.provider_staging.prevent_delete IS 'true or false, o
 COMMENT ON COLUMN bootstrap.provider_staging.install_webhook IS 'true or false, or NULL when the manifest gives none.';
 COMMENT ON CONSTRAINT provider_staging_pkey ON bootstrap.provider_staging IS 'One row a place in the manifest; finds the rows of a transaction.';
 
+CREATE UNLOGGED TABLE bootstrap.manifest_staging (
+    transaction_id xid8   NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+    line_number    bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    line           text,
+    CONSTRAINT manifest_staging_pkey PRIMARY KEY (transaction_id, line_number)
+);
+COMMENT ON TABLE bootstrap.manifest_staging IS 'A JSON manifest as text, line by line: \copy of a file loads it, install_staged or plan_staged takes it apart and removes it before COMMIT. One column, so that no COPY error can quote a line for its number of columns. Unlogged.';
+COMMENT ON COLUMN bootstrap.manifest_staging.transaction_id IS 'Transaction that loaded the row; leave it out of the COPY.';
+COMMENT ON COLUMN bootstrap.manifest_staging.line_number IS 'Order of the lines; leave it out of the COPY.';
+COMMENT ON COLUMN bootstrap.manifest_staging.line IS 'A line of the JSON text: Keep''s own form or the list form.';
+COMMENT ON CONSTRAINT manifest_staging_pkey ON bootstrap.manifest_staging IS 'Finds the lines of a transaction in order.';
+
 CREATE UNLOGGED TABLE bootstrap.input_staging (
     transaction_id xid8    NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
     position       integer NOT NULL,
@@ -185,7 +197,7 @@ CREATE TABLE bootstrap.run (
     CONSTRAINT run_pkey PRIMARY KEY (run_id),
     CONSTRAINT run_outcome_known CHECK (outcome IN ('applied', 'failed'))
 );
-CREATE INDEX run_tenant ON bootstrap.run (tenant_id, run_id);
+CREATE INDEX run_tenant ON bootstrap.run (tenant_id, outcome, run_id);
 COMMENT ON TABLE bootstrap.run IS 'Journal: one row a run that changed something or failed. A run that found nothing to do writes no row. Holds no secret and no plain digest of one.';
 COMMENT ON COLUMN bootstrap.run.run_id IS 'Number of the run.';
 COMMENT ON COLUMN bootstrap.run.tenant_id IS 'Tenant whose providers were installed.';
@@ -212,7 +224,7 @@ COMMENT ON COLUMN bootstrap.run.error_code IS 'SQLSTATE of a failed run.';
 COMMENT ON COLUMN bootstrap.run.error_message IS 'Message of a failed run, without the data that PostgreSQL puts into a DETAIL.';
 COMMENT ON CONSTRAINT run_pkey ON bootstrap.run IS 'One row a run.';
 COMMENT ON CONSTRAINT run_outcome_known ON bootstrap.run IS 'The known outcomes.';
-COMMENT ON INDEX bootstrap.run_tenant IS 'Newest runs of a tenant.';
+COMMENT ON INDEX bootstrap.run_tenant IS 'Newest runs of a tenant and an outcome.';
 
 CREATE TABLE bootstrap.change (
     run_id        bigint  NOT NULL,
@@ -406,6 +418,7 @@ DROP TABLE bootstrap.change;
 DROP TABLE bootstrap.run;
 DROP TABLE bootstrap.planned_change;
 DROP TABLE bootstrap.input_staging;
+DROP TABLE bootstrap.manifest_staging;
 DROP TABLE bootstrap.provider_staging;
 DROP TABLE bootstrap.keep_column;
 DROP TABLE bootstrap.provider_type;

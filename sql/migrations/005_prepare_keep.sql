@@ -19,6 +19,6 @@ INSERT INTO bootstrap.migration (version, name, breaking) VALUES (5, 'prepare_ke
 ---- create above / drop below ----
 
 -- The tenant stays: a row of Keep is never removed.
-SELECT bootstrap._unprepare_keep();
+SELECT bootstrap.unprepare_keep();
 
 DELETE FROM bootstrap.migration WHERE version = 5;

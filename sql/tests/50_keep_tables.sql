@@ -70,7 +70,7 @@ SELECT is(bootstrap.prepare_keep(), 'absent', 'no foreign key is no error');
 ALTER TABLE public.provider ADD CONSTRAINT "Keep's new name" FOREIGN KEY (tenant_id) REFERENCES public.tenant (id) ON DELETE CASCADE;
 SELECT is(bootstrap.prepare_keep(), 'changed', 'the foreign key is found by its columns, not by its name');
 SELECT is(pg_temp.deferrable(), 'Keep''s new name t f', 'whatever its name is');
-SELECT bootstrap._unprepare_keep();
+SELECT bootstrap.unprepare_keep();
 SELECT is(pg_temp.deferrable(), 'Keep''s new name f f', 'the way back makes it not deferrable again');
 
 -- install, with each state of the foreign key.

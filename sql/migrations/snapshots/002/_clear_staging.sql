@@ -13,11 +13,14 @@ DECLARE
     v_future xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
     DELETE FROM bootstrap.provider_staging AS s WHERE s.transaction_id = v_own;
+    DELETE FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = v_own;
     DELETE FROM bootstrap.input_staging AS s WHERE s.transaction_id = v_own;
     DELETE FROM bootstrap.planned_change AS s WHERE s.transaction_id = v_own;
 
     DELETE FROM bootstrap.provider_staging AS s
     WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.provider_staging AS o WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own) FOR UPDATE SKIP LOCKED));
+    DELETE FROM bootstrap.manifest_staging AS s
+    WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.manifest_staging AS o WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own) FOR UPDATE SKIP LOCKED));
     DELETE FROM bootstrap.input_staging AS s
     WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.input_staging AS o WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own) FOR UPDATE SKIP LOCKED));
 END

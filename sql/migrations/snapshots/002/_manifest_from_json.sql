@@ -1,6 +1,7 @@
 -- bootstrap._manifest_from_json(manifest): the providers of a JSON manifest as staging rows.
 --
--- Accepts Keep's own form {"name": {"type": ..., "authentication": {...}}}, the list form [{"name": ..., "type": ...}],
+-- With NULL: the manifest whose lines are in bootstrap.manifest_staging in this transaction; its text is then in no
+-- variable that the server could log. Accepts Keep's own form {"name": {"type": ..., "authentication": {...}}}, the list form [{"name": ..., "type": ...}],
 -- and either of them below a key "providers". Only takes the document apart; what is wrong with it is said by
 -- _manifest_problems over the rows. A value of the wrong kind is passed on as its JSON text, so that it is found there.
 -- pulling_enabled inside authentication becomes the provider's flag (see _pulling_flag).
@@ -9,37 +10,50 @@
 CREATE OR REPLACE FUNCTION bootstrap._manifest_from_json(p_manifest json) RETURNS SETOF bootstrap.provider_staging
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
+SET plan_cache_mode = force_generic_plan -- or auto_explain shows the argument as a constant
 SET jit = off
 AS $$
 DECLARE
-    v_document json := p_manifest;
+    v_kind text;
 BEGIN
-    IF json_typeof(v_document) = 'object'
-       AND (SELECT count(*) FROM json_object_keys(v_document)) = 1
-       AND v_document -> 'providers' IS NOT NULL
-       AND (json_typeof(v_document -> 'providers') = 'array'
-            OR (json_typeof(v_document -> 'providers') = 'object' AND coalesce(json_typeof(v_document -> 'providers' -> 'type'), '') <> 'string'))
-    THEN
-        v_document := v_document -> 'providers';
-    END IF;
-
-    IF v_document IS NULL OR json_typeof(v_document) NOT IN ('object', 'array') THEN
-        RAISE EXCEPTION 'the manifest is %, not an object or a list of providers', coalesce('a JSON ' || json_typeof(v_document), 'NULL')
+    SELECT coalesce(json_typeof(d.document), 'nothing') INTO v_kind
+    FROM (SELECT CASE WHEN p_manifest IS NULL
+                      THEN (SELECT bootstrap._try_json(string_agg(l.line, E'\n' ORDER BY l.line_number))
+                            FROM bootstrap.manifest_staging AS l WHERE l.transaction_id = pg_current_xact_id_if_assigned())
+                      ELSE p_manifest END AS document) AS d;
+    IF v_kind NOT IN ('object', 'array') THEN
+        RAISE EXCEPTION 'the manifest is %: an object or a list of providers is needed', CASE v_kind WHEN 'nothing' THEN 'not JSON, or holds what PostgreSQL cannot (U+0000, half of a surrogate pair, a number out of range, a character that the server''s encoding lacks)' ELSE 'a JSON ' || v_kind END
             USING ERRCODE = 'KB001',
                   HINT = 'Give {"name": {"type": "grafana", "authentication": {...}}} or [{"name": ..., "type": ...}]; {} means no provider.';
     END IF;
 
     RETURN QUERY
-    WITH entry AS (
+    WITH document AS MATERIALIZED (
+        SELECT CASE WHEN p_manifest IS NULL
+                    THEN (SELECT bootstrap._try_json(string_agg(l.line, E'\n' ORDER BY l.line_number))
+                          FROM bootstrap.manifest_staging AS l WHERE l.transaction_id = pg_current_xact_id_if_assigned())
+                    ELSE p_manifest END AS document
+    ),
+    list AS MATERIALIZED (
+        SELECT CASE WHEN json_typeof(d.document) = 'object'
+                         AND (SELECT count(*) FROM json_object_keys(d.document)) = 1
+                         AND (json_typeof(d.document -> 'providers') = 'array'
+                              OR (json_typeof(d.document -> 'providers') = 'object'
+                                  AND coalesce(json_typeof(d.document -> 'providers' -> 'type'), '') <> 'string'))
+                    THEN d.document -> 'providers' ELSE d.document END AS document
+        FROM document AS d
+    ),
+    entry AS (
         SELECT e.position, e.name, e.value, 'true' AS install_webhook
-        FROM json_each(CASE json_typeof(v_document) WHEN 'object' THEN v_document ELSE '{}' END)
+        FROM list AS d
+        CROSS JOIN LATERAL json_each(CASE json_typeof(d.document) WHEN 'object' THEN d.document END)
             WITH ORDINALITY AS e (name, value, position)
         UNION ALL
         SELECT e.position,
                CASE WHEN json_typeof(e.value) = 'object' AND json_typeof(e.value -> 'name') = 'string' THEN e.value ->> 'name' END,
                e.value, 'false'
-        FROM json_array_elements(CASE json_typeof(v_document) WHEN 'array' THEN v_document ELSE '[]' END)
+        FROM list AS d
+        CROSS JOIN LATERAL json_array_elements(CASE json_typeof(d.document) WHEN 'array' THEN d.document END)
             WITH ORDINALITY AS e (value, position)
     ),
     provider AS (
@@ -75,9 +89,9 @@ BEGIN
            p.value ->> 'prevent_delete',
            coalesce(p.value ->> 'install_webhook', p.install_webhook)
     FROM provider AS p;
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     -- json holds texts that its own functions then refuse, and quote in their error.
-    RAISE EXCEPTION 'the manifest has a character that PostgreSQL cannot hold: U+0000, or half of a surrogate pair'
+    RAISE EXCEPTION 'the manifest has a character that PostgreSQL cannot hold: U+0000, half of a surrogate pair, or one that the server''s encoding lacks'
         USING ERRCODE = 'KB001', HINT = 'Look for \u0000 and \ud800 to \udfff in the manifest.';
 END
 $$;

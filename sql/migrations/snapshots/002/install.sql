@@ -5,7 +5,7 @@
 -- {{ template "_tenant_foreign_keys.sql" . }}
 -- {{ template "_defer_tenant_check.sql" . }}
 -- {{ template "prepare_keep.sql" . }}
--- {{ template "_unprepare_keep.sql" . }}
+-- {{ template "unprepare_keep.sql" . }}
 -- {{ template "create_keep_tables.sql" . }}
 -- {{ template "_keep_differences.sql" . }}
 -- {{ template "require_keep.sql" . }}

@@ -19,16 +19,9 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._require_writable();
-    DELETE FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
-    INSERT INTO bootstrap.provider_staging (position, name, type, authentication, deduplication_rules, renamed_from, description,
-                                            pulling_enabled, prevent_delete, install_webhook)
-    SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
-           m.pulling_enabled, m.prevent_delete, m.install_webhook
-    FROM bootstrap._manifest_from_json(p_manifest) AS m;
-
-    INSERT INTO bootstrap.input_staging (position, name, digest)
-    SELECT 1, 'argument of install_providers', '' WHERE NOT EXISTS (SELECT FROM bootstrap.input_staging AS i WHERE i.transaction_id = pg_current_xact_id());
-
+    DELETE FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+    INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
+    CALL bootstrap._settle_staging();
     CALL bootstrap._install(p_tenant_id, p_options);
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,

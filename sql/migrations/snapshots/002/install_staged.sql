@@ -1,7 +1,7 @@
 -- bootstrap.install_staged(tenant_id [, options]): makes the tenant's providers what COPY loaded in this transaction.
 --
--- Load bootstrap.provider_staging by COPY (or \copy), without the column transaction_id, and CALL in the same
--- transaction. No secret passes through a statement that a server could log.
+-- Load bootstrap.manifest_staging (the lines of a JSON file) or bootstrap.provider_staging (a row a provider) by COPY or
+-- \copy, without the column transaction_id, and CALL in the same transaction. No secret passes through a statement that a server could log.
 -- Guarantees: all or nothing; the state before or the state after, never one between. Adds, updates, renames, replaces,
 -- prunes and takes over as needed (_diff_providers), with the guards of _refuse. Safe to repeat and to call from many
 -- sessions at once; a call that finds nothing to do writes nothing. Staging is empty afterwards. No COMMIT inside.

@@ -1,7 +1,7 @@
--- bootstrap._unprepare_keep(): undoes prepare_keep(): the foreign key is NOT DEFERRABLE again, as Keep creates it.
+-- bootstrap.unprepare_keep(): undoes prepare_keep(): the foreign key is NOT DEFERRABLE again, as Keep creates it.
 --
 -- Safe to repeat; takes no lock when there is nothing to do, otherwise as prepare_keep().
-CREATE OR REPLACE FUNCTION bootstrap._unprepare_keep() RETURNS void
+CREATE OR REPLACE FUNCTION bootstrap.unprepare_keep() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '200ms'
@@ -17,7 +17,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION bootstrap._unprepare_keep() IS
+COMMENT ON FUNCTION bootstrap.unprepare_keep() IS
 'Makes the foreign key from public.provider(tenant_id) to public.tenant(id) NOT DEFERRABLE again, as Keep creates it.';
 
-REVOKE ALL ON FUNCTION bootstrap._unprepare_keep() FROM PUBLIC;
+REVOKE ALL ON FUNCTION bootstrap.unprepare_keep() FROM PUBLIC;
