@@ -131,7 +131,7 @@ func TestDeletedProviderKeepsItsID(t *testing.T) {
 	ids := d.providers()
 	rule := d.one("SELECT id || provider_id FROM public.alertdeduplicationrule")
 	d.exec("DELETE FROM public.provider") // the secrets stay behind, and so do the rules
-	d.wantPlan(manifest, "provider:add vms", "provider:add g", "deduplication_rule:update r provider")
+	d.wantPlan(manifest, "provider:add vms", "provider:add g")
 	d.mustInstall(`{"vms": {` + vms + `, "deduplication_rules": {"r": {}}}, "g": {` + grafana("t2") + `}}`)
 	d.wantIDs(ids)
 	if got := d.one("SELECT id || provider_id FROM public.alertdeduplicationrule"); got != rule {

@@ -407,7 +407,7 @@ func TestBadManifests(t *testing.T) {
 	}
 	// All of them at once.
 	said := d.refused("KB001", `{"a": {"type": "nope"}, "b": {"type": "grafana", "authentication": 5, "prevent_delete": 7}, "a": {"type": "grafana"}}`)
-	for _, want := range []string{`4 problem(s)`, `provider 1 "a": has the type "nope"`, `provider 2 "b": has an authentication`, `provider 2 "b": has a prevent_delete`, `provider 3 "a": has the name of provider 1`} {
+	for _, want := range []string{`6 problem(s)`, `provider 1 "a": has the type "nope"`, `provider 2 "b": has an authentication`, `provider 2 "b": has a prevent_delete`, `provider 3 "a": has the name of provider 1`} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not in %s", want, said)
 		}

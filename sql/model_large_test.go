@@ -13,7 +13,7 @@ import (
 // BOOTSTRAP_MODEL_SEQUENCES (so 200 of them in make check).
 func TestModelOfManyProviders(t *testing.T) {
 	t.Parallel()
-	shared := pgtest.New(t, migrated)
+	shared := pgtest.New(t, relaxed)
 	conn := shared.Conn(t)
 	prepareBystander(t, conn)
 	const pairs = 10 // of one tenant
@@ -56,7 +56,7 @@ func TestModelOfLongRenames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn := pgtest.New(t, migrated).Conn(t)
+			conn := pgtest.New(t, relaxed).Conn(t)
 			prepareBystander(t, conn)
 			run(t, conn, new(tally), []step{installOf(start), installOf(m), installOf(m), installOf(start)})
 		})

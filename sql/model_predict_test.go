@@ -242,7 +242,11 @@ func predictRow(row *liveProvider, known map[string]memory, m manifest, e *wante
 		if guard {
 			guards["KB022"] = true
 		}
-		if drift["type"] && o.OnDrift == "fail" {
+		// Of the old row, the columns are compared and that it has a secret, but not what is in the secret.
+		undone := drift["type"] || drift["provisioned"] || drift["name"] && row.Name != e.Name || drift["secret"] && row.Secret == nil ||
+			drift["description"] && e.Description != nil && !reflect.DeepEqual(row.Description, e.Description) ||
+			drift["pulling_enabled"] && e.PullingEnabled != nil && row.Pulling != *e.PullingEnabled
+		if undone && o.OnDrift == "fail" {
 			guards["KB025"] = true
 		}
 		x := newRow(m, e, guard)

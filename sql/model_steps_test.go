@@ -12,16 +12,15 @@ import (
 
 // wanted is a provider of a manifest.
 type wanted struct {
-	Name            string
-	Type            string
-	Authentication  map[string]any
-	Description     *string
-	PullingEnabled  *bool
-	PreventDelete   *bool
-	InstallWebhook  *bool
-	RenamedFrom     []string
-	RenamedFromNull bool // written as null
-	Rules           map[string]rule
+	Name           string
+	Type           string
+	Authentication map[string]any
+	Description    *string
+	PullingEnabled *bool
+	PreventDelete  *bool
+	InstallWebhook *bool
+	RenamedFrom    []string
+	Rules          map[string]rule
 }
 
 // rule is a deduplication rule of a manifest; what is left out has Keep's default.
@@ -223,7 +222,7 @@ var genEntry = rapid.Custom(func(t *rapid.T) wanted {
 		Type:           rapid.SampledFrom(types).Draw(t, "type"),
 		Description:    optional(t, "description", "one", "two"),
 		PullingEnabled: optional(t, "pulling_enabled", true, false),
-		PreventDelete:  optional(t, "prevent_delete", false, true),
+		PreventDelete:  optional(t, "prevent_delete", false, false, true),
 		InstallWebhook: optional(t, "install_webhook", true, false),
 	}
 	if rapid.IntRange(0, 5).Draw(t, "authentication") > 0 {
@@ -247,27 +246,38 @@ var genRule = rapid.Custom(func(t *rapid.T) rule {
 	}
 })
 
+// genManifest draws a manifest of at least one provider.
 var genManifest = rapid.Custom(func(t *rapid.T) manifest {
 	m := manifest{
 		OwnForm: rapid.Bool().Draw(t, "own form"),
-		Entries: rapid.SliceOfNDistinct(genEntry, 0, 6, func(e wanted) string { return e.Name }).Draw(t, "providers"),
+		Entries: rapid.SliceOfNDistinct(genEntry, 1, 6, func(e wanted) string { return e.Name }).Draw(t, "providers"),
 	}
-	if rapid.IntRange(0, 19).Draw(t, "clashes stay") > 0 {
+	if rapid.IntRange(0, 7).Draw(t, "clashes go") > 0 {
 		m.dropClashes()
 	}
 	return m
 })
 
+// genFirst draws the install that most sequences begin with: something is there for the other steps.
+var genFirst = rapid.Custom(func(t *rapid.T) step {
+	m := manifest{
+		OwnForm: rapid.Bool().Draw(t, "own form"),
+		Entries: rapid.SliceOfNDistinct(genEntry, 3, 6, func(e wanted) string { return e.Name }).Draw(t, "providers"),
+	}
+	m.dropClashes()
+	return step{Next: func(manifest) manifest { return m }}
+})
+
 var genOptions = rapid.Custom(func(t *rapid.T) options {
 	o := options{
-		AllowEmpty:    optional(t, "allow_empty", true),
+		AllowEmpty:    optional(t, "allow_empty", true, false),
 		MaxPrune:      optional(t, "max_prune", "6", "1", "0", "50%", "100%"),
 		Adopt:         optional(t, "adopt", true),
 		DetectRenames: optional(t, "detect_renames", false),
 		OnDrift:       rapid.SampledFrom([]string{"", "", "", "overwrite", "keep", "keep", "fail"}).Draw(t, "on_drift"),
 	}
-	if rapid.IntRange(0, 9).Draw(t, "with generation") == 9 {
-		o.Generation = new(rapid.Int64Range(0, 3).Draw(t, "generation"))
+	if rapid.IntRange(0, 4).Draw(t, "with generation") == 4 {
+		o.Generation = new(rapid.Int64Range(0, 5).Draw(t, "generation"))
 	}
 	if rapid.IntRange(0, 2).Draw(t, "assume") == 2 {
 		o.AssumeDB = "db"
@@ -277,7 +287,7 @@ var genOptions = rapid.Custom(func(t *rapid.T) options {
 
 var genInstall = rapid.Custom(func(t *rapid.T) step {
 	s := step{Options: genOptions.Draw(t, "options")}
-	switch rapid.SampledFrom([]string{"fresh", "fresh", "with", "with", "without", "rename", "rename", "rotate", "again", "again"}).Draw(t, "manifest") {
+	switch rapid.SampledFrom([]string{"again", "again", "fresh", "with", "with", "without", "rename", "rename", "rename", "rotate", "empty"}).Draw(t, "manifest") {
 	case "fresh":
 		fresh := genManifest.Draw(t, "manifest")
 		s.Next = func(manifest) manifest { return fresh }
@@ -302,6 +312,8 @@ var genInstall = rapid.Custom(func(t *rapid.T) step {
 		order := rapid.Permutation(names).Draw(t, "order")
 		n := rapid.IntRange(2, 4).Draw(t, "length")
 		s.Next = func(last manifest) manifest { return last.rotated(order[:n]) }
+	case "empty":
+		s.Next = func(last manifest) manifest { return manifest{OwnForm: last.OwnForm} }
 	case "again":
 		s.Next = func(last manifest) manifest { return last }
 	}
@@ -321,10 +333,13 @@ var genEdit = rapid.Custom(func(t *rapid.T) step {
 	}
 
 	kinds := map[string]func() string{
-		"user adds a provider": func() string { return insertProvider(t, name, false) },
-		"Keep adds a provider": func() string { return insertProvider(t, name, true) },
+		"user adds a provider":                           func() string { return insertProvider(t, name, false, true) },
+		"Keep adds a provider":                           func() string { return insertProvider(t, name, true, true) },
+		"Keep adds a provider with its secret elsewhere": func() string { return insertProvider(t, name, true, false) },
+		"user makes it anew":                             func() string { return deleteProvider(own) + ";\n" + insertProvider(t, name, false, true) },
+		"Keep makes it anew":                             func() string { return deleteProvider(own) + ";\n" + insertProvider(t, name, true, true) },
 		"user deletes it": func() string {
-			return fmt.Sprintf("WITH gone AS (DELETE FROM public.provider WHERE %s AND NOT provisioned RETURNING configuration_key)\n  DELETE FROM public.secret WHERE key IN (SELECT configuration_key FROM gone)", own)
+			return deleteProvider(own + " AND NOT provisioned")
 		},
 		"Keep adds a key": func() string {
 			return inSecret(`jsonb_set(value::jsonb, '{authentication,webhook}', '"added by Keep"')::text`)
@@ -334,7 +349,7 @@ var genEdit = rapid.Custom(func(t *rapid.T) step {
 			return fmt.Sprintf(`UPDATE public.provider SET "validatedScopes" = '{"x": true}', last_pull_time = now(), provider_metadata = '{"v": 1}' WHERE %s`, own)
 		},
 		"Keep deletes what is provisioned": func() string {
-			return "WITH gone AS (DELETE FROM public.provider WHERE tenant_id = :'tenant' AND provisioned RETURNING configuration_key)\n  DELETE FROM public.secret WHERE key IN (SELECT configuration_key FROM gone)"
+			return deleteProvider("tenant_id = :'tenant' AND provisioned")
 		},
 		"rows of providers are deleted": func() string { return "DELETE FROM public.provider WHERE tenant_id = :'tenant' AND provisioned" },
 		"row is deleted": func() string {
@@ -379,20 +394,29 @@ var genEdit = rapid.Custom(func(t *rapid.T) step {
 	return step{SQL: kinds[rapid.SampledFrom(slices.Sorted(maps.Keys(kinds))).Draw(t, "edit")]()}
 })
 
+// deleteProvider removes providers with their secrets, as Keep does.
+func deleteProvider(condition string) string {
+	return fmt.Sprintf("WITH gone AS (DELETE FROM public.provider WHERE %s RETURNING configuration_key)\n  DELETE FROM public.secret WHERE key IN (SELECT configuration_key FROM gone)", condition)
+}
+
 // insertProvider writes a provider as Keep does: for a user, or by its own provisioning.
-func insertProvider(t *rapid.T, name string, provisioned bool) string {
+func insertProvider(t *rapid.T, name string, provisioned, withSecret bool) string {
 	kind := rapid.SampledFrom(types).Draw(t, "type")
 	secret := compact(map[string]any{"authentication": rapid.MapOfN(rapid.SampledFrom(keys), rapid.SampledFrom(values), 0, 3).Draw(t, "authentication"), "name": name})
 	return fmt.Sprintf(`INSERT INTO public.tenant (id, name, configuration) VALUES (:'tenant', 'Single Tenant', 'null') ON CONFLICT DO NOTHING;
 WITH new AS (SELECT replace(gen_random_uuid()::text, '-', '') AS id WHERE NOT EXISTS (SELECT FROM public.provider WHERE tenant_id = :'tenant' AND name = '%[1]s')),
   row AS (INSERT INTO public.provider (id, tenant_id, name, type, installed_by, installation_time, configuration_key, "validatedScopes", consumer, pulling_enabled, provisioned, provider_metadata)
     SELECT id, :'tenant', '%[1]s', '%[2]s', 'someone', now(), :'tenant' || '_%[2]s_' || id, '{}', %[3]v, true, %[4]v, '{}' FROM new)
-  INSERT INTO public.secret (key, value, last_updated) SELECT :'tenant' || '_%[2]s_' || id, '%[5]s', now() FROM new`,
-		name, kind, kind == "kafka", provisioned, secret)
+  INSERT INTO public.secret (key, value, last_updated) SELECT :'tenant' || '_%[2]s_' || id, '%[5]s', now() FROM new WHERE %[6]v`,
+		name, kind, kind == "kafka", provisioned, secret, withSecret)
 }
 
-// genSteps draws a sequence: it begins with an install more often than not, because little happens before the first.
+// genSteps draws a sequence. Its last step is an install, because an edit alone shows nothing.
 var genSteps = rapid.Custom(func(t *rapid.T) []step {
-	steps := rapid.SliceOfN(rapid.OneOf(genInstall, genEdit), 1, 7).Draw(t, "steps")
+	var steps []step
+	if rapid.IntRange(0, 4).Draw(t, "begins with an install") > 0 {
+		steps = append(steps, genFirst.Draw(t, "first step"))
+	}
+	steps = append(steps, rapid.SliceOfN(rapid.OneOf(genEdit, genInstall, genEdit), 1, 5).Draw(t, "steps")...)
 	return append(steps, genInstall.Draw(t, "last step"))
 })

@@ -365,3 +365,43 @@ func TestManifestAsLines(t *testing.T) {
 		t.Errorf("an empty manifest: %s", describe(err))
 	}
 }
+
+// Rules of one name go back to their own providers, when both providers were deleted and come back.
+func TestDeletedProvidersKeepTheirRules(t *testing.T) {
+	d := newDatabase(t)
+	manifest := `{"a": {` + vms + `, "deduplication_rules": {"r": {"description": "a"}}}, "b": {` + grafana("t") + `, "deduplication_rules": {"r": {"description": "b"}}}}`
+	d.mustInstall(manifest)
+	rules := d.text("SELECT id || description FROM public.alertdeduplicationrule ORDER BY description")
+	d.exec("DELETE FROM public.provider")
+	d.mustInstall(manifest)
+	if got := d.text("SELECT id || description FROM public.alertdeduplicationrule ORDER BY description"); !slices.Equal(got, rules) {
+		t.Errorf("rules: %q, want %q", got, rules)
+	}
+}
+
+// With on_drift keep, a change of the type in the manifest is still a replace, and a kept secret does not hide other changes.
+func TestKeepIsForDriftOnly(t *testing.T) {
+	d := newDatabase(t)
+	d.mustInstall(`{"b": {"type": "airflow"}, "d": {` + grafana("t") + `, "description": "two"}}`)
+	d.mustInstall(`{"b": {`+vms+`, "deduplication_rules": {"s": {}}}, "d": {`+grafana("t")+`, "description": "two"}}`, `{"on_drift": "keep"}`)
+	d.exec("DELETE FROM public.secret WHERE key LIKE 'keep_grafana%'")
+	manifest := `{"b": {` + vms + `, "deduplication_rules": {"s": {}}}, "d": {` + grafana("t") + `, "description": "one"}}`
+	d.mustInstall(manifest, `{"on_drift": "keep"}`)
+	if got := d.text("SELECT name || ': ' || condition FROM bootstrap.status()"); !slices.Equal(got, []string{"b: installed", "d: changed by someone else: secret"}) {
+		t.Errorf("status: %q", got)
+	}
+	if got := d.one("SELECT count(*)::text FROM public.secret"); got != "1" {
+		t.Errorf("%s secrets: a kept deletion was undone", got)
+	}
+}
+
+// A secret that was left behind by a deleted row goes when its provider is no longer wanted.
+func TestSecretOfAForgottenProvider(t *testing.T) {
+	d := newDatabase(t)
+	d.mustInstall(`{"a": {` + vms + `}, "b": {` + grafana("t") + `}}`)
+	d.exec("DELETE FROM public.provider WHERE name = 'b'")
+	d.mustInstall(`{"a": {` + vms + `}}`)
+	if got := d.one("SELECT count(*)::text FROM public.secret"); got != "1" {
+		t.Errorf("%s secrets are left", got)
+	}
+}

@@ -35,6 +35,25 @@ var migrated = pgtest.Template{
 	},
 }
 
+// relaxed is migrated with a catalogue whose fields take anything: for tests of what becomes of rows, whatever is in them.
+var relaxed = pgtest.Template{
+	Name: "sql-relaxed",
+	Build: func(ctx context.Context, url string) error {
+		if err := migrated.Build(ctx, url); err != nil {
+			return err
+		}
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, `UPDATE bootstrap.provider_type AS t
+			SET one_of = NULL,
+			    authentication = (SELECT coalesce(json_object_agg(k.key, '{"kind": "any"}'::json), '{}') FROM json_object_keys(t.authentication) AS k (key))`)
+		return err
+	},
+}
+
 // database is a migrated database of one test, and what its tests do with it.
 type database struct {
 	*pgx.Conn

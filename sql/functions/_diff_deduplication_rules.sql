@@ -23,13 +23,24 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    WITH target AS (
+    WITH deleted AS (
+        -- Providers of ours whose rows someone deleted: they come back with their ids.
+        SELECT t.name, t.type, min(t.provider_id) AS id
+        FROM bootstrap.provider_state AS t
+        WHERE t.tenant_id = p_tenant_id
+          AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id)
+        GROUP BY t.name, t.type
+    ),
+    target AS (
         -- The row that the provider has now, and will keep: a replaced provider gets a new id. With on_drift keep, a type
         -- that someone else changed stays, and a provider that someone deleted stays away, with its rules.
-        SELECT m.position, m.name, coalesce(p.type::text, m.type) AS type, p.id::text AS provider_id, m.deduplication_rules
+        SELECT m.position, m.name, coalesce(p.type::text, m.type) AS type, coalesce(p.id::text, d.id) AS provider_id, m.deduplication_rules
         FROM bootstrap._manifest(p_manifest) AS m
         LEFT JOIN bootstrap._match_providers(p_tenant_id, p_manifest, p_options) AS x ON x.position = m.position
-        LEFT JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = x.provider_id AND (p.type = m.type OR v_keeps_drift)
+        LEFT JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = x.provider_id AND (p.type = m.type
+               OR (v_keeps_drift AND EXISTS (SELECT FROM bootstrap.provider_state AS t
+                                             WHERE t.tenant_id = p_tenant_id AND t.provider_id = p.id AND t.type <> p.type)))
+        LEFT JOIN deleted AS d ON d.name = m.name AND d.type = m.type AND x.position IS NULL
         WHERE m.deduplication_rules IS NOT NULL
           AND NOT (v_keeps_drift AND x.position IS NULL
                    AND EXISTS (SELECT FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.name = m.name))

@@ -50,6 +50,9 @@ BEGIN
                                                     THEN e.renamed_from::json END) AS f (value)
         WHERE e.renamed_from IS NOT NULL
     )
+    SELECT f.position, f.name, f.problem
+    FROM bootstrap._field_problems(p_manifest, v_json_is_good) AS f
+    UNION ALL
     SELECT e.position, e.name, 'has no name: a text of at least one character is needed'
     FROM entry AS e WHERE coalesce(e.name, '') = ''
     UNION ALL

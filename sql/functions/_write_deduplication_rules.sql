@@ -45,7 +45,7 @@ BEGIN
     ) AS w ON w.position = c.position AND w.name = c.name
     LEFT JOIN bootstrap.planned_change AS n
       ON n.transaction_id = pg_current_xact_id() AND n.kind = 'provider' AND n.position = c.position AND n.new_object_id IS NOT NULL
-    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = coalesce(c.provider_id, n.new_object_id)
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = coalesce(n.new_object_id, c.provider_id)
     WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action = 'update'
       AND r.id::text = c.object_id AND r.tenant_id = p_tenant_id AND r.is_provisioned;
     GET DIAGNOSTICS v_updated = ROW_COUNT;
@@ -65,7 +65,7 @@ BEGIN
     ) AS w ON w.position = c.position AND w.name = c.name
     LEFT JOIN bootstrap.planned_change AS n
       ON n.transaction_id = pg_current_xact_id() AND n.kind = 'provider' AND n.position = c.position AND n.new_object_id IS NOT NULL
-    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = coalesce(c.provider_id, n.new_object_id)
+    JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = coalesce(n.new_object_id, c.provider_id)
     WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule' AND c.action = 'add';
     GET DIAGNOSTICS v_added = ROW_COUNT;
 

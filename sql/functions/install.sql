@@ -16,6 +16,9 @@
 -- {{ template "_manifest.sql" . }}
 -- {{ template "_nearest_type.sql" . }}
 -- {{ template "_check_options.sql" . }}
+-- {{ template "_edit_distance.sql" . }}
+-- {{ template "_fits_kind.sql" . }}
+-- {{ template "_field_problems.sql" . }}
 -- {{ template "_manifest_problems.sql" . }}
 -- {{ template "_check_manifest.sql" . }}
 -- {{ template "_drift.sql" . }}

@@ -66,6 +66,13 @@ BEGIN
       AND NOT t.name = ANY (p_kept_names);
     IF v_ids IS NOT NULL THEN
         CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
+        -- Their secrets, where those were left behind and do not come back.
+        DELETE FROM public.secret AS s
+        WHERE s.key = ANY (ARRAY(SELECT p_tenant_id || '_' || t.type || '_' || t.provider_id FROM bootstrap.provider_state AS t
+                                 WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids)
+                                   AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id)
+                                   AND NOT EXISTS (SELECT FROM bootstrap.planned_change AS c
+                                                   WHERE c.transaction_id = pg_current_xact_id() AND c.new_object_id = t.provider_id)));
         DELETE FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids);
     END IF;
 
@@ -109,7 +116,8 @@ BEGIN
     FROM bootstrap.planned_change AS c
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
     WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('update', 'rename', 'adopt')
-      AND EXISTS (SELECT FROM unnest(c.fields) AS f (field) WHERE f.field IN ('name', 'secret', 'secret.name') OR f.field LIKE 'authentication.%');
+      AND EXISTS (SELECT FROM unnest(c.fields) AS f (field) WHERE f.field IN ('name', 'secret', 'secret.name') OR f.field LIKE 'authentication.%')
+      AND NOT ('secret' = ANY (c.drift) AND NOT 'secret' = ANY (c.fields)); -- kept as someone else left it
     IF v_keys IS NOT NULL THEN
         WITH target AS (
             SELECT p.configuration_key::text AS key, m.authentication, c.fields,
@@ -222,7 +230,7 @@ BEGIN
                                                          ELSE bootstrap._digest(a.value::text, g.digest_key) END)
                      FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}'),
            CASE WHEN EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field LIKE 'authentication.%') THEN '' -- always to be looked at
-                ELSE bootstrap._digest(s.value, g.digest_key) END,
+                ELSE coalesce(bootstrap._digest(s.value, g.digest_key), '') END,
            p_run_id,
            coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
            CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
@@ -231,7 +239,7 @@ BEGIN
           WHERE x.transaction_id = pg_current_xact_id() AND x.kind = 'provider' AND x.action IN ('update', 'rename', 'adopt', 'unchanged')) AS c
     JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
-    JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+    LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
     LEFT JOIN bootstrap.provider_state AS o ON o.tenant_id = p_tenant_id AND o.provider_id = c.object_id
     CROSS JOIN bootstrap.setting AS g
     ON CONFLICT ON CONSTRAINT provider_state_pkey DO UPDATE
