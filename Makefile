@@ -46,7 +46,7 @@ snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins anoth
 	@NEW=$(NEW) scripts/snapshot.sh
 
 .PHONY: check
-check: check-generate lint check-vuln squawk test test-oldest test-race test-sql check-plpgsql ## all checks
+check: check-generate lint check-vuln squawk test test-oldest test-race test-model test-sql check-plpgsql ## all checks
 
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say
@@ -72,6 +72,10 @@ squawk: ## lint the SQL that ships (needs npx)
 .PHONY: test-oldest
 test-oldest: ## the Go tests on the oldest PostgreSQL that is supported; make test uses the newest
 	BOOTSTRAP_TEST_POSTGRES=14 go test -timeout 15m -p 2 ./...
+
+.PHONY: test-model
+test-model: ## 2,000 random sequences of runs and edits against a small model; BOOTSTRAP_MODEL_SEQUENCES chooses the number
+	BOOTSTRAP_MODEL_SEQUENCES=$${BOOTSTRAP_MODEL_SEQUENCES:-2000} go test -timeout 30m -run TestModel ./sql
 
 .PHONY: test-race
 test-race: ## the Go tests with the race detector (needs a C compiler); RACE chooses the packages

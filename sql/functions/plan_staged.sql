@@ -24,12 +24,12 @@ BEGIN
     PERFORM bootstrap._require_staged();
     CALL bootstrap._settle_staging();
     PERFORM bootstrap._check_manifest(NULL, p_options);
-    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
     IF bootstrap._is_stale(p_tenant_id, p_options) THEN
         RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
         CALL bootstrap._clear_staging();
         RETURN;
     END IF;
+    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
 
     DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
     INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,

@@ -36,11 +36,11 @@ BEGIN
     END IF;
 
     PERFORM bootstrap._check_manifest(coalesce(p_manifest, 'null'), p_options);
-    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
     IF bootstrap._is_stale(p_tenant_id, p_options) THEN
         RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
         RETURN;
     END IF;
+    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
     RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
