@@ -283,7 +283,7 @@ func (d database) agree(providers []json.RawMessage) []remark {
 		}
 	}
 	for i, j := 0, 0; i < len(program) || j < len(server); {
-		order := 0
+		var order int
 		switch {
 		case i == len(program):
 			order = 1

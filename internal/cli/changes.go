@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/install"
 )
 
 // shownChanges is how many changes the text output lists. JSON lists all.
@@ -12,34 +13,80 @@ const shownChanges = 200
 
 // change is one planned or done change as it is shown.
 type change struct {
-	Type         string   `json:"type"` // "change"
-	Action       string   `json:"action"`
-	Kind         string   `json:"kind"`
-	Name         string   `json:"name"`
-	PreviousName *string  `json:"previous_name,omitempty"`
-	ProviderType *string  `json:"provider_type,omitempty"`
-	Provider     *string  `json:"provider,omitempty"`
-	ID           *string  `json:"id,omitempty"`
-	PreviousID   *string  `json:"previous_id,omitempty"`
-	Fields       []string `json:"fields"`
-	Reason       string   `json:"reason"`
-	Drift        []string `json:"drift,omitempty"` // of the fields, those that someone else changed
-	Refusal      *string  `json:"refusal,omitempty"`
-	StateOnly    bool     `json:"state_only,omitempty"`
+	Type         string      `json:"type"` // "change"
+	Action       string      `json:"action"`
+	Kind         string      `json:"kind"`
+	Name         string      `json:"name"`
+	PreviousName *string     `json:"previous_name,omitempty"`
+	ProviderType *string     `json:"provider_type,omitempty"`
+	Provider     *string     `json:"provider,omitempty"`
+	ID           *string     `json:"id,omitempty"`
+	PreviousID   *string     `json:"previous_id,omitempty"`
+	Fields       []string    `json:"fields"`
+	Reason       string      `json:"reason"`
+	Drift        []string    `json:"drift,omitempty"`           // of the fields, those that someone else changed
+	DriftSince   *int64      `json:"drift_since_run,omitempty"` // the run after which that was, where it is known
+	Refusal      *string     `json:"refusal,omitempty"`
+	StateOnly    bool        `json:"state_only,omitempty"`
+	Dependents   []dependent `json:"dependents,omitempty"` // what hangs on a provider that goes or is renamed
 }
 
-func planned(p *db.PlannedChange) change {
-	return change{
+// dependent is how much of one kind hangs on a provider.
+type dependent struct {
+	Kind   string   `json:"kind"`
+	Count  int      `json:"count"`
+	OrMore bool     `json:"or_more,omitempty"` // counted only up to Count
+	Names  []string `json:"names,omitempty"`
+}
+
+// mostDependents is up to which number dependents are counted.
+const mostDependents = 1000
+
+func planned(p *db.PlannedChange, related *install.Related) change {
+	c := change{
 		Type: "change", Action: p.Action, Kind: p.Kind, Name: p.Name, PreviousName: p.PreviousName, ProviderType: p.Type,
-		Provider: p.ProviderName, ID: p.ObjectID, Fields: p.Fields, Reason: p.Reason, Drift: p.Drift, Refusal: p.Refusal, StateOnly: p.StateOnly,
+		Provider: p.ProviderName, ID: p.ObjectID, Fields: orNone(p.Fields), Reason: p.Reason, Drift: p.Drift, Refusal: p.Refusal, StateOnly: p.StateOnly,
 	}
+	if c.Kind == "provider" {
+		c.Provider = nil
+	}
+	id := p.ObjectID
+	if id == nil {
+		id = p.NewObjectID // someone else deleted the row
+	}
+	if id == nil {
+		return c
+	}
+	if run, ok := related.LastRuns[*id]; ok && len(c.Drift) > 0 {
+		c.DriftSince = &run
+	}
+	for _, d := range related.Dependents[*id] {
+		c.Dependents = append(c.Dependents, dependent{
+			Kind: text(d.Kind), Count: min(number(d.Count), mostDependents), OrMore: number(d.Count) > mostDependents, Names: d.Names,
+		})
+	}
+	return c
 }
 
 func done(c *db.Change) change {
 	return change{
 		Type: "change", Action: c.Action, Kind: c.Kind, Name: c.Name, PreviousName: c.PreviousName, ID: c.ObjectID,
-		PreviousID: c.PreviousID, Fields: c.Fields, Reason: c.Reason, Drift: c.Drift,
+		PreviousID: c.PreviousID, Fields: orNone(c.Fields), Reason: c.Reason, Drift: c.Drift,
 	}
+}
+
+// orNone makes a list that JSON shows as [] also when it is nil.
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// silent reports whether only our own memory of the manifest changes, which no user asked about: such a change is in
+// JSON, and nowhere else.
+func (c *change) silent() bool {
+	return c.Action == "unchanged" && len(c.Drift) == 0 && c.Refusal == nil
 }
 
 // symbols of the actions, three characters wide, and their colours.
@@ -52,8 +99,8 @@ var symbols = map[string]struct{ text, colour string }{
 	"adopt":   {"  =", cyan},
 }
 
-// row is the change as columns: symbol, name, type, what differs.
-func (c *change) row() []string {
+// title is the name of what changes, on one line.
+func (c *change) title() string {
 	name := shown(c.Name)
 	if c.PreviousName != nil {
 		name = shown(*c.PreviousName) + " -> " + name
@@ -64,28 +111,66 @@ func (c *change) row() []string {
 			name += " of " + shown(*c.Provider)
 		}
 	}
-	var kind string
-	if c.ProviderType != nil {
-		kind = shown(*c.ProviderType)
-	}
-	what := c.Reason
+	return name
+}
+
+// what says what differs and why, on one line.
+func (c *change) what() string {
+	reason := oneLine(c.Reason)
+	what := reason
 	if len(c.Fields) > 0 {
 		what = shownList(c.Fields)
-		if c.Reason != "" && c.Action != "update" {
-			what += " (" + c.Reason + ")"
+		if reason != "" && c.Action != "update" {
+			what += " (" + reason + ")"
 		}
 	}
 	if len(c.Drift) > 0 {
-		what += "; changed by someone else: " + shownList(c.Drift)
+		since := "since the last run"
+		if c.DriftSince != nil {
+			since = fmt.Sprintf("since run %d", *c.DriftSince)
+		}
+		what += "; changed by someone else " + since + ": " + shownList(c.Drift)
 	}
 	if c.Refusal != nil {
 		what += "; refused: " + *c.Refusal
 	}
+	return what
+}
+
+// row is the change as columns: symbol, name, type, what differs.
+func (c *change) row() []string {
 	symbol := symbols[c.Action].text
 	if symbol == "" {
 		symbol = "   "
 	}
-	return []string{symbol, name, kind, what}
+	return []string{symbol, c.title(), shownOrEmpty(c.ProviderType), c.what()}
+}
+
+func shownOrEmpty(name *string) string {
+	if name == nil {
+		return ""
+	}
+	return shown(*name)
+}
+
+// hanging says what hangs on the provider: "1000+ alerts, 1 workflow: nightly"; "" when nothing is known to.
+func (c *change) hanging() string {
+	parts := make([]string, len(c.Dependents))
+	for i, d := range c.Dependents {
+		more := ""
+		if d.OrMore {
+			more = "+"
+		}
+		kind := d.Kind
+		if d.Count == 1 && !d.OrMore {
+			kind = strings.Replace(strings.TrimSuffix(kind, "s"), "rules of user", "rule of user", 1)
+		}
+		parts[i] = fmt.Sprintf("%d%s %s", d.Count, more, kind)
+		if len(d.Names) > 0 {
+			parts[i] += ": " + shownList(d.Names)
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // shownList makes a list of names fit for one line.
@@ -97,8 +182,20 @@ func shownList(names []string) string {
 	return strings.Join(list, ", ")
 }
 
+// audible are the changes that are not silent.
+func audible(changes []change) []change {
+	all := make([]change, 0, len(changes))
+	for i := range changes {
+		if !changes[i].silent() {
+			all = append(all, changes[i])
+		}
+	}
+	return all
+}
+
 // writeChanges lists changes as text, at most shownChanges of them.
 func (a *app) writeChanges(changes []change) {
+	changes = audible(changes)
 	listed := changes[:min(len(changes), shownChanges)]
 	rows := make([][]string, len(listed))
 	for i := range listed {
@@ -108,87 +205,15 @@ func (a *app) writeChanges(changes []change) {
 	for i, line := range table(rows) {
 		symbol := symbols[listed[i].Action]
 		fmt.Fprintln(a.Stdout, paint(symbol.colour, line[:min(3, len(line))], colour)+line[min(3, len(line)):])
+		if hanging := listed[i].hanging(); hanging != "" {
+			verb := "on it hang"
+			if listed[i].Action == "rename" {
+				verb = "named by"
+			}
+			fmt.Fprintf(a.Stdout, "       %s: %s\n", verb, hanging)
+		}
 	}
 	if more := len(changes) - len(listed); more > 0 {
 		fmt.Fprintf(a.Stdout, "  ... and %d more (-o json lists all)\n", more)
 	}
-}
-
-// tally counts changes by action. Changes of deduplication rules are counted apart.
-type tally struct {
-	Add     int `json:"add"`
-	Update  int `json:"change"`
-	Rename  int `json:"rename"`
-	Replace int `json:"replace"`
-	Prune   int `json:"prune"`
-	Adopt   int `json:"adopt"`
-	Rules   int `json:"deduplication_rules"`
-}
-
-func (t *tally) count(c *change) {
-	if c.Action == "unchanged" {
-		return // shown because of what a user changed, and left as it is
-	}
-	if c.Kind == "deduplication_rule" {
-		t.Rules++
-		return
-	}
-	switch c.Action {
-	case "add":
-		t.Add++
-	case "update":
-		t.Update++
-	case "rename":
-		t.Rename++
-	case "replace":
-		t.Replace++
-	case "prune":
-		t.Prune++
-	case "adopt":
-		t.Adopt++
-	}
-}
-
-// sum is the number of changes.
-func (t *tally) sum() int {
-	return t.Add + t.Update + t.Rename + t.Replace + t.Prune + t.Adopt + t.Rules
-}
-
-// sentence is the last line of a plan or of a run: words are those for add, change, rename, prune, replace, adopt.
-func (t *tally) sentence(words [6]string) string {
-	text := fmt.Sprintf("%d %s, %d %s, %d %s, %d %s", t.Add, words[0], t.Update, words[1], t.Rename, words[2], t.Prune, words[3])
-	for _, rest := range []struct {
-		n    int
-		word string
-	}{{t.Replace, words[4]}, {t.Adopt, words[5]}} {
-		if rest.n > 0 {
-			text += fmt.Sprintf(", %d %s", rest.n, rest.word)
-		}
-	}
-	if t.Rules > 0 {
-		text += ", " + count(t.Rules, "deduplication rule")
-	}
-	return text + "."
-}
-
-var (
-	wordsPlanned = [6]string{"to add", "to change", "to rename", "to prune", "to replace", "to adopt"}
-	wordsDone    = [6]string{"added", "changed", "renamed", "pruned", "replaced", "adopted"}
-)
-
-// summary is the last JSON line of plan, apply and up.
-type summary struct {
-	Type    string `json:"type"` // "summary"
-	Command string `json:"command"`
-	Tenant  string `json:"tenant"`
-	Changed bool   `json:"changed"`
-	tally
-	// Of apply and up.
-	Run           *int64 `json:"run,omitempty"`
-	TenantCreated *bool  `json:"tenant_created,omitempty"`
-	Providers     *int32 `json:"providers,omitempty"`
-	Unchanged     *int32 `json:"unchanged,omitempty"`
-	// Of up.
-	SchemaFrom *int32 `json:"schema_from,omitempty"`
-	SchemaTo   *int32 `json:"schema_to,omitempty"`
 }

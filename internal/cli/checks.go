@@ -29,7 +29,7 @@ func (a *app) writeCheck(check db.CheckResult) {
 			state, colour = "FAIL", red
 		}
 	}
-	fmt.Fprintf(a.Stdout, "%s%s  %s: %s\n", paint(colour, state, a.colours()), strings.Repeat(" ", 4-len(state)), text(check.Name), text(check.Detail))
+	fmt.Fprintf(a.Stdout, "%s%s  %s: %s\n", paint(colour, state, a.colours()), strings.Repeat(" ", 4-len(state)), text(check.Name), oneLine(text(check.Detail)))
 	if check.Hint != nil {
 		fmt.Fprintf(a.Stdout, "      %s\n", *check.Hint)
 	}

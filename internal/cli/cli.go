@@ -29,7 +29,7 @@ type Environment struct {
 
 // Main runs one command and returns the exit code. It never prints a secret, but for `local url`, whose purpose that is.
 func Main(ctx context.Context, env Environment) int {
-	a := &app{Environment: env, variables: map[string]string{}}
+	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}}
 	for _, variable := range env.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if _, ok := a.variables[name]; !ok {
@@ -64,10 +64,11 @@ func Main(ctx context.Context, env Environment) int {
 // app is one execution of the program.
 type app struct {
 	Environment
-	variables map[string]string
-	log       *slog.Logger
-	started   bool // the command line was understood
-	exit      int  // exit code of a command that ends without an error
+	variables    map[string]string
+	fromVariable map[string]bool // flags whose values come from their variables
+	log          *slog.Logger
+	started      bool // the command line was understood
+	exit         int  // exit code of a command that ends without an error
 
 	// Flags of all commands.
 	databaseURLFile string
@@ -107,7 +108,7 @@ func (a *app) root() *cobra.Command {
 				return err
 			}
 			a.started = true
-			return a.applyGlobals()
+			return a.applyGlobals(cmd.Name())
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -116,17 +117,20 @@ func (a *app) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "`file` that holds the database URL")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
-	flags.VarP(&a.output, "output", "o", "form of the result on stdout: text or json")
+	flags.VarP(&a.output, "output", "o", "form of the result on stdout: text or json; also markdown for plan, apply and up")
 	flags.StringVar(&a.logFormat, "log-format", "", "form of the log on stderr: text or json (default text on a terminal, json otherwise)")
 	flags.Var(&a.wait, "wait", "wait so long for the database and for Keep's tables; 5m when given without a duration")
 	flags.Lookup("wait").NoOptDefVal = waitDefault
 	root.AddCommand(
-		a.upCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
-		a.historyCommand(), a.sqlCommand(), a.localCommand(), a.versionCommand())
+		a.upCommand(), a.validateCommand(), a.typesCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
+		a.historyCommand(), a.exportCommand(), a.sqlCommand(), a.localCommand(), a.versionCommand())
 	return root
 }
 
-func (a *app) applyGlobals() error {
+func (a *app) applyGlobals(command string) error {
+	if a.output == formatMarkdown && command != "plan" && command != "apply" && command != "up" {
+		return pgerr.Usage("--output markdown is a form of plan, apply and up only", "the other commands have text and json")
+	}
 	switch a.logFormat {
 	case "", "text", "json":
 	default:

@@ -55,13 +55,7 @@ func (a *app) failText(e *pgerr.Error, problems *manifest.Problems) {
 	var text strings.Builder
 	if problems != nil {
 		for _, problem := range problems.List {
-			text.WriteString(problem.String() + "\n")
-			if problem.Snippet != "" && terminal(a.Stderr) {
-				text.WriteString("    " + problem.Snippet + "\n")
-				if column := problem.Column; column > 0 && column <= len([]rune(problem.Snippet)) {
-					text.WriteString("    " + strings.Repeat(" ", column-1) + "^\n")
-				}
-			}
+			a.writeProblem(&text, "", problem)
 		}
 		if more := problems.Total - len(problems.List); more > 0 {
 			fmt.Fprintf(&text, "and %d more\n", more)
@@ -80,6 +74,24 @@ func (a *app) failText(e *pgerr.Error, problems *manifest.Problems) {
 		}
 	}
 	fmt.Fprint(a.Stderr, text.String())
+}
+
+// writeProblem writes a problem of the input, on a terminal with its line and a caret below the place.
+func (a *app) writeProblem(text *strings.Builder, prefix string, problem manifest.Problem) {
+	text.WriteString(prefix + problem.String() + "\n")
+	if problem.Snippet == "" || !terminal(a.Stderr) {
+		return
+	}
+	text.WriteString("    " + problem.Snippet + "\n")
+	if column := problem.Column; column > 0 && column <= len([]rune(problem.Snippet))+1 {
+		text.WriteString("    " + strings.Repeat(" ", column-1) + "^\n")
+	}
+}
+
+// problemsOf returns the mistakes of the input that err stands for, or nil.
+func problemsOf(err error) *manifest.Problems {
+	problems, _ := errors.AsType[*manifest.Problems](err)
+	return problems
 }
 
 func place(e *pgerr.Error) string {

@@ -28,6 +28,7 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 			if err := flags.Set(flag.Name, value); err != nil {
 				failed = pgerr.Usage(fmt.Sprintf("variable %s: %v", variable(flag.Name), err), "")
 			}
+			a.fromVariable[flag.Name] = true
 		}
 	})
 	return failed
@@ -42,8 +43,9 @@ func variable(flag string) string {
 type format string
 
 const (
-	formatText format = "text"
-	formatJSON format = "json"
+	formatText     format = "text"
+	formatJSON     format = "json"
+	formatMarkdown format = "markdown"
 )
 
 func (f *format) String() string { return string(*f) }
@@ -51,11 +53,11 @@ func (f *format) Type() string   { return "form" }
 
 func (f *format) Set(text string) error {
 	switch format(text) {
-	case formatText, formatJSON:
+	case formatText, formatJSON, formatMarkdown:
 		*f = format(text)
 		return nil
 	}
-	return fmt.Errorf("must be text or json")
+	return fmt.Errorf("must be text or json, or markdown for plan, apply and up")
 }
 
 // waitDefault is how long --wait waits when it is given without a duration.

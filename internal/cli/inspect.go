@@ -13,8 +13,8 @@ import (
 	"keep-bootstrap/internal/pgerr"
 )
 
-// read sends one query to a database that is migrated. Reads only, so it works on a standby.
-func (a *app) read(ctx context.Context, query database.Query) error {
+// read sends queries to a database that is migrated, in one round trip. Reads only, so it works on a standby.
+func (a *app) read(ctx context.Context, queries ...database.Query) error {
 	t, err := a.target(ctx, "", false)
 	if err != nil {
 		return err
@@ -27,11 +27,11 @@ func (a *app) read(ctx context.Context, query database.Query) error {
 		defer database.Close(ctx, conn)
 		var version db.SchemaVersionRow
 		seen := false
-		err = database.Together(ctx, conn, func(ctx context.Context, conn db.DBTX) (err error) {
+		err = database.Together(ctx, conn, append([]database.Query{func(ctx context.Context, conn db.DBTX) (err error) {
 			version, err = db.New(conn).SchemaVersion(ctx)
 			seen = err == nil
 			return err
-		}, query)
+		}}, queries...)...)
 		if seen {
 			status, _ := migrate.NewStatus(version, nil)
 			if unfit := status.Require(); unfit != nil {
@@ -115,13 +115,13 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			"bootstrap history 12"),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var runs []db.Run
+			readRuns := func(ctx context.Context, conn db.DBTX) (err error) {
+				runs, err = db.New(conn).History(ctx, a.tenant)
+				return err
+			}
 			if len(args) == 0 {
-				var runs []db.Run
-				err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
-					runs, err = db.New(conn).History(ctx, a.tenant)
-					return err
-				})
-				if err != nil {
+				if err := a.read(cmd.Context(), readRuns); err != nil {
 					return err
 				}
 				return a.showRuns(runs)
@@ -131,14 +131,19 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 				return pgerr.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "bootstrap history lists them")
 			}
 			var changes []db.Change
-			err = a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
+			err = a.read(cmd.Context(), readRuns, func(ctx context.Context, conn db.DBTX) (err error) {
 				changes, err = db.New(conn).HistoryChanges(ctx, number)
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			return a.showChanges(changes)
+			for i := range runs {
+				if runs[i].RunID == number {
+					return a.showRun(&runs[i], changes)
+				}
+			}
+			return pgerr.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "bootstrap history lists them")
 		},
 	}
 }

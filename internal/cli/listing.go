@@ -93,18 +93,32 @@ func runTally(r *db.Run) tally {
 	}
 }
 
+func newRunLine(r *db.Run) runLine {
+	return runLine{
+		Type: "run", Run: r.RunID, tally: runTally(r), Outcome: r.Outcome, StartedAt: r.StartedAt.UTC(), FinishedAt: r.FinishedAt.UTC(),
+		Role: r.RoleName, Application: r.Application, ClientAddress: r.ClientAddress, ToolVersion: r.ToolVersion,
+		Generation: r.Generation, Inputs: orNone(r.InputNames), TenantCreated: r.TenantCreated,
+		ErrorCode: r.ErrorCode, ErrorMessage: r.ErrorMessage,
+	}
+}
+
+// result says what a run did, or why it failed.
+func (r *runLine) result() string {
+	if r.ErrorCode == nil {
+		return r.phrase(wordsDone) + "."
+	}
+	if message := text(r.ErrorMessage); message != "" {
+		return *r.ErrorCode + ": " + message
+	}
+	return *r.ErrorCode
+}
+
 // showRuns prints the result of history.
 func (a *app) showRuns(runs []db.Run) error {
 	if a.output == formatJSON {
 		lines := a.lines()
 		for i := range runs {
-			r := &runs[i]
-			lines.write(runLine{
-				Type: "run", Run: r.RunID, tally: runTally(r), Outcome: r.Outcome, StartedAt: r.StartedAt.UTC(), FinishedAt: r.FinishedAt.UTC(),
-				Role: r.RoleName, Application: r.Application, ClientAddress: r.ClientAddress, ToolVersion: r.ToolVersion,
-				Generation: r.Generation, Inputs: r.InputNames, TenantCreated: r.TenantCreated,
-				ErrorCode: r.ErrorCode, ErrorMessage: r.ErrorMessage,
-			})
+			lines.write(newRunLine(&runs[i]))
 		}
 		return lines.err
 	}
@@ -114,41 +128,41 @@ func (a *app) showRuns(runs []db.Run) error {
 	}
 	rows := [][]string{{"RUN", "TIME (UTC)", "ROLE", "OUTCOME", "CHANGES"}}
 	for i := range runs {
-		r := &runs[i]
-		total := runTally(r)
-		what := total.sentence(wordsDone)
-		if r.ErrorCode != nil {
-			what = *r.ErrorCode
-			if message := text(r.ErrorMessage); message != "" {
-				what += ": " + message
-			}
-		}
-		rows = append(rows, []string{
-			strconv.FormatInt(r.RunID, 10), r.StartedAt.UTC().Format(time.DateTime), shown(r.RoleName), r.Outcome, what,
-		})
+		r := newRunLine(&runs[i])
+		rows = append(rows, []string{strconv.FormatInt(r.Run, 10), r.StartedAt.Format(time.DateTime), shown(r.Role), r.Outcome, r.result()})
 	}
 	return a.writeTable(rows)
 }
 
-// showChanges prints the result of history RUN.
-func (a *app) showChanges(journal []db.Change) error {
+// showRun prints the result of history RUN: the run, then what it changed.
+func (a *app) showRun(run *db.Run, journal []db.Change) error {
+	line := newRunLine(run)
 	changes := make([]change, len(journal))
 	for i := range journal {
 		changes[i] = done(&journal[i])
 	}
 	if a.output == formatJSON {
 		lines := a.lines()
+		lines.write(line)
 		for i := range changes {
 			lines.write(&changes[i])
 		}
 		return lines.err
 	}
-	if len(changes) == 0 {
-		_, err := fmt.Fprintln(a.Stdout, "the journal has no change of that run")
-		return err
+	by := shown(line.Role)
+	if line.ToolVersion != nil {
+		by += " with bootstrap " + shown(*line.ToolVersion)
+	}
+	if line.Application != "" {
+		by += " (" + shown(line.Application) + ")"
+	}
+	fmt.Fprintf(a.Stdout, "run %d %s, %s UTC, by %s\n", line.Run, line.Outcome, line.FinishedAt.Format(time.DateTime), by)
+	if len(line.Inputs) > 0 {
+		fmt.Fprintln(a.Stdout, "from "+shownList(line.Inputs))
 	}
 	a.writeChanges(changes)
-	return nil
+	_, err := fmt.Fprintln(a.Stdout, line.result())
+	return err
 }
 
 // showLocal prints the state of the local server; without its password.

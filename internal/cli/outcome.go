@@ -3,86 +3,182 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/pgerr"
 )
 
-// showPlan prints a plan and returns whether there is anything to change.
-func (a *app) showPlan(changes []db.PlannedChange) (changed bool, err error) {
-	var total tally
-	shown := make([]change, 0, len(changes))
+// summary is the last JSON line of plan, apply and up.
+type summary struct {
+	Type    string `json:"type"` // "summary"
+	Command string `json:"command"`
+	Tenant  string `json:"tenant"`
+	Changed bool   `json:"changed"`
+	tally
+	// Of plan.
+	Refusal *string `json:"refusal,omitempty"`
+	// Of apply and up.
+	Run           *int64 `json:"run,omitempty"`
+	TenantCreated *bool  `json:"tenant_created,omitempty"`
+	Providers     *int32 `json:"providers,omitempty"`
+	Unchanged     *int32 `json:"unchanged,omitempty"`
+	// Of up.
+	SchemaFrom *int32 `json:"schema_from,omitempty"`
+	SchemaTo   *int32 `json:"schema_to,omitempty"`
+}
+
+// noteLine is what the operator should know, as JSON.
+type noteLine struct {
+	Type string `json:"type"` // "note"
+	Text string `json:"text"`
+}
+
+// planView is a plan as it is shown. Its three forms are made of the same counts.
+type planView struct {
+	tenant  string
+	changes []change
+	total   tally
+	notes   []string
+	refusal *pgerr.Error // with which apply would end; nil when it would not
+}
+
+func newPlanView(tenant string, changes []db.PlannedChange, related *install.Related) planView {
+	view := planView{tenant: tenant, changes: make([]change, len(changes))}
 	for i := range changes {
-		c := planned(&changes[i])
-		total.count(&c)
-		shown = append(shown, c)
+		view.changes[i] = planned(&changes[i], related)
 	}
-	if a.output == formatJSON {
-		lines := a.lines()
-		for i := range shown {
-			lines.write(&shown[i])
-		}
-		changed = total.sum() > 0
-		return changed, lines.last(summary{Type: "summary", Command: "plan", Tenant: a.tenant, Changed: changed, tally: total})
+	view.total = tallyOf(view.changes)
+	if related.NotCounted != "" {
+		view.notes = append(view.notes, "what hangs on the providers was not counted: "+related.NotCounted)
 	}
-	a.writeChanges(shown)
-	last := "No changes."
-	if total.sum() > 0 {
-		last = "Plan: " + total.sentence(wordsPlanned)
+	if err := install.Refusal(changes); err != nil {
+		view.refusal = pgerr.From(err)
 	}
-	_, err = fmt.Fprintln(a.Stdout, last)
-	return total.sum() > 0, err
+	return view
+}
+
+// showPlan prints a plan in the form that was asked for.
+func (a *app) showPlan(view *planView) error {
+	switch a.output {
+	case formatJSON:
+		return view.json(a.lines())
+	case formatMarkdown:
+		_, err := io.WriteString(a.Stdout, view.markdown())
+		return err
+	}
+	a.writeChanges(view.changes)
+	for _, note := range view.notes {
+		fmt.Fprintln(a.Stdout, "note: "+oneLine(note))
+	}
+	_, err := fmt.Fprintln(a.Stdout, view.total.plan())
+	return err
+}
+
+func (v *planView) json(lines *lineWriter) error {
+	for i := range v.changes {
+		lines.write(&v.changes[i])
+	}
+	for _, note := range v.notes {
+		lines.write(noteLine{"note", note})
+	}
+	last := summary{Type: "summary", Command: "plan", Tenant: v.tenant, Changed: v.total.sum() > 0, tally: v.total}
+	if v.refusal != nil {
+		last.Refusal = &v.refusal.Code
+	}
+	return lines.last(last)
+}
+
+// runView is what apply or up did, as it is shown.
+type runView struct {
+	command string
+	tenant  string
+	install.Outcome
+	changes []change // all, or none when there are too many for the form
+	total   tally
+	changed bool // anything that a user asked about
+}
+
+func newRunView(command, tenant string, outcome install.Outcome) runView {
+	report := &outcome.Report
+	view := runView{command: command, tenant: tenant, Outcome: outcome}
+	view.total = tally{
+		Add: number(report.Added), Update: number(report.Updated), Rename: number(report.Renamed), Replace: number(report.Replaced),
+		Prune: number(report.Pruned), Adopt: number(report.Adopted), Rules: number(report.RulesChanged),
+	}
+	view.changed = view.total.sum() > 0 || report.TenantCreated != nil && *report.TenantCreated
+	return view
+}
+
+// setChanges takes over the changes that were read after the run.
+func (v *runView) setChanges(changes []db.Change) {
+	v.changes = make([]change, len(changes))
+	for i := range changes {
+		v.changes[i] = done(&changes[i])
+	}
+}
+
+// applied is the last line of a run.
+func (v *runView) applied() string {
+	if !v.changed {
+		return noChanges
+	}
+	return "Applied: " + v.total.phrase(wordsDone) + "."
 }
 
 // showOutcome logs what a run did in the order in which it did it, and prints the changes, what the operator should
 // know, and the counts.
 func (a *app) showOutcome(ctx context.Context, command string, run *install.Run, outcome install.Outcome) error {
-	report := outcome.Report
-	total := tally{
-		Add: number(report.Added), Update: number(report.Updated), Rename: number(report.Renamed), Replace: number(report.Replaced),
-		Prune: number(report.Pruned), Adopt: number(report.Adopted), Rules: number(report.RulesChanged),
-	}
-	changed := report.Changed != nil && *report.Changed
-	a.logOutcome(report, total, changed)
-
-	sum := total.sum()
-	if err := run.Details(ctx, &outcome, a.output == formatJSON || sum <= shownChanges, command == "up"); err != nil {
+	view := newRunView(command, run.Tenant, outcome)
+	a.logOutcome(&view)
+	listed := a.output != formatText || view.total.sum() <= shownChanges
+	if err := run.Details(ctx, &view.Outcome, listed, command == "up"); err != nil {
 		return err
 	}
-	changes := make([]change, len(outcome.Changes))
-	for i := range outcome.Changes {
-		changes[i] = done(&outcome.Changes[i])
+	view.setChanges(view.Changes)
+	if err := a.writeOutcome(&view); err != nil {
+		return err
 	}
-	if a.output == formatJSON {
-		return a.outcomeLines(command, outcome, total, changed, changes)
+	return failedChecks(view.Checks)
+}
+
+func (a *app) writeOutcome(view *runView) error {
+	switch a.output {
+	case formatJSON:
+		return view.json(a.lines())
+	case formatMarkdown:
+		_, err := io.WriteString(a.Stdout, view.markdown())
+		return err
 	}
-	a.writeChanges(changes)
-	if sum > shownChanges {
-		fmt.Fprintf(a.Stdout, "  %s: bootstrap history %d lists them\n", count(sum, "change"), *report.RunID)
+	a.writeChanges(view.changes)
+	if sum := view.total.sum(); sum > shownChanges {
+		fmt.Fprintf(a.Stdout, "  %s: bootstrap history %d lists them\n", count(sum, "change"), *view.Report.RunID)
 	}
-	for _, note := range report.Notes {
-		fmt.Fprintln(a.Stdout, "note: "+note)
+	for _, note := range view.Report.Notes {
+		fmt.Fprintln(a.Stdout, "note: "+oneLine(note))
 	}
-	for _, check := range outcome.Checks {
+	for _, check := range view.Checks {
 		if check.Ok == nil || !*check.Ok {
 			a.writeCheck(check)
 		}
 	}
-	if !changed {
-		fmt.Fprintln(a.Stdout, "No changes.")
-	} else {
-		fmt.Fprintln(a.Stdout, "Applied: "+total.sentence(wordsDone))
-	}
-	return failedChecks(outcome.Checks)
+	_, err := fmt.Fprintln(a.Stdout, view.applied())
+	return err
 }
 
-func (a *app) logOutcome(report db.RunReport, total tally, changed bool) {
+func (a *app) logOutcome(view *runView) {
+	report, total := &view.Report, &view.total
 	if report.TenantCreated != nil && *report.TenantCreated {
-		a.log.Info("tenant " + a.tenant + " created")
+		a.log.Info("tenant " + view.tenant + " created")
 	}
 	providers := count(number(report.Providers), "provider")
-	if !changed {
+	if !view.changed && number(report.Providers) > 0 && number(report.Unchanged) == 0 && len(report.Notes) > 0 {
+		a.log.Warn(report.Notes[0]) // an older generation
+		return
+	}
+	if !view.changed {
 		a.log.Info("nothing to do, " + providers + " as wanted")
 		return
 	}
@@ -90,38 +186,29 @@ func (a *app) logOutcome(report db.RunReport, total tally, changed bool) {
 		"replaced", total.Replace, "pruned", total.Prune, "adopted", total.Adopt)
 }
 
-func (a *app) outcomeLines(command string, outcome install.Outcome, total tally, changed bool, changes []change) error {
-	lines := a.lines()
-	for i := range changes {
-		lines.write(&changes[i])
+func (v *runView) json(lines *lineWriter) error {
+	for i := range v.changes {
+		lines.write(&v.changes[i])
 	}
-	for _, note := range outcome.Report.Notes {
+	for _, note := range v.Report.Notes {
 		lines.write(noteLine{"note", note})
 	}
-	for _, check := range outcome.Checks {
+	for _, check := range v.Checks {
 		lines.write(newCheckLine(check))
 	}
-	report := outcome.Report
+	report := &v.Report
 	last := summary{
-		Type: "summary", Command: command, Tenant: a.tenant, Changed: changed, tally: total,
+		Type: "summary", Command: v.command, Tenant: v.tenant, Changed: v.changed, tally: v.total,
 		Run: report.RunID, TenantCreated: report.TenantCreated, Providers: report.Providers, Unchanged: report.Unchanged,
 	}
-	if outcome.Migrated.TenantSeeded && a.tenant == "keep" {
+	if v.Migrated.TenantSeeded && v.tenant == "keep" {
 		created := true
 		last.TenantCreated = &created
 	}
-	if outcome.Migrated.Changed() {
-		last.SchemaFrom, last.SchemaTo = &outcome.Migrated.From, &outcome.Migrated.To
+	if v.Migrated.Changed() {
+		last.SchemaFrom, last.SchemaTo = &v.Migrated.From, &v.Migrated.To
 	}
-	if err := lines.last(last); err != nil {
-		return err
-	}
-	return failedChecks(outcome.Checks)
-}
-
-type noteLine struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
+	return lines.last(last)
 }
 
 // showTenant prints the result of up --tenant-only.
@@ -159,7 +246,7 @@ func (a *app) showMigration(result migrate.Result) error {
 	text := fmt.Sprintf("schema bootstrap is at version %d, nothing to do", result.To)
 	switch {
 	case result.Changed() && result.To == 0:
-		text = "schema bootstrap removed"
+		text = "removed what was installed in schema bootstrap"
 	case result.Changed():
 		text = fmt.Sprintf("schema bootstrap migrated from version %d to %d", result.From, result.To)
 	case result.To == 0:

@@ -11,14 +11,12 @@ import (
 	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/local"
-	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/pgerr"
 )
 
 // inputFlags are the flags of commands that read providers.
 type inputFlags struct {
-	files               []string
-	strict              bool
+	sourceFlags
 	allowEmpty          bool
 	maxPrune            string
 	adopt               bool
@@ -28,13 +26,11 @@ type inputFlags struct {
 	requireTenant       bool
 	tenantName          string
 	assumeSecretManager string
-	allowUnknownTypes   bool
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
+	f.sourceFlags.register(cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML or JSON file, of a directory, or - for stdin; may repeat; Keep's variables are then not read")
-	flags.BoolVar(&f.strict, "strict", false, "unknown keys are errors, not warnings")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "an empty manifest may prune all providers")
 	flags.StringVar(&f.maxPrune, "max-prune", "", "most providers that may be pruned or replaced, as `N or N%` (default half of them, and at least 3)")
 	flags.BoolVar(&f.adopt, "adopt", false, "take over providers of a user that have a name of the manifest")
@@ -44,7 +40,6 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.requireTenant, "require-tenant", false, "refuse when the tenant does not exist, instead of creating it")
 	flags.StringVar(&f.tenantName, "tenant-name", "", "`name` of a tenant that is created (default \"Single Tenant\" for keep, otherwise the id)")
 	flags.StringVar(&f.assumeSecretManager, "assume-secret-manager", "", "`db`: Keep reads its secrets from the database, whatever it looks like")
-	flags.BoolVar(&f.allowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
 }
 
 // options are the flags that were given.
@@ -65,27 +60,13 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 		TenantName:          f.tenantName,
 		AssumeSecretManager: f.assumeSecretManager,
 		SecretManager:       a.getenv("SECRET_MANAGER_TYPE"),
-		AllowUnknownTypes:   given("allow-unknown-types", &f.allowUnknownTypes),
+		AllowUnknownTypes:   f.unknownTypes(cmd),
 		ToolVersion:         a.Version,
 	}
 	if cmd.Flags().Changed("generation") {
 		options.Generation = &f.generation
 	}
 	return options
-}
-
-// load reads the manifest. It comes before anything that needs a database.
-func (f *inputFlags) load(a *app) (*manifest.Manifest, error) {
-	m, err := manifest.Load(manifest.Options{Files: f.files, Environ: a.Environ, Stdin: a.Stdin, Strict: f.strict})
-	if m != nil {
-		for _, warning := range m.Warnings {
-			a.log.Warn(warning.String())
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
 }
 
 // target is the database of a command.

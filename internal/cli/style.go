@@ -58,6 +58,19 @@ func shown(name string) string {
 	return name
 }
 
+// oneLine makes a text of the database fit for one line of a terminal: what is not printable is escaped.
+func oneLine(text string) string {
+	var line strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			line.WriteRune(r)
+		} else {
+			line.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return line.String()
+}
+
 // table aligns the columns of rows and joins them to lines. A column that is empty in every row is left out; the last
 // one is not padded.
 func table(rows [][]string) []string {

@@ -65,40 +65,6 @@ func (a *app) upCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) applyCommand() *cobra.Command {
-	var input inputFlags
-	cmd := &cobra.Command{
-		Use:   "apply",
-		Short: "install the providers in a database that is migrated",
-		Long: `apply brings the providers of the tenant to what the input says: it adds, updates, renames, replaces and prunes in one
-transaction, and creates the tenant when it is missing. It does not migrate; see bootstrap migrate and bootstrap up.
-Running it again changes nothing.
-
-Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`,
-		Example: example(
-			"bootstrap apply -f providers.yaml",
-			"bootstrap apply -f providers.yaml --max-prune 10%"),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			m, err := input.load(a)
-			if err != nil {
-				return err
-			}
-			t, err := a.target(ctx, "", false)
-			if err != nil {
-				return err
-			}
-			run := a.newRun(t)
-			defer run.Close(ctx)
-			run.Manifest, run.Options = m, input.options(cmd, a)
-			return a.install(ctx, "apply", run, run.Apply)
-		},
-	}
-	input.register(cmd)
-	return cmd
-}
-
 // install runs up or apply and shows what it did. A run that fails is recorded in the journal.
 func (a *app) install(ctx context.Context, command string, run *install.Run, do func(context.Context) (install.Outcome, error)) error {
 	var outcome install.Outcome

@@ -27,16 +27,16 @@ func (q *Queries) InstallStaged(ctx context.Context, arg InstallStagedParams) er
 }
 
 const planDigest = `-- name: PlanDigest :one
-SELECT bootstrap.plan_digest()
+SELECT coalesce(bootstrap.plan_digest(), '')::text AS digest
 `
 
 // PlanDigest returns what binds a later InstallStaged to the PlanStaged before it in the same transaction, by the option
-// plan_digest. It is keyed and holds no secret.
+// plan_digest. It is keyed and holds no secret; empty for a plan of an older generation.
 func (q *Queries) PlanDigest(ctx context.Context) (string, error) {
 	row := q.db.QueryRow(ctx, planDigest)
-	var plan_digest string
-	err := row.Scan(&plan_digest)
-	return plan_digest, err
+	var digest string
+	err := row.Scan(&digest)
+	return digest, err
 }
 
 const planStaged = `-- name: PlanStaged :many

@@ -216,7 +216,7 @@ func TestCommandsAndFlags(t *testing.T) {
 	for _, flag := range global {
 		want[flag] = "all"
 	}
-	for _, command := range []string{"up", "plan", "apply", "migrate", "verify", "status", "history", "sql", "local", "version"} {
+	for _, command := range []string{"up", "plan", "apply", "validate", "types", "migrate", "verify", "status", "history", "export", "sql", "local", "version"} {
 		if !slices.Contains(commands, command) {
 			t.Fatalf("there is no command %s any more", command)
 		}
@@ -229,7 +229,7 @@ func TestCommandsAndFlags(t *testing.T) {
 	for _, command := range commands {
 		if _, ok := map[string]bool{
 			"up": true, "plan": true, "apply": true, "migrate": true, "verify": true, "status": true, "history": true, "sql": true,
-			"local": true, "version": true, "completion": true,
+			"local": true, "version": true, "completion": true, "validate": true, "types": true, "export": true,
 		}[command]; !ok {
 			t.Errorf("the flags of the new command %s are not checked", command)
 		}

@@ -2,18 +2,22 @@ package install
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/pgerr"
 )
 
+// sqlState tells the codes of the server from our own words (input, usage).
+var sqlState = regexp.MustCompile(`^[0-9A-Z]{5}$`)
+
 // RecordFailure writes a failed run into the journal, in a transaction of its own. It is best effort: without a
 // connection or without schema bootstrap nothing is recorded, and its own errors are only logged. The message is stored
 // for errors of our own routines, which hold no secret; of any other error only the SQLSTATE.
 func (r *Run) RecordFailure(ctx context.Context, failure error) {
 	e := pgerr.From(failure)
-	if r.conn == nil || r.conn.IsClosed() || len(e.Code) != 5 {
+	if r.conn == nil || r.conn.IsClosed() || !sqlState.MatchString(e.Code) {
 		return // not an error of the server, or no way to tell it
 	}
 	message := ""

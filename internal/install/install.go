@@ -34,6 +34,8 @@ type Options struct {
 	SecretManager       string `json:"secret_manager,omitempty"`
 	AllowUnknownTypes   *bool  `json:"allow_unknown_types,omitempty"`
 	ToolVersion         string `json:"tool_version,omitempty"`
+	// PlanDigest binds the run to a plan: see Plan.Digest.
+	PlanDigest *string `json:"plan_digest,omitempty"`
 }
 
 func (o Options) document() json.RawMessage {

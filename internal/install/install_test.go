@@ -201,7 +201,7 @@ func TestChangesOfARun(t *testing.T) {
 		return fmt.Sprint(kind, " ", action, " ", was, " ", name, " ", fields)
 	}
 	var want, got []string
-	for _, c := range planned {
+	for _, c := range planned.Changes {
 		want = append(want, show(c.Kind, c.Action, c.Name, c.PreviousName, c.Fields))
 	}
 	for _, c := range outcome.Changes {
@@ -216,9 +216,9 @@ func TestPlanWritesNothing(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, migrated)
 	before := rowVersions(t, d)
-	changes, err := newRun(t, d.URL, twoProviders, nil).Plan(context.Background())
-	if err != nil || len(changes) != 3 || install.Refusal(changes) != nil {
-		t.Errorf("%d changes, %v", len(changes), err)
+	plan, err := newRun(t, d.URL, twoProviders, nil).Plan(context.Background())
+	if err != nil || len(plan.Changes) != 3 || plan.Digest == "" || install.Refusal(plan.Changes) != nil {
+		t.Errorf("%d changes, digest %q, %v", len(plan.Changes), plan.Digest, err)
 	}
 	if rowVersions(t, d) != before {
 		t.Error("the plan wrote rows")
@@ -230,11 +230,11 @@ func TestRefusalOfAPlan(t *testing.T) {
 	d := pgtest.New(t, migrated)
 	apply(t, newRun(t, d.URL, twoProviders, nil))
 	run := newRun(t, d.URL, "providers: {}", nil)
-	changes, err := run.Plan(context.Background())
+	plan, err := run.Plan(context.Background())
 	if err != nil {
 		t.Fatalf("%+v", pgerr.From(err))
 	}
-	refusal := pgerr.From(install.Refusal(changes))
+	refusal := pgerr.From(install.Refusal(plan.Changes))
 	if refusal == nil || refusal.Code != "KB020" || refusal.ExitCode != pgerr.ExitRefused {
 		t.Errorf("%+v", refusal)
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"keep-bootstrap/internal/catalogue"
 )
 
 // manyJSON writes n providers of about 200 bytes in Keep's object form.
@@ -46,7 +48,7 @@ func BenchmarkLoad(b *testing.B) {
 				b.SetBytes(int64(len(text)))
 				b.ReportAllocs()
 				for b.Loop() {
-					if m := load(b, Options{Files: []string{path}}); len(m.Providers) != n {
+					if m := load(b, Options{Files: []string{path}, Catalogue: catalogue.BuiltIn()}); len(m.Providers) != n {
 						b.Fatalf("%d providers", len(m.Providers))
 					}
 				}
@@ -61,10 +63,11 @@ func BenchmarkLoad(b *testing.B) {
 func TestMemory(t *testing.T) {
 	const n = 50_000
 	path := write(t, t.TempDir(), "many.json", manyJSON(n))
+	catalogue.BuiltIn() // is held once, not for each provider
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	m := load(t, Options{Files: []string{path}})
+	m := load(t, Options{Files: []string{path}, Catalogue: catalogue.BuiltIn()})
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if perProvider := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n; perProvider > 800 {

@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,12 +12,16 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"keep-bootstrap/internal/catalogue"
 )
 
 // seed adds the bad and good inputs of testdata with that extension.
 func seed(f *testing.F, extension string) {
 	f.Helper()
-	for _, dir := range []string{"testdata/bad", "testdata/good", "../../examples", "../../examples/providers"} {
+	for _, dir := range []string{
+		"testdata/bad", "testdata/bad/*.dir", "testdata/good", "testdata/good/*.dir", "../../examples", "../../examples/providers", "../../examples/types",
+	} {
 		paths, err := filepath.Glob(filepath.Join(dir, "*"+extension))
 		if err != nil {
 			f.Fatal(err)
@@ -79,6 +84,12 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 	}
 }
 
+// fuzzOptions check fields against the catalogue, and let unknown types pass, which
+// a fuzzer makes mostly.
+func fuzzOptions() Options {
+	return Options{Environ: testEnvironment, Catalogue: catalogue.BuiltIn(), AllowUnknownTypes: true}
+}
+
 func FuzzReadYAML(f *testing.F) {
 	seed(f, ".yaml")
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -87,7 +98,7 @@ func FuzzReadYAML(f *testing.F) {
 		}
 		for _, layout := range []layout{layoutAny, layoutSingle} {
 			checkLoad(t, len(text), func() (*Manifest, error) {
-				l := newLoader(Options{Environ: testEnvironment})
+				l := newLoader(fuzzOptions())
 				l.loadSource(l.newSource("fuzz.yaml", "/nonexistent", layout, formatYAML), slices.Clone(text))
 				return l.result()
 			})
@@ -104,7 +115,7 @@ func FuzzReadJSON(f *testing.F) {
 		}
 		for _, layout := range []layout{layoutAny, layoutEntry} {
 			checkLoad(t, len(text), func() (*Manifest, error) {
-				l := newLoader(Options{Environ: testEnvironment})
+				l := newLoader(fuzzOptions())
 				s := l.newSource("FUZZ", "/nonexistent", layout, formatJSON)
 				if layout == layoutEntry {
 					s.entry = "fuzz"
@@ -163,6 +174,14 @@ func TestBoundedWork(t *testing.T) {
 		return head + strings.Repeat(part, (size-len(head)-len(tail))/len(part)) + tail
 	}
 	const provider = "name: a\ntype: http\nauthentication:\n  x: "
+	numbered := func(head, part, tail string) string {
+		var text strings.Builder
+		text.WriteString(head)
+		for i := 0; text.Len() < size-len(tail)-2*len(part); i++ {
+			fmt.Fprintf(&text, part, i)
+		}
+		return text.String() + tail
+	}
 	anchors := "x-0: &a0 {"
 	for i := range 9 {
 		anchors += string(rune('a'+i)) + ": 1, "
@@ -207,10 +226,16 @@ func TestBoundedWork(t *testing.T) {
 		"carets":          fill(provider, "é", ""),
 		"carriage":        fill(provider+"\n", "    a\r", ""),
 		"plain lines":     fill(provider, "a\n    ", ""),
+		"fields":          numbered(`{"a": {"type": "victoriametrics", "authentication": {`, `"field%d":1,`, `"x":1}}}`),
+		"near fields":     numbered(`{"a": {"type": "victoriametrics", "authentication": {`, `"VMAlert%05d":1,`, `"x":1}}}`),
+		"unknown types":   numbered("{", `"a%[1]d":{"type":"grafan%[1]d"},`, `"x":{"type":"y"}}`),
+		"wrong kinds":     numbered("[", `{"name":"%d","type":"grafana","authentication":{"host":1}},`, `{"name":"x","type":"y"}]`),
 		"references":      fill(`{"a": {"type": "b", "authentication": {"x": [`, `"$(X)",`, `1]}}}`),
 	} {
 		start := time.Now()
-		manifest, err := Load(stdin(text))
+		options := stdin(text)
+		options.Catalogue = catalogue.BuiltIn()
+		manifest, err := Load(options)
 		took := time.Since(start)
 		if took > 3*time.Second {
 			t.Errorf("%s: %s", name, took)

@@ -189,8 +189,11 @@ func (d *jsonDocument) value(key string, depth int) (n node) {
 			return n
 		}
 		d.scalar(&n, raw)
-		if n.kind == kindNumber && !storable(n.text) {
-			d.report(faultNumber(&n, key))
+		if n.kind == kindNumber {
+			if !storable(n.text) {
+				d.report(faultNumber(&n, key))
+			}
+			n.text = withinReach(n.text)
 		}
 		d.checkText(&n, key)
 		return n
@@ -288,6 +291,25 @@ func storable(literal string) bool {
 	}
 	value, _ := strconv.ParseFloat(literal, 64)
 	return !math.IsInf(value, 0)
+}
+
+// withinReach writes a float that PostgreSQL's numbers may be too small for, like
+// 1e-99999 or one with thousands of digits, as Keep does, which reads all of them
+// into floats. Any other number stays as it is written.
+func withinReach(literal string) string {
+	const longest, farthest = 300, 3 // characters, digits of the exponent
+	at := strings.IndexAny(literal, "eE")
+	switch {
+	case at >= 0 && len(literal)-at-1 > farthest:
+	case len(literal) > longest && strings.ContainsAny(literal, ".eE"):
+	default:
+		return literal
+	}
+	value, _ := strconv.ParseFloat(literal, 64)
+	if math.IsInf(value, 0) {
+		return "0" // it was reported
+	}
+	return pythonFloat(value)
 }
 
 // jsonSyntax says what is wrong with the JSON. The decoder's own words are not

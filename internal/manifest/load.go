@@ -3,9 +3,8 @@
 // itself accepts and a few more. It resolves references to variables and files
 // and reports every mistake of the whole input at once, with its place.
 //
-// It knows the form of the input only. Which types of provider exist and what
-// their authentication needs is data of the database; what changes between the
-// input and the database is decided there, too.
+// Types and authentication fields are checked against a catalogue, where one is
+// given. What changes between the input and the database is decided there.
 package manifest
 
 import (
@@ -18,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"keep-bootstrap/internal/catalogue"
 )
 
 // The variables that Keep reads its providers from.
@@ -41,6 +42,14 @@ type Options struct {
 	// look like a slip of a known one; the others are warnings, since Keep
 	// ignores them.
 	Strict bool
+	// Catalogue has the types of provider and their authentication fields. Without
+	// one they are not checked.
+	Catalogue *catalogue.Catalogue
+	// AllowUnknownTypes lets types pass that the catalogue does not have.
+	AllowUnknownTypes bool
+	// SkipReferences leaves references unresolved, so that neither variables nor
+	// files must be there. What is read so is for checks only, not for installing.
+	SkipReferences bool
 }
 
 // Manifest is the whole input.
@@ -59,7 +68,7 @@ type Manifest struct {
 type Provider struct {
 	// Name identifies the provider: at most MaxName bytes, anything but NUL in it.
 	Name string
-	// Type is not looked up: any text that is not empty.
+	// Type is a text of at most MaxType bytes that is not empty.
 	Type string
 	// Authentication is a JSON object as text, as Python's json.dumps writes it,
 	// keys in the order of the manifest, references resolved: it holds secrets.
@@ -115,13 +124,16 @@ func Load(options Options) (*Manifest, error) {
 // newLoader sets up the state of one Load.
 func newLoader(options Options) *loader {
 	l := &loader{
-		strict:      options.Strict,
-		environment: make(map[string]string, len(options.Environ)),
-		manifest:    &Manifest{},
-		names:       map[string]int{},
-		claimed:     map[string]Position{},
-		rules:       map[string]Position{},
-		files:       map[string]reference{},
+		strict:         options.Strict,
+		catalogue:      options.Catalogue,
+		allowUnknown:   options.AllowUnknownTypes,
+		skipReferences: options.SkipReferences,
+		environment:    make(map[string]string, len(options.Environ)),
+		manifest:       &Manifest{},
+		names:          map[string]int{},
+		claimed:        map[string]Position{},
+		rules:          map[string]Position{},
+		files:          map[string]reference{},
 	}
 	for _, variable := range options.Environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -150,9 +162,12 @@ func (l *loader) result() (*Manifest, error) {
 
 // loader is the state of one Load.
 type loader struct {
-	strict      bool
-	environment map[string]string
-	manifest    *Manifest
+	strict         bool
+	catalogue      *catalogue.Catalogue // nil: not checked
+	allowUnknown   bool
+	skipReferences bool
+	environment    map[string]string
+	manifest       *Manifest
 
 	problems, warnings problemList
 	sources            int // numbered so far
@@ -168,6 +183,7 @@ type loader struct {
 	found     []fault // and this was found in it
 	foundMore int
 	buffer    []byte
+	given     []catalogue.Given
 }
 
 // problem notes a mistake. The snippet shows the value of the fault's key only
@@ -182,11 +198,12 @@ func (l *loader) warning(s *source, provider string, f fault) {
 }
 
 func (l *loader) note(list *problemList, s *source, provider string, f fault, show bool) {
-	if !list.room() {
+	at := Position{File: s.name, Line: int(f.line), Column: int(f.column)}
+	if !list.room(at, s.number) {
 		return
 	}
 	p := Problem{
-		Position: Position{File: s.name, Line: int(f.line), Column: int(f.column)},
+		Position: at,
 		Provider: provider, Code: f.code, Message: f.message, Hint: f.hint,
 	}
 	switch f.code {

@@ -432,3 +432,17 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d warnings", len(got.Warnings))
 	}
 }
+
+// TestFarNumbers: floats that PostgreSQL cannot hold become what Keep makes of them.
+func TestFarNumbers(t *testing.T) {
+	t.Parallel()
+	for literal, want := range map[string]string{
+		"1e-99999": "0.0", "-1e-99999999999": "-0.0", "0e99999999999": "0.0", "1.50": "1.50", "1E5": "1E5", "1e300": "1e300", "1e+0005": "100000.0",
+		"0." + strings.Repeat("3", 400): "0.3333333333333333", strings.Repeat("9", 4300): strings.Repeat("9", 4300),
+	} {
+		m := load(t, stdin(`{"a": {"type": "http", "authentication": {"x": `+literal+`}}}`))
+		if got := m.Providers[0].Authentication; got != `{"x": `+want+`}` {
+			t.Errorf("%.40s became %.60s", literal, got)
+		}
+	}
+}

@@ -28,6 +28,7 @@ func (k kind) String() string {
 type node struct {
 	kind         kind
 	trap         trap
+	unresolved   bool // a reference that is not resolved, or cannot be
 	line, column int32
 
 	// text is the text, the number as JSON writes it, or true or false.

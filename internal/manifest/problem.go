@@ -48,6 +48,7 @@ const (
 	CodeTooDeep      = "too-deep"      // nested deeper than MaxDepth
 	CodeTooLarge     = "too-large"     // larger than a limit
 	CodeTrap         = "trap"          // a plain YAML value that means something unexpected
+	CodeType         = "type"          // a type of provider that Keep does not know or cannot install
 	CodeUnknownKey   = "unknown-key"   // a key without a meaning
 	CodeUnreadable   = "unreadable"    // a file that cannot be read
 	CodeValue        = "value"         // a value that Keep cannot store
@@ -125,23 +126,43 @@ type noted struct {
 	source int
 }
 
-// problemList keeps the first problems and counts the rest.
+// before orders problems by their place in the input.
+func (n *noted) before(other *noted) int {
+	return cmp.Or(cmp.Compare(n.source, other.source), cmp.Compare(n.Line, other.Line), cmp.Compare(n.Column, other.Column))
+}
+
+// problemList keeps the first problems of the input and counts the rest. They are
+// found roughly in the order of the input, so some more are kept until it is clear
+// that they are not among the first.
 type problemList struct {
 	list  []noted
+	last  *noted // set: whatever is not before it is dropped
 	total int
 }
 
-// room counts one more problem and says whether it will be kept.
-func (l *problemList) room() bool {
+// room counts one more problem and says whether it may be among the first.
+func (l *problemList) room(at Position, source int) bool {
 	l.total++
-	return len(l.list) < MaxProblems
+	if len(l.list) == 2*MaxProblems {
+		l.cut()
+	}
+	n := noted{Problem: Problem{Position: at}, source: source}
+	return l.last == nil || n.before(l.last) < 0
 }
 
-// sorted returns what was kept in the order of the input.
+// cut sorts what is kept and drops what is too much.
+func (l *problemList) cut() {
+	slices.SortStableFunc(l.list, func(a, b noted) int { return a.before(&b) })
+	if len(l.list) >= MaxProblems {
+		l.list = l.list[:MaxProblems]
+		last := l.list[MaxProblems-1]
+		l.last = &last
+	}
+}
+
+// sorted returns the first problems in the order of the input.
 func (l *problemList) sorted() []Problem {
-	slices.SortStableFunc(l.list, func(a, b noted) int {
-		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	l.cut()
 	list := make([]Problem, len(l.list))
 	for i, n := range l.list {
 		list[i] = n.Problem

@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"keep-bootstrap/internal/catalogue"
 )
 
 // MaxName is how long a provider's name may be, in bytes. Longer ones do not fit
 // the unique index of Keep's table.
 const MaxName = 1000
+
+// MaxType is how long a provider's type may be, in bytes.
+const MaxType = 200
 
 // providerKeys are the keys of a provider: Keep's, then ours.
 var providerKeys = []string{
@@ -23,6 +28,7 @@ type entry struct {
 	*loader
 	source   *source
 	provider Provider
+	declared *catalogue.Type // nil where it is not known
 }
 
 func (e *entry) fail(f fault)  { e.loader.problem(e.source, e.provider.Name, f, false) }
@@ -40,6 +46,8 @@ func (l *loader) provider(s *source, m *member, named bool) {
 	e.provider.Source = s.at(at)
 	e.provider.InstallWebhookDefault = named
 	e.provider.Authentication = "{}"
+
+	e.declare(m.value.member("type"))
 
 	// The key to show in snippets is the one that the name stands at.
 	name, nameKey := m.value.member("name"), "name"
@@ -69,6 +77,7 @@ func (l *loader) provider(s *source, m *member, named bool) {
 	}
 
 	kindSeen := false
+	var look lookup
 	for i := range m.value.members {
 		key, value := &m.value.members[i].key, &m.value.members[i].value
 		if key.kind != kindText {
@@ -79,8 +88,11 @@ func (l *loader) provider(s *source, m *member, named bool) {
 		case "name":
 		case "type":
 			kindSeen = true
-			e.kind(value)
+			if e.kind(value) {
+				look.kind = value
+			}
 		case "authentication":
+			look.key, look.authentication = key, value
 			e.authentication(value)
 		case "deduplication_rules":
 			e.deduplicationRules(value)
@@ -112,6 +124,8 @@ func (l *loader) provider(s *source, m *member, named bool) {
 		}
 		e.fail(f)
 	}
+	look.entry, look.entryKey = at, keyOf(m, named)
+	e.lookUp(&look)
 	if _, taken := l.names[e.provider.Name]; !taken && e.provider.Name != "" {
 		l.names[e.provider.Name] = len(l.manifest.Providers)
 	}
@@ -189,8 +203,8 @@ func (e *entry) unique(n *node, key string) {
 	})
 }
 
-// kind sets the type.
-func (e *entry) kind(n *node) {
+// kind sets the type and says whether it can be looked up.
+func (e *entry) kind(n *node) bool {
 	f := fault{line: n.line, column: n.column, key: "type", code: CodeKind}
 	switch {
 	case n.kind == kindNull || n.kind == kindText && n.text == "":
@@ -200,14 +214,18 @@ func (e *entry) kind(n *node) {
 		f.message, f.hint = "the provider's type must be a text, not "+n.kind.String(), "write "+asText(n)+", in quotes"
 	case n.kind != kindText:
 		f.message, f.hint = "the provider's type must be a text, not "+n.kind.String(), "write one, for example `type: prometheus`"
+	case len(n.text) > MaxType:
+		f.message = fmt.Sprintf("the provider's type has %d bytes", len(n.text))
+		f.hint = fmt.Sprintf("at most %d fit", MaxType)
 	default:
 		e.provider.Type = n.text
 		if _, ok := referenceOf(n.text); !ok {
-			return
+			return true
 		}
 		f.code, f.message, f.hint = CodeReference, "a type cannot be a reference", "write the type out"
 	}
 	e.shown(f)
+	return false
 }
 
 // authentication resolves what is below authentication and writes it as text.
@@ -248,6 +266,7 @@ func (e *entry) resolveAll(n *node, key string) {
 	switch {
 	case n.kind == kindText:
 		e.resolve(n, key)
+	case n.trap == trapSwitch && e.wantsBoolean(key): // that is what is meant
 	case n.trap != trapNone:
 		e.warn(faultTrap(n, key))
 	}
@@ -290,7 +309,7 @@ func (e *entry) boolean(key string, n *node) *bool {
 	}
 	value := strings.EqualFold(n.text, "true")
 	switch {
-	case n.kind == kindNull:
+	case n.kind == kindNull, n.unresolved:
 		return nil
 	case n.kind == kindBool, n.kind == kindText && (value || strings.EqualFold(n.text, "false")):
 		return &value
@@ -354,6 +373,8 @@ func (e *entry) oldName(n *node) {
 		e.resolve(n, "renamed_from")
 	}
 	switch {
+	case n.unresolved:
+		return
 	case n.kind == kindNull || n.kind == kindText && n.text == "":
 		f.message, f.hint = "an empty name in `renamed_from`", "remove it"
 	case n.kind != kindText && n.scalar():

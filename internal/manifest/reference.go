@@ -64,10 +64,16 @@ func (e *entry) resolve(n *node, key string) {
 		return
 	}
 	f := fault{line: n.line, column: n.column, key: key, code: CodeReference}
+	if _, ok := referenceOf(n.text); ok {
+		n.unresolved = true // until it is resolved
+		if e.skipReferences {
+			return
+		}
+	}
 	if path, ok := strings.CutPrefix(inner, "file:"); ok {
 		r := e.file(path)
 		if r.problem == "" {
-			n.text = e.take(r.text, f)
+			n.text, n.unresolved = e.take(r.text, f)
 			return
 		}
 		f.message, f.hint = "the file "+quote(path)+" of a reference "+r.problem, r.hint
@@ -84,7 +90,7 @@ func (e *entry) resolve(n *node, key string) {
 			e.fail(f)
 			return
 		}
-		n.text = e.take(value, f)
+		n.text, n.unresolved = e.take(value, f)
 	case variableName.MatchString(name):
 		f.message = "the variable " + quote(name) + " is not set"
 		f.hint = "set it, or write $$(" + name + ") if the text itself is meant"
@@ -101,11 +107,11 @@ func (e *entry) resolve(n *node, key string) {
 
 // take counts what references stand for, so that a small input that names one
 // large file many times stays bounded.
-func (e *entry) take(text string, f fault) string {
+func (e *entry) take(text string, f fault) (_ string, tooMuch bool) {
 	before := e.resolved
 	e.resolved += len(text)
 	if e.resolved <= MaxResolvedSize {
-		return text
+		return text, false
 	}
 	if before <= MaxResolvedSize {
 		f.code = CodeTooLarge
@@ -113,7 +119,7 @@ func (e *entry) take(text string, f fault) string {
 		f.hint = "are large files named by mistake?"
 		e.fail(f)
 	}
-	return ""
+	return "", true
 }
 
 // file reads a file that a reference names, once.

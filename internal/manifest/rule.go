@@ -2,6 +2,9 @@ package manifest
 
 import "strings"
 
+// maxPriority is how many digits the priority of a rule may have.
+const maxPriority = 9
+
 // ruleKeys are the keys of a deduplication rule.
 var ruleKeys = []string{
 	"description", "fingerprint_fields", "full_deduplication", "ignore_fields", "priority", "enabled",
@@ -136,8 +139,11 @@ func (e *entry) rule(buffer []byte, rule *node) []byte {
 				expected = "true or false"
 			}
 		case "priority":
-			if !value.integer() {
+			switch {
+			case !value.integer():
 				expected = "a whole number"
+			case len(strings.TrimPrefix(value.text, "-")) > maxPriority:
+				expected = "a number of at most " + itoa(maxPriority) + " digits"
 			}
 		case "name", "provider_name", "provider_type":
 			continue // said elsewhere
@@ -152,6 +158,9 @@ func (e *entry) rule(buffer []byte, rule *node) []byte {
 			found := value.kind.String()
 			if key.text == "priority" && value.kind == kindNumber {
 				found = "a fraction"
+				if value.integer() {
+					found = "a longer one"
+				}
 			}
 			e.fail(fault{
 				line: value.line, column: value.column, key: key.text, code: CodeKind,

@@ -7,7 +7,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_type text := left(regexp_replace(lower(p_type), '[^a-z0-9]', '', 'g'), 100);
+    v_type text := left(regexp_replace(lower(p_type COLLATE "C"), '[^a-z0-9]', '', 'g'), 100);
     v_best text;
 BEGIN
     -- Pairs of neighbouring characters that both names share (Dice's coefficient).
@@ -23,7 +23,7 @@ BEGIN
               FROM generate_series(1, length(v_type) + 1) AS i) AS b ON b.pair = a.pair AND b.n = a.n
     ) AS s
     WHERE s.shared / (length(c.plain) + length(v_type) + 2) >= 0.6
-    ORDER BY s.shared / (length(c.plain) + length(v_type) + 2) DESC, c.type
+    ORDER BY s.shared / (length(c.plain) + length(v_type) + 2) DESC, c.type COLLATE "C"
     LIMIT 1;
 
     RETURN coalesce(': did you mean "' || v_best || '"?', '');

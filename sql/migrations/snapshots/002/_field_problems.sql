@@ -47,9 +47,11 @@ BEGIN
         FROM unknown AS u
         JOIN declared AS d ON d.type = u.type
         WHERE NOT EXISTS (SELECT FROM given AS g WHERE g.position = u.position AND g.key = d.key)
-          AND (regexp_replace(lower(u.key), '[^a-z0-9]', '', 'g') = regexp_replace(lower(d.key), '[^a-z0-9]', '', 'g')
-               OR bootstrap._edit_distance(lower(u.key), lower(d.key)) <= CASE WHEN length(d.key) <= 4 THEN 1 ELSE 2 END)
-        ORDER BY u.position, u.key, bootstrap._edit_distance(lower(u.key), lower(d.key)), d.key
+          AND (regexp_replace(lower(u.key COLLATE "C"), '[^a-z0-9]', '', 'g') = regexp_replace(lower(d.key COLLATE "C"), '[^a-z0-9]', '', 'g')
+               OR CASE WHEN abs(length(u.key) - length(d.key)) <= 2 -- otherwise it is further: no call
+                       THEN bootstrap._edit_distance(lower(u.key COLLATE "C"), lower(d.key COLLATE "C")) <= CASE WHEN length(d.key) <= 4 THEN 1 ELSE 2 END
+                       ELSE false END)
+        ORDER BY u.position, u.key, bootstrap._edit_distance(lower(u.key COLLATE "C"), lower(d.key COLLATE "C")), d.key COLLATE "C"
     )
     SELECT m.position, m.name, format('lacks the authentication field %s, which %s needs', to_json(m.key), m.type)
     FROM missing AS m

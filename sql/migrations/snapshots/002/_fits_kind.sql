@@ -3,7 +3,8 @@
 -- The field is its JSON object of the catalogue (kind, nullable, values). What each kind accepts was measured on the real
 -- application (keep/field-kinds.json, a test goes through all of it); where nothing was measured the answer is yes,
 -- because refusing a configuration that works is worse than missing a mistake. A value that is one template as a whole
--- (env.NAME in double braces) is filled in by Keep later and always fits. One expression, so that no statement with the value as a
+-- (two braces around env.NAME) is filled in by Keep later and always fits. Texts are compared in collation C, so that the
+-- answer does not depend on the locale of the server. One expression, so that no statement with the value as a
 -- parameter ever runs. Reads and writes nothing.
 CREATE OR REPLACE FUNCTION bootstrap._fits_kind(p_field json, p_value json) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -12,7 +13,7 @@ AS $$
 BEGIN
     RETURN CASE
         WHEN json_typeof(p_value) = 'null' THEN coalesce((p_field ->> 'nullable')::boolean, false)
-        WHEN json_typeof(p_value) = 'string' AND p_value #>> '{}' ~ '^\s*\{\{.*\}\}\s*$' THEN true
+        WHEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~ '^\s*\{\{.*\}\}\s*$' THEN true
         ELSE CASE p_field ->> 'kind'
             WHEN 'string' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
             WHEN 'file' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
@@ -23,24 +24,26 @@ BEGIN
                 OR (json_typeof(p_value) = 'string' AND p_value #>> '{}' = '')
             WHEN 'boolean' THEN json_typeof(p_value) = 'boolean'
                 OR (json_typeof(p_value) = 'number' AND (p_value #>> '{}')::numeric IN (0, 1))
-                OR (json_typeof(p_value) = 'string' AND lower(p_value #>> '{}') IN ('0', 'off', 'f', 'false', 'n', 'no', '1', 'on', 't', 'true', 'y', 'yes'))
+                OR (json_typeof(p_value) = 'string' AND lower((p_value #>> '{}') COLLATE "C") IN ('0', 'off', 'f', 'false', 'n', 'no', '1', 'on', 't', 'true', 'y', 'yes'))
             WHEN 'integer' THEN json_typeof(p_value) IN ('number', 'boolean')
-                OR (json_typeof(p_value) = 'string' AND p_value #>> '{}' ~ '^\s*[+-]?[0-9]+(_[0-9]+)*(\.0*)?\s*$')
+                OR (json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~ '^\s*[+-]?[0-9]+(_[0-9]+)*(\.0*)?\s*$')
             WHEN 'port' THEN CASE json_typeof(p_value)
                 WHEN 'boolean' THEN (p_value #>> '{}')::boolean
                 WHEN 'number' THEN trunc((p_value #>> '{}')::numeric) BETWEEN 1 AND 65535
-                WHEN 'string' THEN CASE WHEN p_value #>> '{}' ~ '^\s*\+?[0-9]+(_[0-9]+)*(\.0*)?\s*$'
-                                        THEN trunc(translate(p_value #>> '{}', '_ ' || E'\t\n\r\f\v', '')::numeric) BETWEEN 1 AND 65535 ELSE false END
+                WHEN 'string' THEN CASE WHEN (p_value #>> '{}') COLLATE "C" ~ '^\s*\+?[0-9]+(_[0-9]+)*(\.0*)?\s*$'
+                                        THEN translate(p_value #>> '{}', '_ ' || E'\t\n\r\f\v', '') COLLATE "C" -- no cast: the digits may be too many
+                                             ~ '^\+?0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(\.0*)?$'
+                                        ELSE false END
                 ELSE false END
-            WHEN 'any_http_url' THEN json_typeof(p_value) = 'string' AND p_value #>> '{}' ~* '^\s*https?://[^/?#\s]'
+            WHEN 'any_http_url' THEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~* '^\s*https?://[^/?#\s]'
             WHEN 'https_url' THEN json_typeof(p_value) = 'string'
-                AND CASE WHEN p_value #>> '{}' ~ '://' THEN p_value #>> '{}' ~* '^\s*https://[^/?#\s]'
-                         ELSE p_value #>> '{}' ~ '^\s*[^/?#,\s]*[^/?#,.\s]\.[^/?#,.\s]' END
-            WHEN 'multihost_url' THEN json_typeof(p_value) = 'string' AND p_value #>> '{}' ~* '^\s*[a-z][a-z0-9+.-]*://[^/?#\s]'
+                AND CASE WHEN (p_value #>> '{}') COLLATE "C" ~ '://' THEN (p_value #>> '{}') COLLATE "C" ~* '^\s*https://[^/?#\s]'
+                         ELSE (p_value #>> '{}') COLLATE "C" ~ '^\s*[^/?#,\s]*[^/?#,.\s]\.[^/?#,.\s]' END
+            WHEN 'multihost_url' THEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~* '^\s*[a-z][a-z0-9+.-]*://[^/?#\s]'
             WHEN 'no_scheme_url' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
-                AND regexp_replace(p_value #>> '{}', '^\s*[a-z][a-z0-9+.-]*://', '', 'i') ~ '^\s*[^/?#\s,:-][^/?#,]*([/?#].*)?$'
+                AND regexp_replace((p_value #>> '{}') COLLATE "C", '^\s*[a-z][a-z0-9+.-]*://', '', 'i') ~ '^\s*[^/?#\s,:-][^/?#,]*([/?#].*)?$'
             WHEN 'no_scheme_multihost_url' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
-                AND regexp_replace(p_value #>> '{}', '^\s*[a-z][a-z0-9+.-]*://', '', 'i') ~ '^\s*[^/?#\s:-]'
+                AND regexp_replace((p_value #>> '{}') COLLATE "C", '^\s*[a-z][a-z0-9+.-]*://', '', 'i') ~ '^\s*[^/?#\s:-]'
             ELSE true
         END
     END;

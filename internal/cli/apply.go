@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/pgerr"
+)
+
+func (a *app) applyCommand() *cobra.Command {
+	var input inputFlags
+	var planPath string
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "install the providers in a database that is migrated",
+		Long: `apply brings the providers of the tenant to what the input says: it adds, updates, renames, replaces and prunes in one
+transaction, and creates the tenant when it is missing. It does not migrate; see bootstrap migrate and bootstrap up.
+Running it again changes nothing.
+
+--plan FILE does what a file of bootstrap plan --out says, with its sources and options. It is refused when the sources or
+the rows have changed since, and in another tenant or database.
+
+Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`,
+		Example: example(
+			"bootstrap apply -f providers.yaml",
+			"bootstrap apply --plan plan.json"),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			options := input.options(cmd, a)
+			var plan *planFile
+			if planPath != "" {
+				var err error
+				if plan, err = readPlanFile(planPath); err != nil {
+					return err
+				}
+				if options, err = a.usePlan(cmd, plan, &input); err != nil {
+					return err
+				}
+			}
+			return a.apply(cmd.Context(), &input, options, plan)
+		},
+	}
+	input.register(cmd)
+	cmd.Flags().StringVar(&planPath, "plan", "", "`file` of plan --out: do that, and nothing else")
+	return cmd
+}
+
+// apply installs what the input says; with a plan, only if that still fits.
+func (a *app) apply(ctx context.Context, input *inputFlags, options install.Options, plan *planFile) error {
+	m, err := input.load(a)
+	if err != nil {
+		return err
+	}
+	t, err := a.target(ctx, "", false)
+	if err != nil {
+		return err
+	}
+	run := a.newRun(t)
+	defer run.Close(ctx)
+	run.Manifest, run.Options = m, options
+	if plan == nil {
+		return a.install(ctx, "apply", run, run.Apply)
+	}
+	at := databaseOf(t.config)
+	if err := plan.requireDatabase(at); err != nil {
+		return err
+	}
+	return plan.explain(a.install(ctx, "apply", run, run.Apply), at)
+}
+
+// usePlan gives the input the sources of the plan and returns its options. Flags that say something else are an error:
+// what was looked at is what is done.
+func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (install.Options, error) {
+	if cmd.Flags().Changed("tenant") && a.tenant != plan.Tenant {
+		return install.Options{}, unfitPlan("the plan was made for tenant "+shown(plan.Tenant)+", not for "+shown(a.tenant), "leave --tenant out, or make a new plan")
+	}
+	if err := install.RefusalOf(plan.Refusals); err != nil {
+		refused := *pgerr.From(err)
+		refused.Message = "a guard refused this plan when it was made"
+		refused.Hint += "; then make a new plan"
+		return install.Options{}, &refused
+	}
+	if conflict := a.conflict(cmd, plan, input); conflict != "" {
+		return install.Options{}, pgerr.Usage("--"+conflict+" says something else than the plan", "leave it out: the plan has its sources and options")
+	}
+	a.tenant = plan.Tenant
+	input.files, input.strict, input.catalogue = plan.Sources, plan.Strict, catalogueFlag(plan.Catalogue)
+	input.allowUnknownTypes = plan.Options.AllowUnknownTypes != nil && *plan.Options.AllowUnknownTypes
+	if len(plan.Sources) == 1 && plan.Sources[0] == fromEnvironment {
+		input.files = nil
+	}
+	options := plan.Options
+	options.PlanDigest, options.ToolVersion = &plan.Digest, a.Version
+	if manager := a.getenv("SECRET_MANAGER_TYPE"); manager != "" {
+		options.SecretManager = manager
+	}
+	return options, nil
+}
+
+// conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, but for its
+// variable, which may be set for plan and apply alike.
+func (a *app) conflict(cmd *cobra.Command, plan *planFile, input *inputFlags) string {
+	flags := cmd.Flags()
+	if flags.Changed("file") {
+		sources, err := sourcesOf(input.files)
+		if err != nil || !a.fromVariable["file"] || !slices.Equal(sources, plan.Sources) {
+			return "file"
+		}
+	}
+	if flags.Changed("strict") && input.strict != plan.Strict {
+		return "strict"
+	}
+	if flags.Changed("catalogue") {
+		if path, err := absolute(string(input.catalogue)); err != nil || path != plan.Catalogue {
+			return "catalogue"
+		}
+	}
+	given, recorded := fields(input.options(cmd, a)), fields(plan.Options)
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if name != "tool_version" && name != "secret_manager" && !bytes.Equal(given[name], recorded[name]) {
+			return strings.ReplaceAll(name, "_", "-")
+		}
+	}
+	return ""
+}
+
+// fields are the options that were given, by their names.
+func fields(options install.Options) map[string]json.RawMessage {
+	text, err := json.Marshal(options)
+	if err != nil {
+		panic(err) // texts, numbers and booleans
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		panic(err) // it was made a line above
+	}
+	return all
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/export"
+	"keep-bootstrap/internal/pgerr"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	var withSecrets bool
+	var out string
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "print the installed providers as the YAML that this program reads",
+		Long: `export prints the provisioned providers of the tenant as YAML, with which plan then shows no changes. It writes nothing to
+the database. Each secret is a reference $(NAME); the names of the variables stand at the end of the file and in the log.
+
+--with-secrets writes the secrets out, and only to a new file that nobody else can read (--out).
+
+Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
+		Example: example(
+			"bootstrap export > providers.yaml",
+			"bootstrap export --with-secrets --out providers-with-secrets.yaml"),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if withSecrets && out == "" {
+				return pgerr.Usage("--with-secrets needs --out FILE: secrets are not printed", "bootstrap export --with-secrets --out providers.yaml")
+			}
+			var providers []db.ExportedProvider
+			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
+				providers, err = db.New(conn).ExportProviders(ctx, a.tenant)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			result, err := export.Providers(providers, export.Options{WithSecrets: withSecrets})
+			if err != nil {
+				return err
+			}
+			if err := a.writeExport(out, withSecrets, result.Text); err != nil {
+				return err
+			}
+			a.logExport(result)
+			if out == "" {
+				return nil
+			}
+			return a.showExport(out, len(providers), len(result.Variables))
+		},
+	}
+	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets out instead of references to variables; only with --out")
+	cmd.Flags().StringVar(&out, "out", "", "`file` to create; one that exists is left as it is")
+	return cmd
+}
+
+// writeExport writes to stdout or to a new file. The file is readable by its owner only when there are secrets in it.
+func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
+	if path == "" {
+		_, err := a.Stdout.Write(text)
+		return err
+	}
+	mode := os.FileMode(0o644)
+	if withSecrets {
+		mode = 0o600
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return pgerr.Usage("there is a file "+path+" already, and it is not replaced", "give --out another path, or remove the file")
+	}
+	if err == nil {
+		_, err = file.Write(text)
+		if err = errors.Join(err, file.Close()); err != nil {
+			os.Remove(path)
+		}
+	}
+	if err != nil {
+		return pgerr.Usage("the export cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+	}
+	return nil
+}
+
+// logExport says what has to be known to use the file.
+func (a *app) logExport(result export.Result) {
+	for _, warning := range result.Warnings {
+		a.log.Warn(warning)
+	}
+	if len(result.Variables) == 0 {
+		return
+	}
+	names := make([]string, len(result.Variables))
+	for i, v := range result.Variables {
+		names[i] = v.Name
+	}
+	a.log.Info("set " + count(len(names), "variable") + " where the export is read: " + strings.Join(names, ", "))
+}
+
+// showExport prints the result of export --out.
+func (a *app) showExport(path string, providers, variables int) error {
+	if a.output == formatJSON {
+		return a.lines().last(struct {
+			Type      string `json:"type"`
+			Command   string `json:"command"`
+			Tenant    string `json:"tenant"`
+			File      string `json:"file"`
+			Providers int    `json:"providers"`
+			Variables int    `json:"variables"`
+		}{"summary", "export", a.tenant, path, providers, variables})
+	}
+	_, err := a.Stdout.Write([]byte(count(providers, "provider") + " written to " + path + "\n"))
+	return err
+}

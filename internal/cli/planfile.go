@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/pgerr"
+)
+
+const (
+	planFileType = "keep-bootstrap plan"
+	// planFileFormat rises when an older program can no longer read the file.
+	planFileFormat = 1
+	// fromEnvironment stands in the place of files when the providers come from Keep's variables.
+	fromEnvironment = "environment"
+	// mostPlanFile is how many bytes of a plan file are read: a million changes fit.
+	mostPlanFile = 1 << 30
+)
+
+// planFile is a plan on disk. It holds names and ids, and no value of a secret: apply reads the same sources again, and
+// the digest says whether they still lead to the same plan.
+type planFile struct {
+	Type      string          `json:"type"`
+	Format    int             `json:"format"`
+	Bootstrap string          `json:"bootstrap"`
+	Made      time.Time       `json:"made"`
+	Tenant    string          `json:"tenant"`
+	Database  planDatabase    `json:"database"`
+	Sources   []string        `json:"sources"` // absolute paths, - for stdin, or "environment" alone
+	Strict    bool            `json:"strict,omitempty"`
+	Catalogue string          `json:"catalogue,omitempty"` // absolute path of --catalogue
+	Options   install.Options `json:"options"`
+	Digest    string          `json:"digest"`
+	Summary   tally           `json:"summary"`
+	Refusals  []string        `json:"refusals,omitempty"`
+	Changes   []change        `json:"changes"`
+}
+
+// planDatabase names a database for people.
+type planDatabase struct {
+	Host string `json:"host"`
+	Port uint16 `json:"port"`
+	Name string `json:"name"`
+}
+
+func (d planDatabase) String() string {
+	return fmt.Sprintf("%s on %s:%d", shown(d.Name), shown(d.Host), d.Port)
+}
+
+func databaseOf(config *pgx.ConnConfig) planDatabase {
+	name := config.Database
+	if name == "" {
+		name = config.User
+	}
+	return planDatabase{Host: config.Host, Port: config.Port, Name: name}
+}
+
+// sourcesOf are the sources of -f as apply can find them from anywhere.
+func sourcesOf(files []string) ([]string, error) {
+	if len(files) == 0 {
+		return []string{fromEnvironment}, nil
+	}
+	sources := make([]string, len(files))
+	for i, file := range files {
+		path, err := absolute(file)
+		if err != nil {
+			return nil, err
+		}
+		sources[i] = path
+	}
+	return sources, nil
+}
+
+// absolute makes a path absolute; "" and - for stdin are left.
+func absolute(path string) (string, error) {
+	if path == "" || path == "-" {
+		return path, nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("the working directory is gone: %w", err)
+	}
+	return path, nil
+}
+
+// write writes the file as a whole or not at all. It is readable by its owner only.
+func (p *planFile) write(path string) error {
+	err := p.tryWrite(path)
+	if err != nil {
+		return pgerr.Usage("the plan cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+	}
+	return nil
+}
+
+func (p *planFile) tryWrite(path string) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return errors.New("it is not a file")
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+			os.Remove(file.Name())
+		}
+	}()
+	encoder := json.NewEncoder(file)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(p); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// fileReason words why a file could not be read or written, without the path.
+func fileReason(err error) string {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file):
+		return file.Err.Error()
+	case errors.As(err, &link):
+		return link.Err.Error()
+	}
+	return err.Error()
+}
+
+// readPlanFile reads what write wrote. Errors: 65 for a file that is no plan, or not all of one, 78 for one of a newer
+// version of the program.
+func readPlanFile(path string) (*planFile, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > mostPlanFile {
+		err = errors.New("it is too large to be one")
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, noPlan(path, fileReason(err))
+	}
+	var head struct {
+		Type      string `json:"type"`
+		Format    int    `json:"format"`
+		Bootstrap string `json:"bootstrap"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return nil, noPlan(path, "it is not JSON, or cut short")
+	}
+	if head.Type != planFileType || head.Format < 1 {
+		return nil, noPlan(path, "it is something else")
+	}
+	if head.Format > planFileFormat {
+		return nil, &pgerr.Error{
+			Code: pgerr.CodeOldProgram, ExitCode: pgerr.ExitRefused, File: path,
+			Message: fmt.Sprintf("the plan was made by a newer version of this program, %s (its form is %d, this program reads %d)",
+				shown(head.Bootstrap), head.Format, planFileFormat),
+			Hint: "apply it with that version, or make a new plan with this one",
+		}
+	}
+	var plan planFile
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&plan); err != nil {
+		return nil, noPlan(path, "version "+shown(head.Bootstrap)+" made it, and something in it is not as this program writes it")
+	}
+	if plan.Tenant == "" || len(plan.Sources) == 0 {
+		return nil, noPlan(path, "tenant or sources are missing")
+	}
+	return &plan, nil
+}
+
+func noPlan(path, reason string) error {
+	return &pgerr.Error{
+		Code: pgerr.CodeInput, ExitCode: pgerr.ExitInput, File: path,
+		Message: "this is no plan that can be applied: " + reason, Hint: "make one with bootstrap plan --out FILE",
+	}
+}
+
+// stalePlan is the SQLSTATE of a plan that does not fit, also when that is found out before the database is asked.
+const stalePlan = "KB026"
+
+func unfitPlan(message, hint string) error {
+	return &pgerr.Error{Code: stalePlan, ExitCode: pgerr.ExitRefused, Message: message, Hint: hint}
+}
+
+// requireDatabase refuses a plan of a database of another name. Another host may be the same server, so that is left to
+// the digest, whose key is the database's own.
+func (p *planFile) requireDatabase(at planDatabase) error {
+	if p.Database.Name != at.Name {
+		return unfitPlan(fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at), "point the program at that database, or make a new plan")
+	}
+	return nil
+}
+
+// explain says of a plan that the database refused whether it was made for another one.
+func (p *planFile) explain(err error, at planDatabase) error {
+	e := pgerr.From(err)
+	if e == nil || e.Code != stalePlan || p.Database == at {
+		return err
+	}
+	other := *e
+	other.Message = fmt.Sprintf("the plan was made for database %s, this is %s, and it does not fit here", p.Database, at)
+	other.Err = err
+	return &other
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/catalogue"
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// sourceFlags are the flags that say where the providers are and how they are checked.
+type sourceFlags struct {
+	files             []string
+	strict            bool
+	allowUnknownTypes bool
+	catalogue         catalogueFlag
+}
+
+func (f *sourceFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML or JSON file, of a directory, or - for stdin; may repeat; Keep's variables are then not read")
+	flags.BoolVar(&f.strict, "strict", false, "unknown keys and authentication fields are errors, not warnings")
+	flags.BoolVar(&f.allowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
+	f.catalogue.register(cmd)
+}
+
+// options says where the providers are.
+func (f *sourceFlags) options(a *app) (manifest.Options, error) {
+	types, err := f.catalogue.load()
+	return manifest.Options{
+		Files: f.files, Environ: a.Environ, Stdin: a.Stdin,
+		Strict: f.strict, Catalogue: types, AllowUnknownTypes: f.allowUnknownTypes,
+	}, err
+}
+
+// load reads and checks the manifest. It comes before anything that needs a database.
+func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
+	options, err := f.options(a)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Load(options)
+	if m != nil {
+		for _, warning := range m.Warnings {
+			a.log.Warn(warning.String())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// unknownTypes is what the database is told: with a catalogue of the user's it must let types pass that it does not have
+// itself; they were checked before.
+func (f *sourceFlags) unknownTypes(cmd *cobra.Command) *bool {
+	allow := f.allowUnknownTypes
+	switch {
+	case f.catalogue != "":
+		allow = true
+	case !cmd.Flags().Changed("allow-unknown-types"):
+		return nil
+	}
+	return &allow
+}
+
+// catalogueFlag is the path of a file that adds types to the catalogue.
+type catalogueFlag string
+
+func (f *catalogueFlag) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar((*string)(f), "catalogue", "", "JSON `file` of provider types to add to the catalogue or to replace in it; "+
+		"they are checked by the program, and the database is told to let unknown types pass")
+}
+
+// load returns the catalogue with the types of the file.
+func (f catalogueFlag) load() (*catalogue.Catalogue, error) {
+	if f == "" {
+		return catalogue.BuiltIn(), nil
+	}
+	data, err := os.ReadFile(string(f))
+	if err != nil {
+		return nil, pgerr.Usage("--catalogue: "+err.Error(), "give a JSON file of the form {\"types\": {...}}; docs/validate.md has an example")
+	}
+	types, err := catalogue.BuiltIn().Extend(data)
+	if err != nil {
+		return nil, pgerr.Usage(fmt.Sprintf("--catalogue: %s: %v", f, err), "docs/validate.md has an example")
+	}
+	return types, nil
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/manifest"
+)
+
+const validateLong = `validate checks the providers without a database: syntax, references, names, types and authentication fields. Every
+problem is reported at once, with its place and the fix. The exit code is 65 when there is one, and 0 otherwise;
+warnings do not count.
+
+The checks are those that up, plan and apply make before they write anything. With --skip-references neither variables
+nor files that references name need be there, as in a pre-commit hook.
+
+Providers come from the arguments or -f, or from the variables that Keep reads: KEEP_PROVIDERS,
+KEEP_PROVIDERS_DIRECTORY, KEEP_PROVIDER_<NAME>. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_STRICT, ...),
+variables over defaults.`
+
+func (a *app) validateCommand() *cobra.Command {
+	var input sourceFlags
+	var skipReferences bool
+	cmd := &cobra.Command{
+		Use:   "validate [FILE...]",
+		Short: "check the providers without a database",
+		Long:  validateLong,
+		Example: example(
+			"bootstrap validate -f providers.yaml",
+			"bootstrap validate --strict --skip-references -o json providers.yaml"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			input.files = append(input.files, args...)
+			options, err := input.options(a)
+			if err != nil {
+				return err
+			}
+			options.SkipReferences = skipReferences
+			m, err := manifest.Load(options)
+			if m == nil {
+				return err
+			}
+			return a.showValidation(m, err)
+		},
+	}
+	input.register(cmd)
+	cmd.Flags().BoolVar(&skipReferences, "skip-references", false, "do not resolve references: neither variables nor files need be there")
+	return cmd
+}
+
+// problemLine is a problem or a warning as JSON.
+type problemLine struct {
+	Type string `json:"type"`
+	manifest.Problem
+}
+
+// validationLine is the last line of validate.
+type validationLine struct {
+	Type      string `json:"type"`
+	Command   string `json:"command"`
+	Valid     bool   `json:"valid"`
+	Providers int    `json:"providers"`
+	Sources   int    `json:"sources"`
+	Problems  int    `json:"problems"`
+	Warnings  int    `json:"warnings"`
+}
+
+// showValidation prints the warnings and the result. In text the problems follow as those of any command.
+func (a *app) showValidation(m *manifest.Manifest, invalid error) error {
+	if a.output == formatJSON {
+		return a.validationLines(m, invalid)
+	}
+	var text strings.Builder
+	for _, warning := range m.Warnings {
+		a.writeProblem(&text, "warning: ", warning)
+	}
+	fmt.Fprint(a.Stderr, text.String())
+	if invalid != nil {
+		return invalid
+	}
+	_, err := fmt.Fprintf(a.Stdout, "valid: %s in %s\n", count(len(m.Providers), "provider"), count(len(m.Sources), "source"))
+	return err
+}
+
+func (a *app) validationLines(m *manifest.Manifest, invalid error) error {
+	last := validationLine{
+		Type: "summary", Command: "validate", Valid: invalid == nil, Providers: len(m.Providers), Sources: len(m.Sources), Warnings: len(m.Warnings),
+	}
+	lines := a.lines()
+	if problems := problemsOf(invalid); problems != nil {
+		last.Problems = problems.Total
+		for _, problem := range problems.List {
+			lines.write(problemLine{"problem", problem})
+		}
+	}
+	for _, warning := range m.Warnings {
+		lines.write(problemLine{"warning", warning})
+	}
+	if err := lines.last(last); err != nil {
+		return err
+	}
+	return invalid
+}

@@ -1,0 +1,124 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+
+	"keep-bootstrap/internal/database"
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/pgerr"
+)
+
+// mostCounted is for how many providers of a plan Related counts what hangs on them.
+const mostCounted = 100
+
+// Related is what helps to judge a plan but is not part of it.
+type Related struct {
+	// Dependents is what hangs on the providers that would be pruned, replaced or renamed, by provider.id; of renamed
+	// ones only the workflows, since they name providers by name. A provider that was looked at has an entry.
+	Dependents map[string][]db.Dependent
+	// NotCounted says why Dependents lacks providers; "" when it lacks none.
+	NotCounted string
+	// LastRuns is the run that wrote a provider last, by provider.id. Read only when someone else changed one since.
+	LastRuns map[string]int64
+}
+
+// Related looks up what hangs on the providers of a plan, and since when others have changed them. Each is a transaction
+// of its own that ends after two seconds, because these tables are large and not ours. It never fails: what it could not
+// find out is missing. Reads only.
+func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
+	related := Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}
+	var ids []string
+	isRename := map[string]bool{}
+	drifted, more := false, false
+	for i := range changes {
+		c := &changes[i]
+		drifted = drifted || len(c.Drift) > 0
+		if c.Kind != "provider" || c.ObjectID == nil || c.Action != "prune" && c.Action != "replace" && c.Action != "rename" {
+			continue
+		}
+		if len(ids) == mostCounted {
+			more = true
+			continue
+		}
+		ids = append(ids, *c.ObjectID)
+		isRename[*c.ObjectID] = c.Action == "rename"
+	}
+	if len(ids) > 0 {
+		r.countDependents(ctx, ids, isRename, &related)
+	}
+	if more && related.NotCounted == "" {
+		related.NotCounted = "only the first 100 providers are looked at"
+	}
+	if drifted {
+		r.findLastRuns(ctx, &related)
+	}
+	return related
+}
+
+func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[string]bool, related *Related) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		panic(err) // a list of texts
+	}
+	var dependents []db.Dependent
+	err = r.briefly(ctx, func(ctx context.Context, conn db.DBTX) (err error) {
+		dependents, err = db.New(conn).Dependents(ctx, db.DependentsParams{TenantID: r.Tenant, ProviderIds: list})
+		return err
+	})
+	if err != nil {
+		related.NotCounted = reasonFor(err)
+		return
+	}
+	for _, id := range ids {
+		related.Dependents[id] = nil
+	}
+	for _, d := range dependents {
+		if d.ProviderID == nil || d.Kind == nil || d.Count == nil || *d.Count == 0 || isRename[*d.ProviderID] && *d.Kind != "workflows" {
+			continue
+		}
+		related.Dependents[*d.ProviderID] = append(related.Dependents[*d.ProviderID], d)
+	}
+}
+
+// reasonFor says in a few words why something was not counted.
+func reasonFor(err error) string {
+	switch {
+	case pgerr.Is(err, "57014"):
+		return "it took longer than two seconds"
+	case pgerr.Is(err, "42501"):
+		return "the role may not read these tables"
+	}
+	return pgerr.From(err).Message
+}
+
+func (r *Run) findLastRuns(ctx context.Context, related *Related) {
+	var providers []db.ProviderStatus
+	err := r.briefly(ctx, func(ctx context.Context, conn db.DBTX) (err error) {
+		providers, err = db.New(conn).Status(ctx, r.Tenant)
+		return err
+	})
+	if err != nil {
+		r.Log.Debug("the last runs of the providers were not read", "because", pgerr.From(err).Message)
+		return
+	}
+	for i := range providers {
+		if p := &providers[i]; p.ProviderID != nil && p.ChangedRun != nil {
+			related.LastRuns[*p.ProviderID] = *p.ChangedRun
+		}
+	}
+}
+
+// briefly sends a query in a transaction of its own that the server ends after two seconds.
+func (r *Run) briefly(ctx context.Context, query database.Query) error {
+	conn, err := r.connection(ctx)
+	if err != nil {
+		return err
+	}
+	err = database.Together(ctx, conn,
+		database.Statement("BEGIN READ ONLY"), database.Statement("SET LOCAL statement_timeout = '2s'"), query, database.Statement("ROLLBACK"))
+	if err != nil {
+		rollback(ctx, conn)
+	}
+	return err
+}
