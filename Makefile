@@ -46,7 +46,7 @@ snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins anoth
 	@NEW=$(NEW) scripts/snapshot.sh
 
 .PHONY: check
-check: check-generate lint check-vuln squawk test test-oldest test-race test-model test-sql check-plpgsql ## all checks
+check: check-generate lint check-vuln squawk test test-oldest test-race test-model fuzz test-sql check-plpgsql ## all checks
 
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say
@@ -93,6 +93,6 @@ check-plpgsql: build ## plpgsql_check over every routine (needs the system's Pos
 fuzz: ## every fuzz target for FUZZTIME each
 	@for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$$package"; \
 	  done; \
 	done

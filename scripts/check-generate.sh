@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fails when generated files are not what the sources say: Go from sqlc (also what it leaves behind when a query file is
-# deleted), generated migrations. Tests of internal/sqldoc check docs/sql.md and the frozen routines.
+# deleted), generated migrations, the JSON Schema. Tests of internal/sqldoc check docs/sql.md and the frozen routines.
 # The files are left as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-paths=(internal/db sql/migrations internal/pgtest/keep)
+paths=(internal/db sql/migrations internal/pgtest/keep schema)
 
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT
