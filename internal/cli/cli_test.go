@@ -522,6 +522,9 @@ func TestGeneration(t *testing.T) {
 	run(t, env, "up", "-f", newer).want(t, 0)
 	r := run(t, env, "up", "-f", older, "--generation", "6").want(t, 0)
 	inOrder(t, r.stdout, "generation 6 is older than 7", "No changes.")
+	if inOrder(t, r.stderr, "generation 6 is older than 7"); strings.Contains(r.stderr, "as wanted") {
+		t.Errorf("the log says that all is as wanted: %s", r.stderr)
+	}
 	inOrder(t, run(t, env, "up", "-f", older, "--generation", "8").want(t, 0).stdout, "1 changed")
 }
 
