@@ -43,7 +43,7 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 	t.Helper()
 	start := time.Now()
 	manifest, err := load()
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("%d bytes took %s", size, took)
 	}
 	if err != nil {
@@ -237,7 +237,8 @@ func TestBoundedWork(t *testing.T) {
 		options.Catalogue = catalogue.BuiltIn()
 		manifest, err := Load(options)
 		took := time.Since(start)
-		if took > 3*time.Second {
+		// A step that is not linear takes many minutes at this size. This is no limit of speed: a busy machine stays far below.
+		if took > time.Minute {
 			t.Errorf("%s: %s", name, took)
 		}
 		providers := 0
