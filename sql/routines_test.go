@@ -3,6 +3,7 @@ package sqlfiles_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -16,7 +17,13 @@ import (
 	"keep-bootstrap/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// TestMain gives the property tests a seed, so that a failure in CI can be had again; -rapid.seed chooses another.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.seed", "20261122"); err != nil {
+		panic(err)
+	}
+	pgtest.Main(m)
+}
 
 // migrated is Keep's database at its newest known revision, with schema bootstrap.
 var migrated = pgtest.Template{

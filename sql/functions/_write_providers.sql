@@ -123,7 +123,8 @@ BEGIN
             SELECT p.configuration_key::text AS key, m.authentication, c.fields,
                    ARRAY(SELECT d.field FROM unnest(c.drift) AS d (field) WHERE NOT d.field = ANY (c.fields)) AS kept,
                    CASE WHEN 'name' = ANY (c.drift) AND NOT 'name' = ANY (c.fields) THEN p.name::text ELSE m.name END AS name,
-                   CASE json_typeof(bootstrap._try_json(s.value)) WHEN 'object' THEN bootstrap._try_json(s.value) ELSE '{}' END AS live
+                   -- A secret that Keep cannot read is written anew.
+                   CASE WHEN NOT 'secret' = ANY (c.fields) AND json_typeof(bootstrap._try_json(s.value)) = 'object' THEN bootstrap._try_json(s.value) ELSE '{}' END AS live
             FROM bootstrap.planned_change AS c
             JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
             JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
