@@ -55,7 +55,7 @@ func checks(t *testing.T, n int) {
 // a tenant of its own; two workers share one database. A failing sequence is printed as a script for psql, made as short
 // as possible.
 //
-// BOOTSTRAP_MODEL_SEQUENCES is the number of sequences (default 100; make check tries 2000). A failure names the seed:
+// BOOTSTRAP_MODEL_SEQUENCES is the number of sequences (default 100; make test-model tries 2000). A failure names the seed:
 // -run 'TestModel/workers/worker_0' -rapid.seed=N -rapid.checks=M runs it again.
 func TestModel(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ BEGIN
         LEFT JOIN deleted AS d ON d.name = m.name AND d.type = m.type AND x.position IS NULL
         WHERE m.deduplication_rules IS NOT NULL
           AND NOT (v_keeps_drift AND x.position IS NULL
-                   AND EXISTS (SELECT FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.name = m.name))
+                   AND EXISTS (SELECT FROM deleted AS g WHERE g.name = m.name))
     ),
     wanted AS MATERIALIZED (
         SELECT t.position, t.name AS provider_name, t.type AS provider_type, t.provider_id, (t.rule).name, (t.rule).description,
