@@ -130,6 +130,16 @@ COMMENT ON COLUMN bootstrap.input_staging.name IS 'Variable or file that was rea
 COMMENT ON COLUMN bootstrap.input_staging.digest IS 'SHA-256 of the text as it was read, references unresolved. The journal stores it only after keying it with setting.digest_key.';
 COMMENT ON CONSTRAINT input_staging_pkey ON bootstrap.input_staging IS 'One row a source; finds the rows of a transaction.';
 
+CREATE UNLOGGED TABLE bootstrap.considered_provider (
+    transaction_id xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+    provider_id    text NOT NULL,
+    CONSTRAINT considered_provider_pkey PRIMARY KEY (transaction_id, provider_id)
+);
+COMMENT ON TABLE bootstrap.considered_provider IS 'The providers of the tenant that a run has to look at, because they are not plainly as the manifest wants them: live rows, and rows of state. Filled by _set_aside_unchanged and removed before COMMIT. Unlogged.';
+COMMENT ON COLUMN bootstrap.considered_provider.transaction_id IS 'Transaction of the run.';
+COMMENT ON COLUMN bootstrap.considered_provider.provider_id IS 'provider.id of the row.';
+COMMENT ON CONSTRAINT considered_provider_pkey ON bootstrap.considered_provider IS 'Finds the rows of a transaction.';
+
 CREATE UNLOGGED TABLE bootstrap.planned_change (
     transaction_id   xid8    NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
     sequence         integer NOT NULL,
@@ -417,6 +427,7 @@ DROP TABLE bootstrap.provider_state;
 DROP TABLE bootstrap.change;
 DROP TABLE bootstrap.run;
 DROP TABLE bootstrap.planned_change;
+DROP TABLE bootstrap.considered_provider;
 DROP TABLE bootstrap.input_staging;
 DROP TABLE bootstrap.manifest_staging;
 DROP TABLE bootstrap.provider_staging;

@@ -6,18 +6,19 @@ RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET work_mem = '64MB'
 AS $$
+DECLARE
+    v_count integer;
 BEGIN
     RETURN QUERY
-    SELECT c.transaction_id,
-           (row_number() OVER (ORDER BY c.kind DESC, c.sequence))::integer,
-           c.kind, c.action, c.name, c.previous_name, c.type, c.provider_name, c.provider_id, c.object_id, c.new_object_id,
-           c.position, c.fields, c.drift, c.reason, c.refusal, c.state_only
-    FROM (
-        SELECT p.* FROM bootstrap._diff_providers(p_tenant_id, p_manifest, p_options) AS p
-        UNION ALL
-        SELECT r.* FROM bootstrap._diff_deduplication_rules(p_tenant_id, p_manifest, p_options) AS r
-    ) AS c;
+    SELECT p.* FROM bootstrap._diff_providers(p_tenant_id, p_manifest, p_options) AS p;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN QUERY
+    SELECT r.transaction_id, v_count + r.sequence,
+           r.kind, r.action, r.name, r.previous_name, r.type, r.provider_name, r.provider_id, r.object_id, r.new_object_id,
+           r.position, r.fields, r.drift, r.reason, r.refusal, r.state_only
+    FROM bootstrap._diff_deduplication_rules(p_tenant_id, p_manifest, p_options) AS r;
 END
 $$;
 
