@@ -25,7 +25,7 @@ type providerLine struct {
 
 func newProviderLine(p db.ProviderStatus) providerLine {
 	line := providerLine{
-		Type: "provider", Name: p.Name, ProviderType: p.Type, ID: p.ProviderID, Origin: p.Origin, Run: p.ChangedRun,
+		Type: text(p.Kind), Name: p.Name, ProviderType: p.Type, ID: p.ObjectID, Origin: p.Origin, Run: p.ChangedRun,
 		PreventDelete: p.PreventDelete, Condition: p.Condition,
 	}
 	if p.ChangedAt.Valid {
@@ -62,7 +62,7 @@ func (a *app) showStatus(providers []db.ProviderStatus) error {
 		if p.PreventDelete != nil && *p.PreventDelete {
 			guarded = "yes"
 		}
-		rows = append(rows, []string{shown(text(p.Name)), shown(text(p.Type)), shown(text(p.ProviderID)), text(p.Origin), run, guarded, text(p.Condition)})
+		rows = append(rows, []string{shown(text(p.Name)), shown(text(p.Type)), shown(text(p.ObjectID)), text(p.Origin), run, guarded, text(p.Condition)})
 	}
 	return a.writeTable(rows)
 }

@@ -10,8 +10,9 @@ AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
        AND NOT EXISTS (SELECT FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
+       AND NOT EXISTS (SELECT FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
        AND NOT EXISTS (SELECT FROM bootstrap.input_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
-       AND (EXISTS (SELECT FROM bootstrap.provider_staging) OR EXISTS (SELECT FROM bootstrap.manifest_staging))
+       AND (EXISTS (SELECT FROM bootstrap.provider_staging) OR EXISTS (SELECT FROM bootstrap.manifest_staging) OR EXISTS (SELECT FROM bootstrap.resource_staging))
     THEN
         RAISE EXCEPTION 'the manifest was loaded in another transaction'
             USING ERRCODE = 'KB001',

@@ -1,7 +1,7 @@
 -- bootstrap.verify([tenant_id]): one row a check of what this software relies on and of what it installed.
 --
 -- ok is true, false (something is wrong), or NULL (a warning: nothing is broken, but the operator should know).
--- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, execution_log_index.
+-- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, resources, execution_log_index.
 -- Never raises for what it finds. Shows no value of a secret. Reads only; works on a standby.
 CREATE OR REPLACE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE
@@ -84,6 +84,16 @@ BEGIN
         CASE WHEN v_count = 0 THEN 'nobody else changed a provider of ours since the last run'
              ELSE format('someone else changed %s provider(s) of ours since the last run: %s', v_count, v_detail) END,
         CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run changes back; --on-drift=keep leaves it, --on-drift=fail refuses.' END;
+
+    v_keys := ARRAY(SELECT k.kind FROM unnest(bootstrap._available_kinds()) AS k (kind) WHERE k.kind NOT IN ('provider', 'deduplication_rule'));
+    SELECT count(*), array_to_string((array_agg(format('%s %s (%s)', replace(d.kind, '_', ' '), to_json(left(t.name, 100)), array_to_string(d.fields, ', ')) ORDER BY d.kind, t.name))[1:20], '; ')
+    INTO v_count, v_detail
+    FROM bootstrap._resource_drift(p_tenant_id, v_keys) AS d
+    JOIN bootstrap.resource_state AS t ON t.tenant_id = p_tenant_id AND t.kind = d.kind AND t.object_id = d.object_id;
+    RETURN QUERY SELECT 'resources', CASE WHEN v_count = 0 THEN true END,
+        CASE WHEN v_count = 0 THEN format('%s object(s) of ours beside providers are as the last run left them', (SELECT count(*) FROM bootstrap.resource_state AS t WHERE t.tenant_id = p_tenant_id))
+             ELSE format('someone else changed or deleted %s object(s) of ours since the last run: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run changes back; --on-drift=keep leaves it, --on-drift=fail refuses. Keep itself deletes provisioned workflows and mapping rules unless it runs with PROVISION_RESOURCES=false.' END;
 
     IF to_regclass('public.providerexecutionlog') IS NOT NULL THEN
         -- A pruned provider takes its execution log along (ON DELETE CASCADE): without such an index each one scans the

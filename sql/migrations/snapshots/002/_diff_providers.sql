@@ -233,7 +233,8 @@ BEGIN
                WHEN c.action IN ('add', 'rename', 'replace') AND k.name IS NOT NULL THEN 'KB025'
                WHEN c.action IN ('prune', 'replace') AND n.going > n.allowed THEN 'KB021'
            END,
-           c.action = 'unchanged' OR (c.action IN ('adopt', 'update') AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
+           c.action = 'unchanged' OR (c.action IN ('adopt', 'update') AND c.fields <@ ARRAY['prevent_delete', 'install_webhook']),
+           '{}'::text[]
     FROM change AS c
     CROSS JOIN total AS n
     LEFT JOIN kept_name AS k ON k.name = c.name;

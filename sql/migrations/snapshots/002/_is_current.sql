@@ -1,7 +1,7 @@
 -- bootstrap._is_current(tenant_id, options): whether a run would plainly find nothing to do.
 --
 -- The short way for replicas that restart: true only when every provider of the manifest is plainly unchanged
--- (_unchanged_providers), nothing else is provisioned, remembered or left over, no deduplication rule is wanted or there,
+-- (_unchanged_providers), no other kind is given, nothing else is provisioned, remembered or left over, no deduplication rule is wanted or there,
 -- and no option asks for more. False means: look closely. Never raises for tables that are missing. Reads only, takes no lock.
 CREATE OR REPLACE FUNCTION bootstrap._is_current(p_tenant_id text, p_options jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE
@@ -12,6 +12,10 @@ DECLARE
     v_wanted bigint;
 BEGIN
     IF p_options ? 'plan_digest' OR p_options ? 'generation' OR lower(p_options ->> 'secret_manager') <> 'db' THEN
+        RETURN false;
+    END IF;
+
+    IF EXISTS (SELECT FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned()) THEN
         RETURN false;
     END IF;
 

@@ -16,6 +16,9 @@ BEGIN
         SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
                m.pulling_enabled, m.prevent_delete, m.install_webhook
         FROM bootstrap._manifest_from_json(NULL) AS m;
+        DELETE FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+        INSERT INTO bootstrap.resource_staging (kind, position, name, content)
+        SELECT r.kind, r.position, r.name, r.content FROM bootstrap._resources_from_json(NULL) AS r;
         RETURN; -- _manifest_from_json has settled the rest
     END IF;
 

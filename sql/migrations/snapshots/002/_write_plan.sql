@@ -16,12 +16,12 @@ BEGIN
     FOR v_attempt IN 1..5 LOOP
         DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
         INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
-                                              object_id, new_object_id, position, fields, drift, reason, refusal, state_only)
+                                              object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes)
         SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id, p.object_id,
                CASE WHEN p.new_object_id IS NOT NULL THEN p.new_object_id
                     WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN replace(gen_random_uuid()::text, '-', '')
-                    WHEN p.kind = 'deduplication_rule' AND p.action = 'add' THEN gen_random_uuid()::text END,
-               p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only
+                    WHEN p.kind IN ('deduplication_rule', 'workflow', 'dashboard') AND p.action = 'add' THEN gen_random_uuid()::text END,
+               p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only, p.notes
         FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
 
         -- A refused run takes no row lock either.
@@ -31,13 +31,13 @@ BEGIN
         WITH kept AS (
             DELETE FROM bootstrap.planned_change AS c
             WHERE c.transaction_id = pg_current_xact_id() AND c.action = 'unchanged' AND c.drift <> '{}'
-            RETURNING c.name, c.drift
+            RETURNING c.kind, c.name, c.drift
         )
-        SELECT coalesce(array_agg(k.name) FILTER (WHERE k.drift @> ARRAY['row']), '{}') INTO p_kept_names FROM kept AS k;
+        SELECT coalesce(array_agg(k.name) FILTER (WHERE k.kind = 'provider' AND k.drift @> ARRAY['row']), '{}') INTO p_kept_names FROM kept AS k;
 
         IF NOT EXISTS (
-            SELECT c.object_id FROM bootstrap.planned_change AS c
-            WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.object_id IS NOT NULL
+            SELECT c.kind || ' ' || c.object_id FROM bootstrap.planned_change AS c
+            WHERE c.transaction_id = pg_current_xact_id() AND c.kind <> 'deduplication_rule' AND c.object_id IS NOT NULL
             EXCEPT
             SELECT unnest(v_locked)
         ) THEN
@@ -45,12 +45,13 @@ BEGIN
         END IF;
 
         CALL bootstrap._lock_providers(p_tenant_id);
-        SELECT v_locked || array_agg(c.object_id) INTO v_locked
+        CALL bootstrap._lock_resources(p_tenant_id);
+        SELECT v_locked || array_agg(c.kind || ' ' || c.object_id) INTO v_locked
         FROM bootstrap.planned_change AS c
-        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.object_id IS NOT NULL;
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind <> 'deduplication_rule' AND c.object_id IS NOT NULL;
     END LOOP;
 
-    RAISE EXCEPTION 'the application keeps changing the providers of tenant %', p_tenant_id
+    RAISE EXCEPTION 'the application keeps changing the rows of tenant %', p_tenant_id
         USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
 END
 $$;
