@@ -33,6 +33,7 @@ DECLARE
     v_kept_names     text[] := '{}'::text[];
     v_notes          text[] := '{}'::text[];
     v_report         bootstrap.run_report;
+    v_line           text;
 BEGIN
     PERFORM bootstrap._check_options(p_options);
     v_generation := (p_options ->> 'generation')::bigint;
@@ -147,9 +148,14 @@ BEGIN
     ELSIF NOT v_is_stale THEN
         RAISE NOTICE 'bootstrap: nothing to do, % provider(s) of tenant % are as wanted', v_providers, p_tenant_id;
     END IF;
-    IF v_is_changed AND v_report.resources::text <> '{}' THEN
-        RAISE NOTICE 'bootstrap: %', v_report.resources;
-    END IF;
+    FOR v_line IN
+        SELECT format('%ss: %s added, %s updated, %s adopted, %s pruned, %s unchanged', replace(r.kind, '_', ' '), r.counts ->> 'added', r.counts ->> 'updated',
+                      r.counts ->> 'adopted', r.counts ->> 'pruned', r.counts ->> 'unchanged')
+        FROM json_each(v_report.resources) AS r (kind, counts)
+        WHERE v_is_changed
+    LOOP
+        RAISE NOTICE 'bootstrap: %', v_line;
+    END LOOP;
     FOR i IN 1..coalesce(array_length(v_report.notes, 1), 0) LOOP
         RAISE NOTICE 'bootstrap: %', v_report.notes[i];
     END LOOP;
