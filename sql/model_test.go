@@ -527,8 +527,7 @@ func (s *sequence) comparePlan(p prediction, plan []change, before *world) {
 		if c.Action != x.Action {
 			s.fail("the plan says %q for %q, the model says %q", c, x.Entry.Name, x.Action)
 		}
-		fields := slices.Sorted(slices.Values(c.Fields))
-		if x.Action == "replace" && !slices.Contains(fields, "type") || x.Action != "replace" && !slices.Equal(fields, x.Fields) {
+		if !slices.Equal(slices.Sorted(slices.Values(c.Fields)), x.Fields) {
 			s.fail("the plan says %q for %q, the model says fields %q", c, x.Entry.Name, x.Fields)
 		}
 		if c.PreviousName != "" && (x.Action != "replace" && x.Action != "rename" && x.Action != "adopt" || ids[c.ID].Name != c.PreviousName) {

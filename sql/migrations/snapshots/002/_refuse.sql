@@ -45,7 +45,7 @@ BEGIN
         WHEN v_code = 'KB025' THEN
             RAISE EXCEPTION 'someone else changed % provider(s) since the last run', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
-                      HINT = 'Look at bootstrap plan, then let the run change it back (--on-drift=overwrite) or leave it (--on-drift=keep).';
+                      HINT = 'Look at bootstrap plan, then let the run change it back (--on-drift=overwrite) or leave it (--on-drift=keep; a provider that is pruned or replaced cannot be left).';
         ELSE
             RAISE EXCEPTION '% provider(s) of the manifest have the name of a provider that a user made', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
