@@ -334,6 +334,11 @@ func TestGuards(t *testing.T) {
 		d.wantPlan(many(2), "provider:update p0 secret")
 		d.mustInstall(many(2))
 		d.wantPlan(many(2))
+		// A user's provider without a secret is refused also when nothing is to be written, as in the plan.
+		d.exec("UPDATE public.secret SET key = 'elsewhere' WHERE key LIKE $1", "%"+pgtest.KeepProvisioned(t, d.Conn, "theirs", "grafana", "{}"))
+		d.exec("UPDATE public.provider SET provisioned = false WHERE name = 'theirs'")
+		d.refused("KB023", many(2))
+		d.mustInstall(many(2), `{"assume_secret_manager": "db"}`)
 	})
 	t.Run("require_tenant", func(t *testing.T) {
 		d := newDatabase(t)

@@ -308,6 +308,9 @@ func TestResourceDrift(t *testing.T) {
 	if got := d.refusedAll("KB025", everything, `{"on_drift": "fail"}`); !strings.Contains(got, "someone else changed") {
 		t.Error(got)
 	}
+	if got := d.refusedAll("KB025", `{"workflows": [{"id": "second", "name": "Second", "disabled": "true", "interval": 60}]}`, `{"on_drift": "fail"}`); !strings.Contains(got, "prune") {
+		t.Error(got) // what is pruned would be lost
+	}
 	before := d.resourceVersions()
 	d.mustInstallAll(everything, `{"on_drift": "keep"}`)
 	d.wantRows("kept", d.resourceVersions(), before...)

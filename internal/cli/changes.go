@@ -24,7 +24,7 @@ type change struct {
 	PreviousID   *string     `json:"previous_id,omitempty"`
 	Fields       []string    `json:"fields"`
 	Reason       string      `json:"reason"`
-	Drift        []string    `json:"drift,omitempty"`           // of the fields, those that someone else changed
+	Drift        []string    `json:"drift,omitempty"`           // what someone else changed, and is changed back, lost or kept
 	DriftSince   *int64      `json:"drift_since_run,omitempty"` // the run after which that was, where it is known
 	Refusal      *string     `json:"refusal,omitempty"`
 	StateOnly    bool        `json:"state_only,omitempty"`

@@ -173,13 +173,13 @@ type PlannedChange struct {
 	Position *int32
 	// Names of what differs, authentication keys as authentication.<key>; never a value.
 	Fields []string
-	// Names of what someone else changed since the last run and this run would change back, or keeps with on_drift keep; row when the row was deleted.
+	// Names of what someone else changed since the last run and this run would change back or lose (prune and replace), or keeps with on_drift keep; row when the row was deleted.
 	Drift []string
 	// Why this action, in words.
 	Reason string
 	// SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.
 	Refusal *string
-	// True when only rows of schema bootstrap change, and no row of Keep.
+	// True when only rows of schema bootstrap change, and no row of Keep. An unchanged row where it is false is drift that is kept: nothing is written.
 	StateOnly bool
 	// What the operator should know about this change, one text a point: a workflow that names a provider which is not there after the run.
 	Notes []string

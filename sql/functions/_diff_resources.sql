@@ -12,6 +12,8 @@
 -- Matched is by name; a row of ours that someone renamed is found by its id. Names of workflows and mapping rules are not
 -- unique in Keep: of several rows ours is taken, then Keep's, then the one that was written last.
 -- The default user is made only where there is no user at all, and its password is compared only with reset_password.
+-- What someone else changed since the last run, and the run would change back or lose, stands in the column drift, with
+-- on_drift as in _diff_providers.
 -- Guards as for providers, each kind by itself: KB020, KB021, KB024, KB025; KB028 when the secret of an API key is that of
 -- another key; KB029 when it is not clear whose password is to be reset. Reads only. No row holds a value.
 CREATE OR REPLACE FUNCTION bootstrap._diff_resources(p_tenant_id text, p_manifest json, p_options jsonb)
@@ -85,6 +87,16 @@ BEGIN
                ARRAY(SELECT f.field FROM unnest(c.fields) AS f (field) WHERE f.field = ANY (c.drift)) AS drift
         FROM compared AS c
     ),
+    leaving AS (
+        SELECT l.kind, l.object_id, l.name, l.has_state,
+               ARRAY(SELECT f.key FROM jsonb_each_text(l.written) AS f (key, value)
+                     WHERE f.value <> bootstrap._digest(coalesce('=' || (l.fields ->> f.key), '-'), g.digest_key) ORDER BY f.key) AS drift
+        FROM live AS l
+        CROSS JOIN bootstrap.setting AS g
+        WHERE NOT l.is_deleted
+          AND CASE WHEN l.kind IN ('workflow', 'mapping_rule') THEN l.is_provisioned WHEN l.kind IN ('dashboard', 'api_key') THEN l.has_state ELSE false END
+          AND NOT EXISTS (SELECT FROM match AS x WHERE x.kind = l.kind AND x.object_id = l.object_id)
+    ),
     gone AS (
         -- Of ours, and no longer there at all.
         SELECT t.kind, t.name, min(t.object_id) AS object_id, min(t.changed_run) AS changed_run
@@ -113,7 +125,7 @@ BEGIN
                    WHEN s.is_provisioned THEN 'provisioned by Keep itself; keeps its id'
                    ELSE 'made by a user in the application'
                END AS reason,
-               NOT s.has_state AND NOT s.is_provisioned AND s.kind <> 'mapping_rule' AS is_users
+               NOT s.has_state AND NOT s.is_provisioned AND s.kind <> 'mapping_rule' AS is_users, s.state_differs
         FROM settled AS s
         WHERE s.fields <> '{}' OR s.drift <> '{}' OR (s.has_state AND s.state_differs) OR (NOT s.has_state AND s.kind <> 'user')
         UNION ALL
@@ -123,20 +135,17 @@ BEGIN
                CASE WHEN d.name IS NULL THEN 'not installed yet'
                     WHEN v_on_drift = 'keep' THEN format('someone else deleted it since run %s: that is kept', d.changed_run)
                     ELSE format('someone else deleted it since run %s', d.changed_run) END,
-               false
+               false, false
         FROM wanted AS w
         LEFT JOIN gone AS d ON d.kind = w.kind AND d.name = w.name
         WHERE NOT EXISTS (SELECT FROM match AS x WHERE x.kind = w.kind AND x.position = w.position)
         UNION ALL
-        SELECT 'prune', l.kind, NULL, l.name, NULL, l.object_id, NULL, '{}', '{}',
-               CASE WHEN l.has_state THEN 'installed by this software, and not in the manifest' ELSE 'provisioned, and not in the manifest' END, false
-        FROM live AS l
-        WHERE NOT l.is_deleted
-          AND CASE WHEN l.kind IN ('workflow', 'mapping_rule') THEN l.is_provisioned WHEN l.kind IN ('dashboard', 'api_key') THEN l.has_state ELSE false END
-          AND NOT EXISTS (SELECT FROM match AS x WHERE x.kind = l.kind AND x.object_id = l.object_id)
+        SELECT 'prune', l.kind, NULL, l.name, NULL, l.object_id, NULL, '{}', l.drift,
+               CASE WHEN l.has_state THEN 'installed by this software, and not in the manifest' ELSE 'provisioned, and not in the manifest' END, false, false
+        FROM leaving AS l
         UNION ALL
         -- Neither in the manifest nor ours to prune: deleted, or given to a user, by someone else.
-        SELECT 'unchanged', t.kind, NULL, t.name, NULL, t.object_id, NULL, '{}', '{}', 'no longer in the manifest, and no longer there: forgotten', false
+        SELECT 'unchanged', t.kind, NULL, t.name, NULL, t.object_id, NULL, '{}', '{}', 'no longer in the manifest, and no longer there: forgotten', false, true
         FROM bootstrap.resource_state AS t
         LEFT JOIN live AS l ON l.kind = t.kind AND l.object_id = t.object_id
         WHERE t.tenant_id = p_tenant_id AND t.kind = ANY (v_kinds) AND t.kind <> 'user'
@@ -179,7 +188,7 @@ BEGIN
                WHEN c.kind = 'user' AND c.action = 'add' AND EXISTS (SELECT FROM live AS l WHERE l.kind = 'user') THEN 'KB029'
                WHEN c.action = 'prune' AND n.going > n.allowed THEN 'KB021'
            END,
-           c.action = 'unchanged' OR (c.action = 'adopt' AND c.fields = '{}'),
+           (c.action = 'unchanged' AND c.state_differs) OR (c.action = 'adopt' AND c.fields = '{}'),
            '{}'::text[]
     FROM change AS c
     JOIN total AS n ON n.kind = c.kind;

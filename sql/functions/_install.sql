@@ -59,7 +59,7 @@ BEGIN
            AND coalesce(v_generation <= v_stored, v_generation IS NULL)
            AND p_options ->> 'plan_digest' IS NULL
            AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
-                           WHERE NOT (p.action = 'unchanged' AND p.drift <> '{}' AND p.refusal IS NULL))
+                           WHERE NOT (p.action = 'unchanged' AND NOT p.state_only))
         THEN
             v_is_changed := false;
         ELSE

@@ -27,10 +27,10 @@ BEGIN
         -- A refused run takes no row lock either.
         PERFORM bootstrap._refuse();
 
-        -- Drift that is kept is not written: what of it is to be remembered goes to the caller.
+        -- Drift that is kept is not written: the deleted providers that stay deleted go to the caller.
         WITH kept AS (
             DELETE FROM bootstrap.planned_change AS c
-            WHERE c.transaction_id = pg_current_xact_id() AND c.action = 'unchanged' AND c.drift <> '{}'
+            WHERE c.transaction_id = pg_current_xact_id() AND c.action = 'unchanged' AND NOT c.state_only
             RETURNING c.kind, c.name, c.drift
         )
         SELECT coalesce(array_agg(k.name) FILTER (WHERE k.kind = 'provider' AND k.drift @> ARRAY['row']), '{}') INTO p_kept_names FROM kept AS k;

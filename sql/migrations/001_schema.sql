@@ -181,10 +181,10 @@ COMMENT ON COLUMN bootstrap.planned_change.object_id IS 'id of the live row; NUL
 COMMENT ON COLUMN bootstrap.planned_change.new_object_id IS 'id of an added or replaced row. In a plan only where it is known: a row that someone else deleted comes back with its id.';
 COMMENT ON COLUMN bootstrap.planned_change.position IS 'Place in the manifest; NULL for prune.';
 COMMENT ON COLUMN bootstrap.planned_change.fields IS 'Names of what differs, authentication keys as authentication.<key>; never a value.';
-COMMENT ON COLUMN bootstrap.planned_change.drift IS 'Names of what someone else changed since the last run and this run would change back, or keeps with on_drift keep; row when the row was deleted.';
+COMMENT ON COLUMN bootstrap.planned_change.drift IS 'Names of what someone else changed since the last run and this run would change back or lose (prune and replace), or keeps with on_drift keep; row when the row was deleted.';
 COMMENT ON COLUMN bootstrap.planned_change.reason IS 'Why this action, in words.';
 COMMENT ON COLUMN bootstrap.planned_change.refusal IS 'SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.';
-COMMENT ON COLUMN bootstrap.planned_change.state_only IS 'True when only rows of schema bootstrap change, and no row of Keep.';
+COMMENT ON COLUMN bootstrap.planned_change.state_only IS 'True when only rows of schema bootstrap change, and no row of Keep. An unchanged row where it is false is drift that is kept: nothing is written.';
 COMMENT ON COLUMN bootstrap.planned_change.notes IS 'What the operator should know about this change, one text a point: a workflow that names a provider which is not there after the run.';
 COMMENT ON CONSTRAINT planned_change_pkey ON bootstrap.planned_change IS 'Finds the rows of a transaction in order.';
 

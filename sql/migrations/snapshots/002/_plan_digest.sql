@@ -40,7 +40,7 @@ BEGIN
         LEFT JOIN public.alertdeduplicationrule AS r ON r.tenant_id = p_tenant_id AND r.id::text = c.object_id AND c.kind = 'deduplication_rule'
         CROSS JOIN bootstrap.setting AS k
         WHERE c.transaction_id = pg_current_xact_id_if_assigned()
-          AND NOT (c.action = 'unchanged' AND c.drift <> '{}')
+          AND NOT (c.action = 'unchanged' AND NOT c.state_only)
     ) AS d ON true
     GROUP BY g.digest_key;
 

@@ -50,7 +50,7 @@ BEGIN
         WHEN 'KB025' THEN
             RAISE EXCEPTION 'someone else changed % %(s) since the last run', v_count, v_kind
                 USING ERRCODE = v_code, DETAIL = v_detail,
-                      HINT = 'Look at bootstrap plan, then let the run change it back (--on-drift=overwrite) or leave it (--on-drift=keep).';
+                      HINT = 'Look at bootstrap plan, then let the run change it back (--on-drift=overwrite) or leave it (--on-drift=keep; what is pruned or replaced cannot be left).';
         WHEN 'KB028' THEN
             RAISE EXCEPTION '% API key(s) of the manifest have the secret of another key', v_count
                 USING ERRCODE = v_code, DETAIL = v_detail,
