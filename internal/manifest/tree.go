@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"strconv"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -8,10 +9,12 @@ import (
 	"keep-bootstrap/internal/workflow"
 )
 
-// tree gives a YAML value as Keep's reader constructs it: what an alias or a merge key repeats is the same value again.
-// Call it only where read found no problem, which bounds the work.
-func (d *yamlDocument) tree(y *yaml.Node) *workflow.Node {
-	return d.grow(y, map[*yaml.Node]*workflow.Node{})
+func (d *yamlDocument) store(on bool) { d.stored = on }
+
+// tree gives what an alias or a merge key repeats as the same value again. That nothing holds itself, and that the work is
+// bounded, read has found out.
+func (d *yamlDocument) tree(n *node) *workflow.Node {
+	return d.grow(n.yaml, map[*yaml.Node]*workflow.Node{})
 }
 
 func (d *yamlDocument) grow(y *yaml.Node, known map[*yaml.Node]*workflow.Node) *workflow.Node {
@@ -56,10 +59,7 @@ func (d *yamlDocument) growScalar(n *workflow.Node, y *yaml.Node) {
 	case value.kind == kindBool:
 		n.Kind = workflow.Scalar
 	case value.kind == kindNumber:
-		n.Kind = workflow.Scalar
-		if !strings.Contains(n.Text, ".") {
-			n.Text = strings.Replace(n.Text, "e", ".0e", 1) // as Keep's dumper, so that it reads as a number again
-		}
+		n.Kind, n.Text = workflow.Scalar, storedNumber(&value)
 	case value.written != "" && plainTag(value.written) == tagDate && y.Style&yaml.TaggedStyle == 0:
 		n.Kind = workflow.Time
 	case value.written != "" && strings.HasSuffix(n.Text, ".inf") || value.written != "" && n.Text == ".nan":
@@ -82,25 +82,46 @@ func styleOf(y *yaml.Node) workflow.Style {
 	return workflow.Plain
 }
 
-// tree gives a value of JSON, which Keep reads as YAML with every text in double quotes.
-func (n *node) tree() *workflow.Node {
+func (d *jsonDocument) store(bool) {}
+
+// tree gives texts in double quotes, as Keep reads JSON.
+func (d *jsonDocument) tree(n *node) *workflow.Node {
 	tree := &workflow.Node{Kind: workflow.Scalar, Text: n.text}
 	switch n.kind {
 	case kindNull:
 		tree.Text = "null"
+	case kindNumber:
+		tree.Text = storedNumber(n)
 	case kindText:
 		tree.Kind, tree.Style = workflow.Text, workflow.DoubleQuoted
 	case kindList:
 		tree.Kind = workflow.List
 		for i := range n.members {
-			tree.Items = append(tree.Items, n.members[i].value.tree())
+			tree.Items = append(tree.Items, d.tree(&n.members[i].value))
 		}
 	case kindObject:
 		tree.Kind = workflow.Map
 		for i := range n.members {
 			m := &n.members[i]
-			tree.Pairs = append(tree.Pairs, workflow.Pair{Key: m.key.tree(), Value: m.value.tree()})
+			tree.Pairs = append(tree.Pairs, workflow.Pair{Key: d.tree(&m.key), Value: d.tree(&m.value)})
 		}
 	}
 	return tree
+}
+
+// storedNumber is a number as Keep dumps it: with a point before an exponent, so that it reads as a number again.
+func storedNumber(n *node) string {
+	text := n.text
+	if !n.integer() {
+		if value, err := strconv.ParseFloat(text, 64); err == nil {
+			text = pythonFloat(value)
+		}
+		if !strings.Contains(text, ".") {
+			text = strings.Replace(text, "e", ".0e", 1)
+		}
+	}
+	if text == "-0" {
+		return "0"
+	}
+	return text
 }

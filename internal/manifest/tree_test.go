@@ -26,14 +26,13 @@ func store(text string) (raw string, value []byte, faults []fault) {
 	if d == nil {
 		return "", nil, []fault{{message: "empty"}}
 	}
-	document := d.(*yamlDocument)
-	document.stored = true
+	d.store(true)
 	root := d.root()
 	d.read(&root)
 	if len(faults) > 0 {
 		return "", nil, faults
 	}
-	return workflow.Dump(document.tree(root.yaml)), root.encode(nil), nil
+	return workflow.Dump(d.tree(&root)), root.encode(nil), nil
 }
 
 // TestStoredAsKeep compares with what Keep's own reader and writer make of the same text, byte for byte.

@@ -214,7 +214,7 @@ func (d *yamlDocument) scalar(n *node, y *yaml.Node, tagged bool, key string, re
 	if !report {
 		return
 	}
-	if strings.IndexByte(n.text, 0) >= 0 && !d.stored {
+	if strings.IndexByte(n.text, 0) >= 0 {
 		d.report(faultNUL(n, key))
 	}
 	if unfit == fits || d.stored && (unfit == dateNotSet || unfit == notFinite) {
