@@ -31,6 +31,9 @@ var own = map[string]outcome{
 	"KB024": {exit: ExitRefused},
 	"KB025": {exit: ExitRefused},
 	"KB026": {exit: ExitRefused},
+	"KB027": {exit: ExitRefused},
+	"KB028": {exit: ExitRefused},
+	"KB029": {exit: ExitRefused},
 	"KB030": {exit: ExitUnavailable, retry: true},
 	"KB040": {exit: ExitTemporary, retry: true},
 }
