@@ -40,7 +40,8 @@ BEGIN
         RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
         RETURN;
     END IF;
-    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
+    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
+        SELECT FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS c WHERE NOT (c.action = 'unchanged' AND NOT c.state_only)));
     RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
