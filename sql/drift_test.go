@@ -138,7 +138,7 @@ func TestDeletedProviderKeepsItsID(t *testing.T) {
 		t.Errorf("the rule was %s and is %s", rule, got)
 	}
 	d.refused("KB022", `{"g": {`+grafana("t2")+`}}`)
-	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true true" {
+	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true true true" {
 		t.Errorf("verify: %s", got)
 	}
 }

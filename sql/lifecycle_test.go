@@ -361,7 +361,7 @@ func TestDeletedRowsComeBack(t *testing.T) {
 		t.Errorf("status says %q", got)
 	}
 	d.mustInstall(manifest)
-	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true true" {
+	if got := d.one("SELECT string_agg(ok::text, ' ') FROM bootstrap.verify()"); got != "true true true true true true true true true" {
 		t.Errorf("verify: %s", got)
 	}
 }

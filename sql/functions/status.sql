@@ -19,6 +19,7 @@ DECLARE
     v_table      text;
     v_constraint text;
 BEGIN
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap.require_keep('provider');
 
     RETURN QUERY

@@ -1,7 +1,7 @@
 -- bootstrap.verify([tenant_id]): one row a check of what this software relies on and of what it installed.
 --
 -- ok is true, false (something is wrong), or NULL (a warning: nothing is broken, but the operator should know).
--- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, execution_log_index.
+-- Checks: security, keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, execution_log_index.
 -- Never raises for what it finds. Shows no value of a secret. Reads only; works on a standby.
 CREATE OR REPLACE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE
@@ -23,11 +23,21 @@ DECLARE
     v_count  bigint;
     v_keys   text[];
 BEGIN
+    SELECT count(*), string_agg(p.problem, '; ') INTO v_count, v_detail FROM bootstrap._security_problems() AS p (problem);
+    RETURN QUERY SELECT 'security', v_count = 0,
+        CASE WHEN v_count > 0 THEN v_detail
+             ELSE (SELECT format('the public routines are SECURITY %s%s', upper(g.security),
+                                 nullif(concat(', runner ' || quote_ident(g.runner_role), ', auditor ' || quote_ident(g.auditor_role)), ''))
+                   FROM bootstrap.setting AS g) END,
+        CASE WHEN v_count > 0 THEN 'As the owner: SELECT bootstrap.set_security(mode, runner, auditor) sets modes and privileges again, and names what it cannot mend.' END;
+
     SELECT count(*), string_agg(d.difference, '; ') INTO v_count, v_detail FROM bootstrap._keep_differences('provider') AS d (difference);
     RETURN QUERY SELECT 'keep_tables', v_count = 0,
         CASE WHEN v_count = 0 THEN 'the tables of Keep fit' ELSE v_detail END,
         CASE WHEN v_count > 0 THEN 'Run Keep''s own migrations, then bootstrap up.' END;
-    IF v_count > 0 THEN
+    IF v_count > 0
+       OR (EXISTS (SELECT FROM bootstrap._untrusted_tables()) AND (SELECT g.security FROM bootstrap.setting AS g) = 'definer')
+    THEN
         RETURN;
     END IF;
 
