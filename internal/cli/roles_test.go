@@ -7,17 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/pgtest"
 )
 
 // roles prepares a database as a DBA does: the owner migrates, the script of the roles makes the rest.
 func roles(t *testing.T) (d *pgtest.Database, owner, runner, auditor environment) {
 	t.Helper()
-	program, err := local.PSQL()
-	if err != nil {
-		t.Skip(err)
-	}
+	program := pgtest.PSQL(t)
 	d = pgtest.New(t, pgtest.Keep(newestKeep))
 	as := func(login pgtest.Login) environment { return environment{"DATABASE_URL": login.URL} }
 	ownerLogin, runnerLogin, auditorLogin := d.Owner(t), d.Login(t, ""), d.Login(t, "")

@@ -19,7 +19,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/pgtest"
 )
 
@@ -64,13 +63,7 @@ type secretsWorld struct {
 
 func newSecretsWorld(t *testing.T) *secretsWorld {
 	t.Helper()
-	program, err := local.PSQL()
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := pgtest.PSQL(t)
 	w := &secretsWorld{t: t, d: pgtest.New(t, pgtest.Keep(newestKeep)), canaries: canaries{}, seen: map[string]*strings.Builder{}, psql: program}
 	ctx := context.Background()
 	name := "secrets_" + strings.ToLower(rand.Text())
@@ -233,7 +226,7 @@ func (w *secretsWorld) log(from int64) (text string, length int64) {
 			w.t.Fatal(err)
 		}
 		if file == nil {
-			w.t.Skip("this server has no log that SQL can read (logging_collector is off)")
+			pgtest.Missing(w.t, "this server has no log that SQL can read (logging_collector is off)")
 		}
 		if err := conn.QueryRow(context.Background(), "select size from pg_stat_file($1)", *file).Scan(&length); err != nil {
 			w.t.Fatal(err)

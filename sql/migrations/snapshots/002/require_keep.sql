@@ -44,7 +44,7 @@ BEGIN
        AND ((SELECT g.security FROM bootstrap.setting AS g) = 'invoker' OR NOT EXISTS (SELECT FROM bootstrap._untrusted_tables()))
     THEN
         BEGIN
-            EXECUTE 'SELECT string_agg(version_num::text, '', '') FROM public.alembic_version' INTO v_revision;
+            SELECT string_agg(a.version_num::text, ', ') INTO v_revision FROM public.alembic_version AS a;
         EXCEPTION WHEN undefined_column OR insufficient_privilege THEN
             v_revision := NULL;
         END;
