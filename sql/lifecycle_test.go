@@ -379,7 +379,7 @@ func TestDeletedRowsComeBack(t *testing.T) {
 		t.Errorf("status says %q", got)
 	}
 	d.mustInstall(manifest)
-	if got := d.one("SELECT bool_and(ok)::text || count(ok) FROM bootstrap.verify()"); got != "true9" {
+	if got := d.one("SELECT bool_and(ok)::text || count(ok) FROM bootstrap.verify()"); got != "true10" {
 		t.Errorf("verify: %s", got)
 	}
 }

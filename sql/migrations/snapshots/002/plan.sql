@@ -21,6 +21,7 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._check_options(p_options);
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap.require_keep('provider');
     PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
     IF NOT pg_is_in_recovery()

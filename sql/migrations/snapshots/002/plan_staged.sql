@@ -18,6 +18,7 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._check_options(p_options);
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap._require_writable();
     PERFORM bootstrap.require_keep('provider');
     PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
