@@ -262,7 +262,7 @@ func TestDeletedProviderKeepsItsID(t *testing.T) {
 		t.Errorf("the rule was %s and is %s", rule, got)
 	}
 	d.refused("KB022", `{"g": {`+grafana("t2")+`}}`)
-	if got := d.one("SELECT bool_and(ok)::text || count(ok) FROM bootstrap.verify()"); got != "true9" {
+	if got := d.one("SELECT bool_and(ok)::text || count(ok) FROM bootstrap.verify()"); got != "true10" {
 		t.Errorf("verify: %s", got)
 	}
 }

@@ -198,7 +198,11 @@ type change struct {
 	Kind, Action, Name, PreviousName, ID string
 	Fields, Drift                        []string
 	Refusal                              string
+	StateOnly                            bool
 }
+
+// writes tells whether a run writes anything because of it: drift that is kept alone is only shown.
+func (c change) writes() bool { return c.Action != "unchanged" || c.StateOnly }
 
 func (c change) String() string {
 	return fmt.Sprintf("%s:%s %s was=%s id=%s fields=%v drift=%v", c.Kind, c.Action, c.Name, c.PreviousName, c.ID, c.Fields, c.Drift)
@@ -215,7 +219,7 @@ func (s *sequence) changes(query string, arguments ...any) ([]change, error) {
 
 func (s *sequence) plan(m manifest, o options) ([]change, error) {
 	return s.changes(`SELECT kind AS "Kind", action AS "Action", name AS "Name", previous_name AS "PreviousName",
-		CASE WHEN action <> 'add' THEN object_id END AS "ID", fields AS "Fields", drift AS "Drift", refusal AS "Refusal"
+		CASE WHEN action <> 'add' THEN object_id END AS "ID", fields AS "Fields", drift AS "Drift", refusal AS "Refusal", state_only AS "StateOnly"
 		FROM bootstrap.plan_providers($1, $2::json, $3::jsonb)`, s.tenant, m.text(), compact(o))
 }
 
@@ -241,6 +245,16 @@ func (s *sequence) install(step step, isLast bool) {
 	fmt.Fprintf(&s.script, "CALL bootstrap.install_providers(:'tenant', '%s', '%s');\n", m.text(), compact(o))
 	before := s.world
 	p := predict(before, s.known, m, o)
+	if p.Elsewhere {
+		// That counts only when there is something to write.
+		regardless := o
+		regardless.AssumeDB = "db"
+		plan, err := s.plan(m, regardless)
+		if err != nil {
+			s.fail("plan: %v", err)
+		}
+		p.Elsewhere = slices.ContainsFunc(plan, change.writes)
+	}
 	plan, planErr := s.plan(m, o)
 	code := s.call(m, o)
 	after := s.read(s.tenant)

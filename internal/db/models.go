@@ -413,6 +413,12 @@ type Setting struct {
 	DigestKey []byte
 	// How many runs of each tenant the journal keeps; older ones are removed by the next run that writes.
 	JournalRunsKept int32
+	// invoker: the public routines run with the privileges of the caller; definer: with those of their owner. Set by set_security().
+	Security string
+	// Role that may install, in mode definer; NULL when there is none.
+	RunnerRole *string
+	// Role that may look, in mode definer; NULL when there is none.
+	AuditorRole *string
 }
 
 // What this software knows of a tenant.

@@ -9,7 +9,9 @@ import (
 // resources are the schemas of what stands beside providers, and of its parts.
 func resources() object {
 	name := object{"type": list{"string", "number"}, "minLength": 1, "maxLength": manifest.MaxName, "pattern": `^[^\x00]*\S[^\x00]*$`}
-	short := func(longest int) object { return object{"type": list{"string", "number", "null"}, "maxLength": longest} }
+	short := func(longest int) object {
+		return object{"type": list{"string", "number", "null"}, "maxLength": longest}
+	}
 	yes := object{"anyOf": list{object{"type": "boolean"}, object{"enum": list{0, 1}}, pattern(`^([Tt]|[Ff]|[Yy]|[Nn]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]|0|1)$`)}}
 	interval := object{
 		"description": "Seconds, or minutes, hours or days as 10m, 1h, 1d.",

@@ -24,6 +24,7 @@ var own = map[string]outcome{
 	"KB010": {exit: ExitUnavailable, retry: true},
 	"KB011": {exit: ExitRefused},
 	"KB012": {exit: ExitRefused},
+	"KB013": {exit: ExitRefused},
 	"KB020": {exit: ExitRefused},
 	"KB021": {exit: ExitRefused},
 	"KB022": {exit: ExitRefused},

@@ -83,9 +83,6 @@ BEGIN
                 CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
         END IF;
 
-        IF v_kinds && ARRAY['provider', 'api_key'] THEN
-            PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
-        END IF;
         v_is_first := NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id);
         CALL bootstrap._write_plan(p_tenant_id, p_options, v_kept_names);
         IF p_options ? 'plan_digest' THEN

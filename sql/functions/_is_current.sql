@@ -2,8 +2,8 @@
 --
 -- The short way for replicas that restart: true only when every provider of the manifest is plainly unchanged
 -- (_unchanged_providers), no other kind is given, nothing else is provisioned, remembered or left over, no deduplication
--- rule is wanted or there, no user's provider lacks its secret, and no option asks for more. False means: look closely.
--- Never raises for tables that are missing. Reads only, takes no lock.
+-- rule is wanted or there, and no option asks for more. False means: look closely. Never raises for tables that are
+-- missing. Reads only, takes no lock.
 CREATE OR REPLACE FUNCTION bootstrap._is_current(p_tenant_id text, p_options jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -28,10 +28,6 @@ BEGIN
        AND NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s
                        WHERE s.transaction_id = pg_current_xact_id_if_assigned() AND s.deduplication_rules IS NOT NULL)
        AND NOT EXISTS (SELECT FROM public.alertdeduplicationrule AS r WHERE r.tenant_id = p_tenant_id AND r.is_provisioned)
-       -- A user's provider without a secret is for _require_database_secrets to judge, as it is in a plan.
-       AND NOT EXISTS (SELECT FROM public.provider AS p
-                       WHERE p.tenant_id = p_tenant_id AND NOT p.provisioned
-                         AND NOT EXISTS (SELECT FROM public.secret AS s WHERE s.key = p.configuration_key))
        AND v_wanted = (SELECT count(DISTINCT u.provider_id) FROM bootstrap._unchanged_providers(p_tenant_id, NULL) AS u);
 EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR data_exception THEN
     RETURN false;

@@ -1,7 +1,8 @@
 -- bootstrap._require_kinds(manifest): raises unless this Keep has the tables of every kind that the manifest gives.
 --
 -- An older Keep lacks some (mapping rules could not be provisioned before revision 67ff7efffed4): those kinds are
--- refused with what is missing, a manifest without them is installed. Error KB027. Reads catalogs only.
+-- refused with what is missing, a manifest without them is installed. Errors: KB027, and KB013 as in
+-- _require_trusted_tables. Reads catalogs only.
 CREATE OR REPLACE FUNCTION bootstrap._require_kinds(p_manifest json) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -21,6 +22,8 @@ BEGIN
                                     CASE v_kind WHEN 'mapping_rule' THEN '67ff7efffed4 (Keep 0.54)' ELSE '9dd1be4539e0 (June 2025)' END);
         END IF;
     END LOOP;
+    -- Once more, now that all tables are known to exist: one that was missing before could have been made by anybody.
+    PERFORM bootstrap._require_trusted_tables();
 END
 $$;
 

@@ -4,7 +4,7 @@
 -- names no row that is not locked: what follows then writes exactly what was compared. Adds need no lock. The guards
 -- look at each list, the last one included.
 -- kept_names returns the providers of ours that someone deleted and that stay deleted (on_drift keep).
--- Errors: those of _refuse; KB040 when the application keeps changing the rows under it.
+-- Errors: those of _refuse; KB023; KB040 when the application keeps changing the rows under it.
 CREATE OR REPLACE PROCEDURE bootstrap._write_plan(p_tenant_id text, p_options jsonb, INOUT p_kept_names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -25,6 +25,11 @@ BEGIN
         FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
 
         -- A refused run takes no row lock either.
+        IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
+            PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
+                SELECT FROM bootstrap.planned_change AS c
+                WHERE c.transaction_id = pg_current_xact_id() AND NOT (c.action = 'unchanged' AND NOT c.state_only)));
+        END IF;
         PERFORM bootstrap._refuse();
 
         -- Drift that is kept is not written: the deleted providers that stay deleted go to the caller.

@@ -21,6 +21,7 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._check_options(p_options);
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap.require_keep('provider');
     PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
     IF NOT pg_is_in_recovery()
@@ -43,7 +44,8 @@ BEGIN
         RETURN;
     END IF;
     IF bootstrap._given_kinds(p_manifest) && ARRAY['provider', 'api_key'] THEN
-        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
+        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
+            SELECT FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS c WHERE NOT (c.action = 'unchanged' AND NOT c.state_only)));
     END IF;
     RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
 EXCEPTION WHEN OTHERS THEN

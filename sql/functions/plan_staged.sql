@@ -18,6 +18,7 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._check_options(p_options);
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap._require_writable();
     PERFORM bootstrap.require_keep('provider');
     PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
@@ -30,9 +31,6 @@ BEGIN
         CALL bootstrap._clear_staging();
         RETURN;
     END IF;
-    IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
-        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
-    END IF;
 
     DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
     INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
@@ -40,6 +38,11 @@ BEGIN
     SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id,
            p.object_id, p.new_object_id, p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only, p.notes
     FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
+    IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
+        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
+            SELECT FROM bootstrap.planned_change AS c
+            WHERE c.transaction_id = pg_current_xact_id() AND NOT (c.action = 'unchanged' AND NOT c.state_only)));
+    END IF;
     PERFORM set_config('bootstrap.plan_digest', bootstrap._plan_digest(p_tenant_id), true);
     RETURN QUERY SELECT c.* FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() ORDER BY c.sequence;
     CALL bootstrap._clear_staging();

@@ -22,17 +22,27 @@ CREATE TABLE bootstrap.setting (
     singleton         boolean NOT NULL DEFAULT true,
     digest_key        bytea   NOT NULL DEFAULT pg_catalog.decode(pg_catalog.replace(pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, '-', ''), 'hex'),
     journal_runs_kept integer NOT NULL DEFAULT 1000,
+    security          text    NOT NULL DEFAULT 'invoker',
+    runner_role       text,
+    auditor_role      text,
     CONSTRAINT setting_pkey PRIMARY KEY (singleton),
     CONSTRAINT setting_one_row CHECK (singleton),
-    CONSTRAINT setting_journal_runs_kept_positive CHECK (journal_runs_kept > 0)
+    CONSTRAINT setting_journal_runs_kept_positive CHECK (journal_runs_kept > 0),
+    CONSTRAINT setting_security_known CHECK (security IN ('invoker', 'definer')),
+    CONSTRAINT setting_roles_of_definer CHECK (security = 'definer' OR (runner_role IS NULL AND auditor_role IS NULL))
 );
 COMMENT ON TABLE bootstrap.setting IS 'Settings of this installation: one row. Only the owner reads it.';
 COMMENT ON COLUMN bootstrap.setting.singleton IS 'Always true: there is one row.';
 COMMENT ON COLUMN bootstrap.setting.digest_key IS 'Random key of the digests in state and journal. Without it a digest says nothing about the secret that it was made from.';
 COMMENT ON COLUMN bootstrap.setting.journal_runs_kept IS 'How many runs of each tenant the journal keeps; older ones are removed by the next run that writes.';
+COMMENT ON COLUMN bootstrap.setting.security IS 'invoker: the public routines run with the privileges of the caller; definer: with those of their owner. Set by set_security().';
+COMMENT ON COLUMN bootstrap.setting.runner_role IS 'Role that may install, in mode definer; NULL when there is none.';
+COMMENT ON COLUMN bootstrap.setting.auditor_role IS 'Role that may look, in mode definer; NULL when there is none.';
 COMMENT ON CONSTRAINT setting_pkey ON bootstrap.setting IS 'One row.';
 COMMENT ON CONSTRAINT setting_one_row ON bootstrap.setting IS 'One row.';
 COMMENT ON CONSTRAINT setting_journal_runs_kept_positive ON bootstrap.setting IS 'At least the newest run is kept.';
+COMMENT ON CONSTRAINT setting_security_known ON bootstrap.setting IS 'The known modes.';
+COMMENT ON CONSTRAINT setting_roles_of_definer ON bootstrap.setting IS 'Roles have privileges in mode definer only.';
 
 INSERT INTO bootstrap.setting DEFAULT VALUES;
 

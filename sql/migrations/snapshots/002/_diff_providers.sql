@@ -241,7 +241,7 @@ BEGIN
         SELECT (SELECT count(*) FROM entry) AS wanted,
                (SELECT count(*) FROM change AS c WHERE c.action IN ('prune', 'replace')) AS going,
                CASE
-                   WHEN v_max_prune LIKE '%\%' THEN floor((SELECT count(*) FROM live AS l WHERE l.provisioned) * rtrim(v_max_prune, '%')::numeric / 100)
+                   WHEN v_max_prune LIKE E'%\\%' THEN floor((SELECT count(*) FROM live AS l WHERE l.provisioned) * rtrim(v_max_prune, '%')::numeric / 100)
                    WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
                    WHEN v_allow_empty AND (SELECT count(*) FROM entry) = 0 THEN 'Infinity'
                    ELSE greatest(3, floor((SELECT count(*) FROM live AS l WHERE l.provisioned) / 2.0))

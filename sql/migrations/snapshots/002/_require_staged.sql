@@ -17,7 +17,7 @@ BEGIN
         RAISE EXCEPTION 'the manifest was loaded in another transaction'
             USING ERRCODE = 'KB001',
                   DETAIL = 'The staging tables hold rows of a transaction that has ended, and none of this one.',
-                  HINT = 'BEGIN, load with COPY or \copy, CALL bootstrap.install_staged, COMMIT. For an empty manifest: CALL bootstrap.install_providers(tenant, ''{}'').';
+                  HINT = E'BEGIN, load with COPY or \\copy, CALL bootstrap.install_staged, COMMIT. For an empty manifest: CALL bootstrap.install_providers(tenant, ''{}'').';
     END IF;
 END
 $$;

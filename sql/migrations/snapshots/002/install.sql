@@ -9,8 +9,15 @@
 -- {{ template "unprepare_keep.sql" . }}
 -- {{ template "create_keep_tables.sql" . }}
 -- {{ template "_keep_differences.sql" . }}
+-- {{ template "_routine_security.sql" . }}
+-- {{ template "_untrusted_tables.sql" . }}
 -- {{ template "require_keep.sql" . }}
 -- {{ template "_available_kinds.sql" . }}
+-- {{ template "_require_trusted_tables.sql" . }}
+-- {{ template "_security_problems.sql" . }}
+-- {{ template "_revoke_all.sql" . }}
+-- {{ template "_apply_security.sql" . }}
+-- {{ template "set_security.sql" . }}
 -- {{ template "ensure_tenant.sql" . }}
 -- {{ template "_pulling_flag.sql" . }}
 -- {{ template "_is_envelope.sql" . }}
@@ -89,3 +96,5 @@
 -- {{ template "history.sql" . }}
 -- {{ template "history_changes.sql" . }}
 -- {{ template "record_failure.sql" . }}
+-- Last: CREATE OR REPLACE has set every routine back to SECURITY INVOKER.
+CALL bootstrap._apply_security();

@@ -22,6 +22,7 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._require_writable();
+    PERFORM bootstrap._require_trusted_tables();
     DELETE FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id();
     INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
     CALL bootstrap._settle_staging();

@@ -20,6 +20,7 @@ DECLARE
     v_constraint text;
     v_kinds      text[];
 BEGIN
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap.require_keep('provider');
 
     RETURN QUERY
@@ -36,6 +37,7 @@ BEGIN
     ORDER BY 2, 4;
 
     v_kinds := ARRAY(SELECT k.kind FROM unnest(bootstrap._available_kinds()) AS k (kind) WHERE k.kind NOT IN ('provider', 'deduplication_rule'));
+    PERFORM bootstrap._require_trusted_tables(); -- once more, now that these tables are known to exist
     RETURN QUERY
     SELECT coalesce(l.kind, t.kind), coalesce(l.name, t.name), NULL::text, coalesce(l.object_id, t.object_id),
            CASE WHEN t.object_id IS NOT NULL THEN 'bootstrap' WHEN l.is_provisioned AND l.kind <> 'user' THEN 'keep' ELSE 'user' END,
