@@ -31,7 +31,7 @@ build: ## bin/bootstrap
 	@$(GO_BUILD) -o bin/bootstrap ./cmd/bootstrap
 
 .PHONY: test
-test: ## all Go tests, on PostgreSQL servers that they start themselves
+test: ## all Go tests, on PostgreSQL servers that they start themselves; of the model 100 sequences
 	go test -timeout 15m -p 2 ./...
 
 .PHONY: generate
@@ -47,7 +47,7 @@ snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins anoth
 	@NEW=$(NEW) scripts/snapshot.sh
 
 .PHONY: check
-check: check-generate lint check-vuln squawk test test-oldest test-race fuzz test-sql check-plpgsql ## all checks
+check: check-generate lint check-vuln squawk test test-model test-oldest test-race fuzz test-sql check-plpgsql ## all checks
 
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say

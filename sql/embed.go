@@ -13,3 +13,8 @@ var Migrations embed.FS
 //
 //go:embed catalogue/provider-types.json
 var ProviderTypes []byte
+
+// Roles is the script for psql that makes the roles runner and auditor and sets mode definer.
+//
+//go:embed roles.sql
+var Roles string

@@ -35,7 +35,7 @@ type expected struct {
 	Before *liveProvider // the row that keeps its id; nil for a new row
 	ID     string        // of a new row that comes back with its old id
 	Action string        // that the plan shows; "" for one that the plan need not name
-	Fields []string      // that the plan shows; not given for replace
+	Fields []string      // that the plan shows
 
 	Name, Type              string
 	Description             *string
@@ -102,8 +102,12 @@ func predict(before *world, known map[string]memory, m manifest, o options) pred
 		default:
 			p.Pruned = append(p.Pruned, row)
 			going++
-			if known[row.ID].Guard {
+			past, ours := known[row.ID]
+			if past.Guard {
 				p.Guards["KB022"] = true
+			}
+			if ours && o.OnDrift == "fail" && len(drifted(row, past)) > 0 {
+				p.Guards["KB025"] = true // what someone else changed would be lost
 			}
 			if len(m.Entries) == 0 && !o.allowsEmpty() {
 				p.Guards["KB020"] = true
@@ -235,22 +239,25 @@ func predictRow(row *liveProvider, known map[string]memory, m manifest, e *wante
 		// Nothing else of the manifest is meant for a row of that type.
 		return expected{
 			Entry: e, Before: row, Name: row.Name, Type: row.Type, Description: row.Description, Pulling: row.Pulling,
-			Provisioned: row.Provisioned, Consumer: row.Consumer, SecretStays: true, Memory: past, keepsName: drift["name"],
+			Provisioned: row.Provisioned, Consumer: row.Consumer, SecretStays: true, Memory: past, keepsName: row.Name != e.Name,
 		}
 	}
 	if row.Type != e.Type {
 		if guard {
 			guards["KB022"] = true
 		}
-		// Of the old row, the columns are compared and that it has a secret, but not what is in the secret.
-		undone := drift["type"] || drift["provisioned"] || drift["name"] && row.Name != e.Name || drift["secret"] && row.Secret == nil ||
-			drift["description"] && e.Description != nil && !reflect.DeepEqual(row.Description, e.Description) ||
-			drift["pulling_enabled"] && e.PullingEnabled != nil && row.Pulling != *e.PullingEnabled
-		if undone && o.OnDrift == "fail" {
+		x := newRow(m, e, guard)
+		x.Action, x.Fields = "replace", lost(row, &x, drift)
+		if ours && past.Webhook != m.wantsWebhook(*e) {
+			x.Fields = append(x.Fields, "install_webhook")
+		}
+		if e.PreventDelete != nil && *e.PreventDelete != past.Guard {
+			x.Fields = append(x.Fields, "prevent_delete")
+		}
+		slices.Sort(x.Fields)
+		if o.OnDrift == "fail" && slices.ContainsFunc(x.Fields, func(field string) bool { return drift[field] }) {
 			guards["KB025"] = true
 		}
-		x := newRow(m, e, guard)
-		x.Action, x.Fields = "replace", []string{"type"}
 		return x
 	}
 
@@ -338,14 +345,39 @@ func (x *expected) keepMemory(past memory, skipped map[string]bool) {
 	if skipped["pulling_enabled"] {
 		x.Memory.Pulling = past.Pulling
 	}
+	if skipped["secret"] {
+		x.Memory.Written = past.Written // nothing of it was written
+		return
+	}
 	x.Memory.Written = maps.Clone(x.Memory.Written)
-	for key := range x.Memory.Written {
-		old, was := past.Written[key]
-		switch {
-		case skipped["secret"] && was, skipped["authentication."+key] && was:
+	for key, old := range past.Written {
+		if skipped["authentication."+key] {
 			x.Memory.Written[key] = old
 		}
 	}
+}
+
+// lost is what the successor of a replaced row has otherwise: its columns, and of the secret what someone else changed.
+func lost(row *liveProvider, successor *expected, drift map[string]bool) []string {
+	fields := []string{"type"}
+	for field, differs := range map[string]bool{
+		"name": row.Name != successor.Name, "provisioned": !row.Provisioned, "consumer": row.Consumer != successor.Consumer,
+		"description":     !reflect.DeepEqual(row.Description, successor.Description),
+		"pulling_enabled": row.Pulling != successor.Pulling, "secret": row.Secret == nil || drift["secret"],
+	} {
+		if differs {
+			fields = append(fields, field)
+		}
+	}
+	for field := range drift {
+		key, ofSecret := strings.CutPrefix(field, "authentication.")
+		live, isThere := row.authentication[key]
+		wanted, isWanted := successor.Authentication[key]
+		if ofSecret && (isThere != isWanted || !reflect.DeepEqual(live, wanted)) {
+			fields = append(fields, field)
+		}
+	}
+	return fields
 }
 
 // drifted is what someone else changed in a provider of ours.

@@ -24,9 +24,10 @@ type change struct {
 	PreviousID   *string     `json:"previous_id,omitempty"`
 	Fields       []string    `json:"fields"`
 	Reason       string      `json:"reason"`
-	Drift        []string    `json:"drift,omitempty"`           // of the fields, those that someone else changed
+	Drift        []string    `json:"drift,omitempty"`           // what someone else changed, and is changed back, lost or kept
 	DriftSince   *int64      `json:"drift_since_run,omitempty"` // the run after which that was, where it is known
 	Refusal      *string     `json:"refusal,omitempty"`
+	Notes        []string    `json:"notes,omitempty"` // what to know about it
 	StateOnly    bool        `json:"state_only,omitempty"`
 	Dependents   []dependent `json:"dependents,omitempty"` // what hangs on a provider that goes or is renamed
 }
@@ -46,6 +47,7 @@ func planned(p *db.PlannedChange, related *install.Related) change {
 	c := change{
 		Type: "change", Action: p.Action, Kind: p.Kind, Name: p.Name, PreviousName: p.PreviousName, ProviderType: p.Type,
 		Provider: p.ProviderName, ID: p.ObjectID, Fields: orNone(p.Fields), Reason: p.Reason, Drift: p.Drift, Refusal: p.Refusal, StateOnly: p.StateOnly,
+		Notes: p.Notes,
 	}
 	if c.Kind == "provider" {
 		c.Provider = nil
@@ -86,7 +88,7 @@ func orNone(list []string) []string {
 // silent reports whether only our own memory of the manifest changes, which no user asked about: such a change is in
 // JSON, and nowhere else.
 func (c *change) silent() bool {
-	return c.Action == "unchanged" && len(c.Drift) == 0 && c.Refusal == nil
+	return c.Action == "unchanged" && len(c.Drift) == 0 && c.Refusal == nil && len(c.Notes) == 0
 }
 
 // symbols of the actions, three characters wide, and their colours.
@@ -110,6 +112,8 @@ func (c *change) title() string {
 		if c.Provider != nil {
 			name += " of " + shown(*c.Provider)
 		}
+	} else if kind := kindName(c.Kind); kind != "" {
+		name = kind + " " + name
 	}
 	return name
 }
@@ -211,6 +215,9 @@ func (a *app) writeChanges(changes []change) {
 				verb = "named by"
 			}
 			fmt.Fprintf(a.Stdout, "       %s: %s\n", verb, hanging)
+		}
+		for _, note := range listed[i].Notes {
+			fmt.Fprintln(a.Stdout, "       note: "+oneLine(note))
 		}
 	}
 	if more := len(changes) - len(listed); more > 0 {

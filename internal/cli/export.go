@@ -19,9 +19,9 @@ func (a *app) exportCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "print the installed providers as the YAML that this program reads",
-		Long: `export prints the provisioned providers of the tenant as YAML, with which plan then shows no changes. It writes nothing to
-the database. Each secret is a reference $(NAME); the names of the variables stand at the end of the file and in the log.
+		Short: "print what is installed as the YAML that this program reads",
+		Long: `export prints the provisioned providers, workflows, dashboards, mapping rules, API keys and the default user of the tenant
+as YAML, with which plan then shows no changes. It writes nothing to the database. Each secret is a reference $(NAME); the names of the variables stand at the end of the file and in the log.
 
 --with-secrets writes the secrets out, and only to a new file that nobody else can read (--out).
 
@@ -35,14 +35,18 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 				return pgerr.Usage("--with-secrets needs --out FILE: secrets are not printed", "bootstrap export --with-secrets --out providers.yaml")
 			}
 			var providers []db.ExportedProvider
+			var resources []db.ExportedResource
 			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
 				providers, err = db.New(conn).ExportProviders(ctx, a.tenant)
+				return err
+			}, func(ctx context.Context, conn db.DBTX) (err error) {
+				resources, err = db.New(conn).ExportResources(ctx, a.tenant)
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			result, err := export.Providers(providers, export.Options{WithSecrets: withSecrets})
+			result, err := export.All(providers, resources, export.Options{WithSecrets: withSecrets})
 			if err != nil {
 				return err
 			}
@@ -53,7 +57,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			if out == "" {
 				return nil
 			}
-			return a.showExport(out, len(providers), len(result.Variables))
+			return a.showExport(out, len(providers), len(resources), len(result.Variables))
 		},
 	}
 	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets out instead of references to variables; only with --out")
@@ -103,7 +107,7 @@ func (a *app) logExport(result export.Result) {
 }
 
 // showExport prints the result of export --out.
-func (a *app) showExport(path string, providers, variables int) error {
+func (a *app) showExport(path string, providers, resources, variables int) error {
 	if a.output == formatJSON {
 		return a.lines().last(struct {
 			Type      string `json:"type"`
@@ -111,9 +115,14 @@ func (a *app) showExport(path string, providers, variables int) error {
 			Tenant    string `json:"tenant"`
 			File      string `json:"file"`
 			Providers int    `json:"providers"`
+			Resources int    `json:"resources,omitempty"`
 			Variables int    `json:"variables"`
-		}{"summary", "export", a.tenant, path, providers, variables})
+		}{"summary", "export", a.tenant, path, providers, resources, variables})
 	}
-	_, err := a.Stdout.Write([]byte(count(providers, "provider") + " written to " + path + "\n"))
+	what := count(providers, "provider")
+	if resources > 0 {
+		what += " and " + count(resources, "other resource")
+	}
+	_, err := a.Stdout.Write([]byte(what + " written to " + path + "\n"))
 	return err
 }

@@ -134,7 +134,7 @@ func valuesOf(t testing.TB, d *pgtest.Database, exported string) environment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := export.Providers(providers, export.Options{})
+	result, err := export.All(providers, nil, export.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

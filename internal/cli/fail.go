@@ -35,7 +35,7 @@ func explain(err error) *pgerr.Error {
 	case errors.Is(err, manifest.ErrNoSource):
 		return &pgerr.Error{
 			Code: pgerr.CodeNoSource, Message: err.Error(), ExitCode: pgerr.ExitUsage, Err: err,
-			Hint: "set KEEP_PROVIDERS or KEEP_PROVIDERS_DIRECTORY as for Keep, or give -f FILE",
+			Hint: "set KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY or another variable as for Keep, or give -f FILE",
 		}
 	case errors.As(err, &problems):
 		return &pgerr.Error{

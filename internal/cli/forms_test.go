@@ -37,14 +37,17 @@ func plans() *rapid.Generator[[]db.PlannedChange] {
 			return &text
 		}
 		c := db.PlannedChange{
-			Kind: rapid.SampledFrom([]string{"provider", "provider", "deduplication_rule"}).Draw(t, "kind"), Name: names().Draw(t, "name"),
+			Kind: rapid.SampledFrom([]string{"provider", "provider", "deduplication_rule", "workflow", "dashboard", "mapping_rule", "user", "api_key"}).Draw(t, "kind"), Name: names().Draw(t, "name"),
 			Action:       rapid.SampledFrom([]string{"add", "update", "rename", "replace", "prune", "adopt", "unchanged"}).Draw(t, "action"),
 			PreviousName: optional("previous"), Type: optional("type"), ProviderName: optional("provider"), ObjectID: optional("id"),
 			Fields: rapid.SliceOfN(names(), 0, 2).Draw(t, "fields"), Drift: rapid.SliceOfN(names(), 0, 1).Draw(t, "drift"), Reason: names().Draw(t, "reason"),
 		}
+		if c.Kind == "workflow" {
+			c.Notes = rapid.SliceOfN(names(), 0, 2).Draw(t, "notes")
+		}
 		c.StateOnly = c.Action == "unchanged"
 		if rapid.IntRange(0, 9).Draw(t, "refused") == 0 {
-			code := rapid.SampledFrom([]string{"KB020", "KB021", "KB022", "KB024", "KB025"}).Draw(t, "code")
+			code := rapid.SampledFrom([]string{"KB020", "KB021", "KB022", "KB024", "KB025", "KB028", "KB029"}).Draw(t, "code")
 			c.Refusal = &code
 		}
 		return c

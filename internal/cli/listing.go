@@ -10,11 +10,12 @@ import (
 	"keep-bootstrap/internal/local"
 )
 
-// providerLine is one provider of status as JSON.
+// providerLine is one provider, or another resource, of status as JSON.
 type providerLine struct {
-	Type          string     `json:"type"`
+	Type          string     `json:"type"`           // "provider" or "resource"
+	Kind          string     `json:"kind,omitempty"` // of a resource
 	Name          *string    `json:"name"`
-	ProviderType  *string    `json:"provider_type"`
+	ProviderType  *string    `json:"provider_type,omitempty"`
 	ID            *string    `json:"id"`
 	Origin        *string    `json:"origin"`
 	Run           *int64     `json:"run"`
@@ -25,8 +26,11 @@ type providerLine struct {
 
 func newProviderLine(p db.ProviderStatus) providerLine {
 	line := providerLine{
-		Type: "provider", Name: p.Name, ProviderType: p.Type, ID: p.ProviderID, Origin: p.Origin, Run: p.ChangedRun,
+		Type: "provider", Name: p.Name, ProviderType: p.Type, ID: p.ObjectID, Origin: p.Origin, Run: p.ChangedRun,
 		PreventDelete: p.PreventDelete, Condition: p.Condition,
+	}
+	if kind := text(p.Kind); kind != "provider" {
+		line.Type, line.Kind = "resource", kind
 	}
 	if p.ChangedAt.Valid {
 		at := p.ChangedAt.Time.UTC()
@@ -37,6 +41,12 @@ func newProviderLine(p db.ProviderStatus) providerLine {
 
 // showStatus prints the result of status.
 func (a *app) showStatus(providers []db.ProviderStatus) error {
+	resources := 0
+	for _, p := range providers {
+		if text(p.Kind) != "provider" {
+			resources++
+		}
+	}
 	if a.output == formatJSON {
 		lines := a.lines()
 		for _, p := range providers {
@@ -47,7 +57,8 @@ func (a *app) showStatus(providers []db.ProviderStatus) error {
 			Command   string `json:"command"`
 			Tenant    string `json:"tenant"`
 			Providers int    `json:"providers"`
-		}{"summary", "status", a.tenant, len(providers)})
+			Resources int    `json:"resources,omitempty"`
+		}{"summary", "status", a.tenant, len(providers) - resources, resources})
 	}
 	if len(providers) == 0 {
 		_, err := fmt.Fprintf(a.Stdout, "tenant %s has no providers\n", shown(a.tenant))
@@ -62,7 +73,11 @@ func (a *app) showStatus(providers []db.ProviderStatus) error {
 		if p.PreventDelete != nil && *p.PreventDelete {
 			guarded = "yes"
 		}
-		rows = append(rows, []string{shown(text(p.Name)), shown(text(p.Type)), shown(text(p.ProviderID)), text(p.Origin), run, guarded, text(p.Condition)})
+		name := shown(text(p.Name))
+		if kind := kindName(text(p.Kind)); kind != "" {
+			name = kind + " " + name
+		}
+		rows = append(rows, []string{name, shown(text(p.Type)), shown(text(p.ObjectID)), text(p.Origin), run, guarded, text(p.Condition)})
 	}
 	return a.writeTable(rows)
 }
@@ -89,7 +104,7 @@ type runLine struct {
 func runTally(r *db.Run) tally {
 	return tally{
 		Add: int(r.Added), Update: int(r.Updated), Rename: int(r.Renamed), Replace: int(r.Replaced), Prune: int(r.Pruned),
-		Adopt: int(r.Adopted), Rules: int(r.RulesChanged),
+		Adopt: int(r.Adopted), Rules: int(r.RulesChanged), Resources: int(r.ResourcesChanged),
 	}
 }
 

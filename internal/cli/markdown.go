@@ -113,6 +113,9 @@ func writeMarkdownRow(out *strings.Builder, c *change, typed bool) {
 	if hanging := c.hanging(); hanging != "" {
 		what += "; on it: " + escaped(hanging)
 	}
+	for _, note := range c.Notes {
+		what += "; note: " + escaped(note)
+	}
 	fmt.Fprintf(out, "| %s | %s | %s%s |\n", symbol, code(c.title()), kind, what)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/migrate"
+	sqlfiles "keep-bootstrap/sql"
 )
 
 func (a *app) migrateCommand() *cobra.Command {
@@ -74,17 +75,27 @@ func migrateTo(ctx context.Context, a *app, config *pgx.ConnConfig, version int3
 }
 
 func (a *app) sqlCommand() *cobra.Command {
-	return &cobra.Command{
+	var roles bool
+	cmd := &cobra.Command{
 		Use:   "sql",
-		Short: "print the migrations as one script for psql",
+		Short: "print the migrations, or the roles, as one script for psql",
 		Long: `sql prints a script that leaves a database in the same state as bootstrap migrate, version table included. It needs no
-database. A DBA can read it, and run it with psql in one transaction.`,
+database. A DBA can read it, and run it with psql in one transaction.
+
+sql --roles prints another script, to be run after that one: it makes a role that may install and a role that may look,
+neither of which can read a secret or write a table, and lets the routines of schema bootstrap run with the rights of
+their owner.
+
+Flags win over variables (BOOTSTRAP_ROLES, ...), variables over defaults.`,
 		Example: example(
 			"bootstrap sql > bootstrap.sql",
-			"psql -X -1 -v ON_ERROR_STOP=1 -f bootstrap.sql"),
+			"bootstrap sql --roles > roles.sql"),
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			script, err := migrate.Script(a.Version)
+			script, err := sqlfiles.Roles, error(nil)
+			if !roles {
+				script, err = migrate.Script(a.Version)
+			}
 			if err != nil {
 				return err
 			}
@@ -92,4 +103,6 @@ database. A DBA can read it, and run it with psql in one transaction.`,
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&roles, "roles", false, "the script of the roles, not of the migrations")
+	return cmd
 }

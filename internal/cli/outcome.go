@@ -25,6 +25,8 @@ type summary struct {
 	TenantCreated *bool  `json:"tenant_created,omitempty"`
 	Providers     *int32 `json:"providers,omitempty"`
 	Unchanged     *int32 `json:"unchanged,omitempty"`
+	// Given are the kinds beside providers that the manifest had, with what became of each.
+	Given map[string]resourceReport `json:"given,omitempty"`
 	// Of up.
 	SchemaFrom *int32 `json:"schema_from,omitempty"`
 	SchemaTo   *int32 `json:"schema_to,omitempty"`
@@ -99,6 +101,8 @@ type runView struct {
 	changes []change // all, or none when there are too many for the form
 	total   tally
 	changed bool // anything that a user asked about
+	// resources are the kinds beside providers that were given.
+	resources map[string]resourceReport
 }
 
 func newRunView(command, tenant string, outcome install.Outcome) runView {
@@ -108,6 +112,8 @@ func newRunView(command, tenant string, outcome install.Outcome) runView {
 		Add: number(report.Added), Update: number(report.Updated), Rename: number(report.Renamed), Replace: number(report.Replaced),
 		Prune: number(report.Pruned), Adopt: number(report.Adopted), Rules: number(report.RulesChanged),
 	}
+	view.resources = reportedResources(report.Resources)
+	view.total.addReported(view.resources)
 	view.changed = view.total.sum() > 0 || report.TenantCreated != nil && *report.TenantCreated
 	return view
 }
@@ -173,17 +179,41 @@ func (a *app) logOutcome(view *runView) {
 	if report.TenantCreated != nil && *report.TenantCreated {
 		a.log.Info("tenant " + view.tenant + " created")
 	}
-	providers := count(number(report.Providers), "provider")
-	if !view.changed && number(report.Providers) > 0 && number(report.Unchanged) == 0 && len(report.Notes) > 0 {
+	given := view.given()
+	if view.stale() && len(report.Notes) > 0 {
 		a.log.Warn(report.Notes[0]) // an older generation
 		return
 	}
 	if !view.changed {
-		a.log.Info("nothing to do, " + providers + " as wanted")
+		a.log.Info("nothing to do, " + given + " as wanted")
 		return
 	}
-	a.log.Info(providers+" installed", "run", *report.RunID, "added", total.Add, "changed", total.Update, "renamed", total.Rename,
-		"replaced", total.Replace, "pruned", total.Prune, "adopted", total.Adopt)
+	attributes := []any{
+		"run", *report.RunID, "added", total.Add, "changed", total.Update, "renamed", total.Rename,
+		"replaced", total.Replace, "pruned", total.Prune, "adopted", total.Adopt,
+	}
+	if total.Resources > 0 {
+		attributes = append(attributes, "resources", total.Resources)
+	}
+	a.log.Info(given+" installed", attributes...)
+}
+
+// given words what the manifest had.
+func (v *runView) given() string {
+	kinds := make(map[string]int, len(v.resources))
+	for kind, r := range v.resources {
+		kinds[kind] = r.Given
+	}
+	return givenCounts(number(v.Report.Providers), number(v.Report.Providers) > 0 || len(kinds) == 0, kinds)
+}
+
+// stale says whether the run did nothing because a newer generation is installed: then nothing is known to be unchanged.
+func (v *runView) stale() bool {
+	given, unchanged := number(v.Report.Providers), number(v.Report.Unchanged)
+	for _, r := range v.resources {
+		given, unchanged = given+r.Given, unchanged+r.Unchanged
+	}
+	return !v.changed && given > 0 && unchanged == 0
 }
 
 func (v *runView) json(lines *lineWriter) error {
@@ -200,6 +230,7 @@ func (v *runView) json(lines *lineWriter) error {
 	last := summary{
 		Type: "summary", Command: v.command, Tenant: v.tenant, Changed: v.changed, tally: v.total,
 		Run: report.RunID, TenantCreated: report.TenantCreated, Providers: report.Providers, Unchanged: report.Unchanged,
+		Given: v.resources,
 	}
 	if v.Migrated.TenantSeeded && v.tenant == "keep" {
 		created := true

@@ -43,7 +43,7 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 			defer run.Close(ctx)
 			run.Manifest, run.Options = m, input.options(cmd, a)
 			var plan install.Plan
-			done := a.progress("planning " + count(len(m.Providers), "provider"))
+			done := a.progress("planning " + contents(m))
 			err = a.waiting(ctx, func(ctx context.Context) (err error) {
 				plan, err = run.Plan(ctx)
 				return err

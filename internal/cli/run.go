@@ -31,9 +31,9 @@ type inputFlags struct {
 func (f *inputFlags) register(cmd *cobra.Command) {
 	f.sourceFlags.register(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "an empty manifest may prune all providers")
-	flags.StringVar(&f.maxPrune, "max-prune", "", "most providers that may be pruned or replaced, as `N or N%` (default half of them, and at least 3)")
-	flags.BoolVar(&f.adopt, "adopt", false, "take over providers of a user that have a name of the manifest")
+	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "an empty manifest may prune all providers, an empty list or directory all of its kind")
+	flags.StringVar(&f.maxPrune, "max-prune", "", "most providers, workflows, ... of each kind that may be pruned or replaced, as `N or N%` (default half of them, and at least 3)")
+	flags.BoolVar(&f.adopt, "adopt", false, "take over what a user made that has a name of the manifest")
 	flags.BoolVar(&f.detectRenames, "detect-renames", true, "recognise a rename that is not declared by renamed_from")
 	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; a lower one than the last does nothing")
 	flags.StringVar(&f.onDrift, "on-drift", "", "what someone else changed since the last run is changed back (`overwrite`, the default), kept (keep), or refused (fail)")

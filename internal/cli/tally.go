@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// tally counts changes by action. Changes of deduplication rules are counted apart.
+// tally counts the changes of providers by action. Those of deduplication rules and of other kinds are counted apart.
 type tally struct {
 	Add     int `json:"add"`
 	Update  int `json:"change"`
@@ -14,6 +14,10 @@ type tally struct {
 	Prune   int `json:"prune"`
 	Adopt   int `json:"adopt"`
 	Rules   int `json:"deduplication_rules"`
+	// Resources are the changes of all other kinds, and Kinds those of each. Of a run in the journal there is only the
+	// number.
+	Resources int                  `json:"resources,omitempty"`
+	Kinds     map[string]kindTally `json:"kinds,omitempty"`
 }
 
 func tallyOf(changes []change) tally {
@@ -30,6 +34,10 @@ func (t *tally) count(c *change) {
 	}
 	if c.Kind == "deduplication_rule" {
 		t.Rules++
+		return
+	}
+	if c.Kind != "provider" {
+		t.countKind(c.Kind, c.Action)
 		return
 	}
 	switch c.Action {
@@ -50,12 +58,25 @@ func (t *tally) count(c *change) {
 
 // sum is the number of changes.
 func (t *tally) sum() int {
+	return t.providers() + t.Resources
+}
+
+// providers is the number of changes of providers and their rules.
+func (t *tally) providers() int {
 	return t.Add + t.Update + t.Rename + t.Replace + t.Prune + t.Adopt + t.Rules
 }
 
-// phrase lists the counts: words are those for add, change, rename, prune, replace, adopt. The last two, and the rules,
-// are named only where there are any.
+// phrase lists the counts: words are those for add, change, rename, prune, replace, adopt. The last two, the rules, and
+// other kinds are named only where there are any, and providers where nothing else is.
 func (t *tally) phrase(words [6]string) string {
+	kinds := t.kindPhrases(words)
+	if t.providers() == 0 && len(kinds) > 0 {
+		return strings.Join(kinds, "; ")
+	}
+	return strings.Join(append([]string{t.providerPhrase(words)}, kinds...), "; ")
+}
+
+func (t *tally) providerPhrase(words [6]string) string {
 	parts := []string{
 		fmt.Sprintf("%d %s", t.Add, words[0]), fmt.Sprintf("%d %s", t.Update, words[1]),
 		fmt.Sprintf("%d %s", t.Rename, words[2]), fmt.Sprintf("%d %s", t.Prune, words[3]),

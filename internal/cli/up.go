@@ -11,7 +11,7 @@ import (
 )
 
 const upLong = `up does everything that is needed, in this order: find the database, wait for it (--wait), migrate schema bootstrap,
-make sure that the tenant exists, install the providers in one transaction, verify when something changed, report.
+make sure that the tenant exists, install what is given in one transaction, verify when something changed, report.
 Running it again changes nothing. Keep should then run with PROVISION_RESOURCES=false and SECRET_MANAGER_TYPE=DB.
 
 Keep's own tables must be there: run Keep's migrations first, or wait for them with --wait. In the local database, and
@@ -19,8 +19,9 @@ elsewhere with --create-tables, up creates them when none of them exists.
 
 up --tenant-only only prepares the database and seeds the tenant; Keep provisions its providers itself.
 
-Providers come from -f, or from the variables that Keep reads: KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY,
-KEEP_PROVIDER_<NAME>. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`
+What to install comes from -f, or from the variables that Keep reads: KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY,
+KEEP_PROVIDER_<NAME>, KEEP_WORKFLOW, KEEP_WORKFLOWS_DIRECTORY, KEEP_DASHBOARDS, KEEP_MAPPINGS_DIRECTORY,
+KEEP_DEFAULT_USERNAME, KEEP_DEFAULT_PASSWORD and KEEP_DEFAULT_API_KEYS. What is not given is left alone. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`
 
 func (a *app) upCommand() *cobra.Command {
 	var input inputFlags
@@ -28,7 +29,7 @@ func (a *app) upCommand() *cobra.Command {
 	var localVersion string
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "do everything: migrate, seed the tenant, install the providers, verify",
+		Short: "do everything: migrate, seed the tenant, install what is given, verify",
 		Long:  upLong,
 		Example: example(
 			"bootstrap up -f providers.yaml",
@@ -68,7 +69,7 @@ func (a *app) upCommand() *cobra.Command {
 // install runs up or apply and shows what it did. A run that fails is recorded in the journal.
 func (a *app) install(ctx context.Context, command string, run *install.Run, do func(context.Context) (install.Outcome, error)) error {
 	var outcome install.Outcome
-	done := a.progress("installing " + count(len(run.Manifest.Providers), "provider"))
+	done := a.progress("installing " + contents(run.Manifest))
 	err := a.waiting(ctx, func(ctx context.Context) (err error) {
 		outcome, err = do(ctx)
 		return err

@@ -9,15 +9,13 @@ import (
 	"keep-bootstrap/internal/manifest"
 )
 
-const validateLong = `validate checks the providers without a database: syntax, references, names, types and authentication fields. Every
-problem is reported at once, with its place and the fix. The exit code is 65 when there is one, and 0 otherwise;
+const validateLong = `validate checks the input without a database: syntax, references, names, types and authentication fields. Every problem is reported at once, with its place and the fix. The exit code is 65 when there is one, and 0 otherwise;
 warnings do not count.
 
 The checks are those that up, plan and apply make before they write anything. With --skip-references neither variables
 nor files that references name need be there, as in a pre-commit hook.
 
-Providers come from the arguments or -f, or from the variables that Keep reads: KEEP_PROVIDERS,
-KEEP_PROVIDERS_DIRECTORY, KEEP_PROVIDER_<NAME>. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_STRICT, ...),
+The input comes from the arguments or -f, or from the variables that Keep reads, as bootstrap up --help lists them. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_STRICT, ...),
 variables over defaults.`
 
 func (a *app) validateCommand() *cobra.Command {
@@ -25,7 +23,7 @@ func (a *app) validateCommand() *cobra.Command {
 	var skipReferences bool
 	cmd := &cobra.Command{
 		Use:   "validate [FILE...]",
-		Short: "check the providers without a database",
+		Short: "check the input without a database",
 		Long:  validateLong,
 		Example: example(
 			"bootstrap validate -f providers.yaml",
@@ -61,9 +59,11 @@ type validationLine struct {
 	Command   string `json:"command"`
 	Valid     bool   `json:"valid"`
 	Providers int    `json:"providers"`
-	Sources   int    `json:"sources"`
-	Problems  int    `json:"problems"`
-	Warnings  int    `json:"warnings"`
+	// Resources are the kinds beside providers that are given, with how much there is of each.
+	Resources map[string]int `json:"resources,omitempty"`
+	Sources   int            `json:"sources"`
+	Problems  int            `json:"problems"`
+	Warnings  int            `json:"warnings"`
 }
 
 // showValidation prints the warnings and the result. In text the problems follow as those of any command.
@@ -79,13 +79,17 @@ func (a *app) showValidation(m *manifest.Manifest, invalid error) error {
 	if invalid != nil {
 		return invalid
 	}
-	_, err := fmt.Fprintf(a.Stdout, "valid: %s in %s\n", count(len(m.Providers), "provider"), count(len(m.Sources), "source"))
+	_, err := fmt.Fprintf(a.Stdout, "valid: %s in %s\n", contents(m), count(len(m.Sources), "source"))
 	return err
 }
 
 func (a *app) validationLines(m *manifest.Manifest, invalid error) error {
+	resources := manifestKinds(m)
+	if invalid != nil {
+		resources = nil // as there are no providers then
+	}
 	last := validationLine{
-		Type: "summary", Command: "validate", Valid: invalid == nil, Providers: len(m.Providers), Sources: len(m.Sources), Warnings: len(m.Warnings),
+		Type: "summary", Command: "validate", Valid: invalid == nil, Providers: len(m.Providers), Resources: resources, Sources: len(m.Sources), Warnings: len(m.Warnings),
 	}
 	lines := a.lines()
 	if problems := problemsOf(invalid); problems != nil {

@@ -87,3 +87,40 @@ func (r iteratorForStageProviders) Err() error {
 func (q *Queries) StageProviders(ctx context.Context, arg []StageProvidersParams) (int64, error) {
 	return q.db.CopyFrom(ctx, []string{"bootstrap", "provider_staging"}, []string{"position", "name", "type", "authentication", "deduplication_rules", "renamed_from", "description", "pulling_enabled", "prevent_delete", "install_webhook"}, &iteratorForStageProviders{rows: arg})
 }
+
+// iteratorForStageResources implements pgx.CopyFromSource.
+type iteratorForStageResources struct {
+	rows                 []StageResourcesParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForStageResources) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForStageResources) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].Kind,
+		r.rows[0].Position,
+		r.rows[0].Name,
+		r.rows[0].Content,
+	}, nil
+}
+
+func (r iteratorForStageResources) Err() error {
+	return nil
+}
+
+// StageResources loads what the manifest holds beside providers into bootstrap.resource_staging of the current
+// transaction; a row at position 0 marks a kind as given. COPY for the same reason as StageProviders.
+func (q *Queries) StageResources(ctx context.Context, arg []StageResourcesParams) (int64, error) {
+	return q.db.CopyFrom(ctx, []string{"bootstrap", "resource_staging"}, []string{"kind", "position", "name", "content"}, &iteratorForStageResources{rows: arg})
+}

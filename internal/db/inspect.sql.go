@@ -82,8 +82,39 @@ func (q *Queries) ExportProviders(ctx context.Context, tenantID string) ([]Expor
 	return items, nil
 }
 
+const exportResources = `-- name: ExportResources :many
+SELECT kind, name, content, secret_keys FROM bootstrap.export_resources($1)
+`
+
+// ExportResources returns what is installed beside providers as a manifest would declare it. SHOWS SECRETS in Content.
+// Reads only.
+func (q *Queries) ExportResources(ctx context.Context, tenantID string) ([]ExportedResource, error) {
+	rows, err := q.db.Query(ctx, exportResources, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExportedResource{}
+	for rows.Next() {
+		var i ExportedResource
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Name,
+			&i.Content,
+			&i.SecretKeys,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const history = `-- name: History :many
-SELECT run_id, tenant_id, outcome, started_at, finished_at, role_name, application, client_address, transaction_id, tool_version, generation, input_digest, input_names, tenant_created, added, updated, renamed, replaced, pruned, adopted, rules_changed, error_code, error_message FROM bootstrap.history($1)
+SELECT run_id, tenant_id, outcome, started_at, finished_at, role_name, application, client_address, transaction_id, tool_version, generation, input_digest, input_names, tenant_created, added, updated, renamed, replaced, pruned, adopted, rules_changed, resources_changed, error_code, error_message FROM bootstrap.history($1)
 `
 
 // History returns the runs of the tenant in the journal, newest first. Reads only; works on a standby.
@@ -118,6 +149,7 @@ func (q *Queries) History(ctx context.Context, tenantID string) ([]Run, error) {
 			&i.Pruned,
 			&i.Adopted,
 			&i.RulesChanged,
+			&i.ResourcesChanged,
 			&i.ErrorCode,
 			&i.ErrorMessage,
 		); err != nil {
@@ -193,7 +225,7 @@ func (q *Queries) RecordFailure(ctx context.Context, arg RecordFailureParams) er
 }
 
 const status = `-- name: Status :many
-SELECT name, type, provider_id, origin, changed_run, changed_at, prevent_delete, condition FROM bootstrap.status($1)
+SELECT kind, name, type, object_id, origin, changed_run, changed_at, prevent_delete, condition FROM bootstrap.status($1)
 `
 
 // Status returns the providers of the tenant and where each came from. Reads only; works on a standby.
@@ -207,9 +239,10 @@ func (q *Queries) Status(ctx context.Context, tenantID string) ([]ProviderStatus
 	for rows.Next() {
 		var i ProviderStatus
 		if err := rows.Scan(
+			&i.Kind,
 			&i.Name,
 			&i.Type,
-			&i.ProviderID,
+			&i.ObjectID,
 			&i.Origin,
 			&i.ChangedRun,
 			&i.ChangedAt,

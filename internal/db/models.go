@@ -19,7 +19,7 @@ type Change struct {
 	Sequence int32
 	// Tenant.
 	TenantID string
-	// provider or deduplication_rule.
+	// user, api_key, provider, deduplication_rule, workflow, dashboard or mapping_rule.
 	Kind string
 	// add, update, rename, replace, prune or adopt.
 	Action string
@@ -93,6 +93,18 @@ type ExportedProvider struct {
 	DeduplicationRules *string
 }
 
+// Row type of export_resources().
+type ExportedResource struct {
+	// user, api_key, workflow, dashboard or mapping_rule.
+	Kind *string
+	// Name.
+	Name *string
+	// JSON object as a manifest declares it: a workflow as {raw}, the text that Keep stores. Holds clear text for an API key.
+	Content *string
+	// Keys of it whose values are not to be shown.
+	SecretKeys []string
+}
+
 // Where the manifest of one transaction came from. Loaded by COPY like provider_staging and removed before COMMIT; optional.
 type InputStaging struct {
 	// Transaction that loaded the row; leave it out of the COPY.
@@ -115,7 +127,7 @@ type KeepColumn struct {
 	DataType string
 	// True when Keep declares the column NOT NULL.
 	NotNull bool
-	// Kind of resource that cannot be installed without the table: provider, workflow, dashboard, mapping, user, api_key; optional when nothing fails without it.
+	// Kind of resource that cannot be installed without the table: provider, workflow, dashboard, mapping_rule, user, api_key; optional when nothing fails without it.
 	NeededFor string
 }
 
@@ -147,7 +159,7 @@ type PlannedChange struct {
 	TransactionID uint64
 	// Order in which changes are shown, counted from 1.
 	Sequence int32
-	// provider or deduplication_rule.
+	// user, api_key, provider, deduplication_rule, workflow, dashboard or mapping_rule.
 	Kind string
 	// add, update, rename, replace, prune, adopt or unchanged.
 	Action string
@@ -169,14 +181,16 @@ type PlannedChange struct {
 	Position *int32
 	// Names of what differs, authentication keys as authentication.<key>; never a value.
 	Fields []string
-	// Names of what someone else changed since the last run and this run would change back, or keeps with on_drift keep; row when the row was deleted.
+	// Names of what someone else changed since the last run and this run would change back or lose (prune and replace), or keeps with on_drift keep; row when the row was deleted.
 	Drift []string
 	// Why this action, in words.
 	Reason string
 	// SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.
 	Refusal *string
-	// True when only rows of schema bootstrap change, and no row of Keep.
+	// True when only rows of schema bootstrap change, and no row of Keep. An unchanged row where it is false is drift that is kept: nothing is written.
 	StateOnly bool
+	// What the operator should know about this change, one text a point: a workflow that names a provider which is not there after the run.
+	Notes []string
 }
 
 // The manifest of one transaction: COPY loads it, install_staged or plan_staged reads it and removes it before COMMIT. Unlogged: it never reaches the write-ahead log or a standby. Everything is text because COPY into json would quote a secret in its error.
@@ -237,12 +251,14 @@ type ProviderState struct {
 
 // Row type of status().
 type ProviderStatus struct {
-	// Name of the provider.
+	// provider, user, api_key, workflow, dashboard or mapping_rule.
+	Kind *string
+	// Name.
 	Name *string
-	// Provider type; NULL when the row is gone.
+	// Provider type; NULL for the other kinds.
 	Type *string
-	// provider.id.
-	ProviderID *string
+	// id of the row; the reference_id of an API key.
+	ObjectID *string
 	// bootstrap (installed or taken over by this software), keep (Keep's own provisioning) or user (made in the application).
 	Origin *string
 	// Run of this software that wrote it last.
@@ -275,6 +291,36 @@ type ProviderType struct {
 	Authentication json.RawMessage
 	// Sets of fields of which at least one is needed beside the required ones; NULL when there is no such rule.
 	OneOf json.RawMessage
+}
+
+// What the manifest of one transaction holds beside providers: COPY loads it, install_staged or plan_staged reads it and removes it before COMMIT. A kind without a row is not given, and the run does not touch it. Unlogged.
+type ResourceStaging struct {
+	// Transaction that loaded the row; leave it out of the COPY.
+	TransactionID uint64
+	// user, api_key, workflow, dashboard or mapping_rule; provider for the mark alone.
+	Kind string
+	// Place within the kind, counted from 1. 0 is the mark that the kind is given, possibly with nothing in it.
+	Position int32
+	// Name; NULL in a mark.
+	Name *string
+	// JSON object, by kind: user {password, reset_password}; api_key {role, secret}; workflow {definition, raw, provisioned_file}; dashboard {config}; mapping_rule {definition, provisioned_file}. NULL in a mark.
+	Content *string
+}
+
+// What this software knows of each user, API key, workflow, dashboard and mapping rule that it installed or took over. No foreign key to a table of Keep on purpose.
+type ResourceState struct {
+	// Tenant.
+	TenantID string
+	// user, api_key, workflow, dashboard or mapping_rule.
+	Kind string
+	// id of the row in Keep's table; the reference_id of an API key.
+	ObjectID string
+	// Name that the last run gave to it.
+	Name string
+	// Fields as the last run left them, each with the keyed digest of its value. A field whose digest differs was changed by someone else.
+	Written json.RawMessage
+	// Run that wrote it last.
+	ChangedRun int64
 }
 
 // Journal: one row a run that changed something or failed. A run that found nothing to do writes no row. Holds no secret and no plain digest of one.
@@ -321,6 +367,8 @@ type Run struct {
 	Adopted int32
 	// Deduplication rules added, updated or pruned.
 	RulesChanged int32
+	// Users, API keys, workflows, dashboards and mapping rules that were added, updated, taken over or pruned.
+	ResourcesChanged int32
 	// SQLSTATE of a failed run.
 	ErrorCode *string
 	// Message of a failed run, without the data that PostgreSQL puts into a DETAIL.
@@ -357,6 +405,8 @@ type RunReport struct {
 	RulesChanged *int32
 	// What the operator should know, one text a point.
 	Notes []string
+	// For each further kind that was given: how many of it were given, added, updated, adopted, pruned and unchanged; {} when none was.
+	Resources json.RawMessage
 }
 
 type SchemaVersion struct {
@@ -371,6 +421,12 @@ type Setting struct {
 	DigestKey []byte
 	// How many runs of each tenant the journal keeps; older ones are removed by the next run that writes.
 	JournalRunsKept int32
+	// invoker: the public routines run with the privileges of the caller; definer: with those of their owner. Set by set_security().
+	Security string
+	// Role that may install, in mode definer; NULL when there is none.
+	RunnerRole *string
+	// Role that may look, in mode definer; NULL when there is none.
+	AuditorRole *string
 }
 
 // What this software knows of a tenant.

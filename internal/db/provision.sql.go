@@ -40,7 +40,7 @@ func (q *Queries) PlanDigest(ctx context.Context) (string, error) {
 }
 
 const planStaged = `-- name: PlanStaged :many
-SELECT transaction_id, sequence, kind, action, name, previous_name, type, provider_name, provider_id, object_id, new_object_id, position, fields, drift, reason, refusal, state_only FROM bootstrap.plan_staged($1, $2)
+SELECT transaction_id, sequence, kind, action, name, previous_name, type, provider_name, provider_id, object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes FROM bootstrap.plan_staged($1, $2)
 `
 
 type PlanStagedParams struct {
@@ -76,6 +76,7 @@ func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]Plann
 			&i.Reason,
 			&i.Refusal,
 			&i.StateOnly,
+			&i.Notes,
 		); err != nil {
 			return nil, err
 		}
@@ -88,7 +89,7 @@ func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]Plann
 }
 
 const report = `-- name: Report :one
-SELECT run_id, tenant_id, tenant_created, changed, providers, added, updated, renamed, replaced, pruned, adopted, unchanged, rules_changed, notes FROM bootstrap.report()
+SELECT run_id, tenant_id, tenant_created, changed, providers, added, updated, renamed, replaced, pruned, adopted, unchanged, rules_changed, notes, resources FROM bootstrap.report()
 `
 
 // Report returns the report of the InstallStaged before it in the same transaction.
@@ -110,6 +111,7 @@ func (q *Queries) Report(ctx context.Context) (RunReport, error) {
 		&i.Unchanged,
 		&i.RulesChanged,
 		&i.Notes,
+		&i.Resources,
 	)
 	return i, err
 }
@@ -131,4 +133,11 @@ type StageProvidersParams struct {
 	PullingEnabled     *string
 	PreventDelete      *string
 	InstallWebhook     *string
+}
+
+type StageResourcesParams struct {
+	Kind     string
+	Position int32
+	Name     *string
+	Content  *string
 }

@@ -107,6 +107,11 @@ func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }
 func TestPrivileges(t *testing.T) {
 	t.Parallel()
 	examples := filepath.Join(root, "examples/providers.yaml")
+	everything := filepath.Join(root, "examples/keep.yaml")
+	nothing := filepath.Join(t.TempDir(), "nothing.yaml")
+	if err := os.WriteFile(nothing, []byte("workflows: []\ndashboards: []\nmapping_rules: []\napi_keys: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	database := func(t *testing.T) (d *pgtest.Database, owner, ownerURL string) {
 		t.Helper()
 		d = pgtest.New(t, pgtest.Keep(newestKeep))
@@ -152,23 +157,26 @@ func TestPrivileges(t *testing.T) {
 			}
 			runner, address := d.Role(t, "")
 			statements := grants(t, "runner", "provisioner", identifier(runner))
-			variables := []string{"DATABASE_URL=" + address}
+			variables := []string{"DATABASE_URL=" + address, "ALERTMANAGER_KEY=key", "ADMIN_PASSWORD=password"}
 			if without >= 0 {
 				left := statements[without]
 				allow(t, d, slices.Delete(statements, without, without+1))
 				// The tenant is there already: only a new one shows what is missing.
-				if printed, exit := bootstrap(t, variables, "up", "-f", examples, "--tenant", "another"); exit != 77 {
+				if printed, exit := bootstrap(t, variables, "up", "-f", examples, "-f", everything, "--tenant", "another"); exit != 77 {
 					t.Errorf("without %q: exit code %d\n%s", left, exit, printed)
 				}
 				return
 			}
 			allow(t, d, statements)
 			for _, args := range [][]string{
-				{"plan", "-f", examples},
+				{"plan", "-f", examples, "-f", everything},
+				{"up", "-f", examples, "-f", everything},
 				{"up", "-f", examples},
 				{"up", "-f", examples, "--tenant", "another"},
 				{"apply", "-f", filepath.Join(root, "examples/providers/grafana.yaml"), "--max-prune", "9"}, // prunes the others
 				{"apply", "-f", examples},
+				{"apply", "-f", nothing, "--allow-empty"},
+				{"apply", "-f", examples, "-f", everything},
 				{"verify"},
 				{"status"},
 				{"history"},

@@ -1,4 +1,4 @@
-// Package export writes providers of a database as the YAML that package manifest reads.
+// Package export writes providers and other resources of a database as the YAML that package manifest reads.
 //
 // What is written leads to the same rows again: text is quoted so that a reader of YAML 1.1, as Keep's is, takes it for
 // the same text, and numbers keep their value. The result is read again and compared before it is returned.
@@ -38,8 +38,9 @@ type Result struct {
 	Warnings []string
 }
 
-// Providers writes providers. The error holds no secret; it means that a row is not what the database promises.
-func Providers(providers []db.ExportedProvider, options Options) (Result, error) {
+// All writes providers and what is installed beside them. The error holds no secret; it means that a row is not what the
+// database promises.
+func All(providers []db.ExportedProvider, resources []db.ExportedResource, options Options) (Result, error) {
 	w := writer{options: options, names: map[string]bool{}}
 	if len(providers) == 0 {
 		w.out.WriteString("providers: []\n")
@@ -51,9 +52,12 @@ func Providers(providers []db.ExportedProvider, options Options) (Result, error)
 			return Result{}, fmt.Errorf("provider %q: %w", text(providers[i].Name), err)
 		}
 	}
+	if err := w.resources(resources); err != nil {
+		return Result{}, err
+	}
 	w.footer()
 	result := Result{Text: w.out.Bytes(), Variables: w.variables}
-	result.Warnings = compare(&result, providers)
+	result.Warnings = append(w.warnings, compare(&result, providers, resources)...)
 	return result, nil
 }
 
@@ -63,6 +67,7 @@ type writer struct {
 	out       bytes.Buffer
 	names     map[string]bool // of variables
 	variables []Variable
+	warnings  []string
 }
 
 func (w *writer) provider(p *db.ExportedProvider) error {

@@ -137,7 +137,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			providers = append(providers, p)
 		}
-		result, err := export.Providers(providers, export.Options{WithSecrets: rapid.Bool().Draw(t, "with secrets")})
+		result, err := export.All(providers, nil, export.Options{WithSecrets: rapid.Bool().Draw(t, "with secrets")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,7 @@ func TestForm(t *testing.T) {
 			Description:    ptr("no"), PullingEnabled: ptr(false), PreventDelete: ptr(true), InstallWebhook: ptr(true),
 		},
 	}
-	result, err := export.Providers(providers, export.Options{})
+	result, err := export.All(providers, nil, export.Options{})
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
@@ -255,7 +255,7 @@ func TestForm(t *testing.T) {
 	if strings.Contains(string(result.Text)+fmt.Sprint(result.Warnings), canary) {
 		t.Error("a secret is shown")
 	}
-	if result, err := export.Providers(nil, export.Options{}); err != nil || string(result.Text) != "providers: []\n" {
+	if result, err := export.All(nil, nil, export.Options{}); err != nil || string(result.Text) != "providers: []\n" {
 		t.Errorf("%s %v", result.Text, err)
 	}
 }
@@ -268,7 +268,7 @@ func TestNamesOfVariables(t *testing.T) {
 			Name: ptr(name), Type: ptr("x"), Authentication: ptr(`{"providers": "` + canary + `", "url": "x", "ü": "x"}`), SecretKeys: []string{"providers", "url", "ü"},
 		})
 	}
-	result, err := export.Providers(providers, export.Options{})
+	result, err := export.All(providers, nil, export.Options{})
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
@@ -296,13 +296,13 @@ func TestWhatYAMLCannotSay(t *testing.T) {
 		`{"a": 12345678901234567.25}`:        `provider "p": YAML cannot express exactly ["a"]`,
 		`{"a": "nul \u0000 ` + canary + `"}`: "this program would refuse the export",
 	} {
-		result, err := export.Providers([]db.ExportedProvider{{Name: ptr("p"), Type: ptr("x"), Authentication: ptr(authentication)}}, export.Options{})
+		result, err := export.All([]db.ExportedProvider{{Name: ptr("p"), Type: ptr("x"), Authentication: ptr(authentication)}}, nil, export.Options{})
 		if err != nil || len(result.Warnings) != 1 || !strings.HasPrefix(result.Warnings[0], want) || strings.Contains(result.Warnings[0], canary) {
 			t.Errorf("%s: %v %q", authentication, err, result.Warnings)
 		}
 	}
 	for _, broken := range []string{"", "[]", `"` + canary + `"`, `{"a": `, `{} x`} {
-		if _, err := export.Providers([]db.ExportedProvider{{Name: ptr("p"), Authentication: ptr(broken)}}, export.Options{}); err == nil || strings.Contains(err.Error(), canary) {
+		if _, err := export.All([]db.ExportedProvider{{Name: ptr("p"), Authentication: ptr(broken)}}, nil, export.Options{}); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}

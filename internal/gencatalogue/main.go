@@ -25,7 +25,7 @@ var neededFor = []struct{ table, kind string }{
 	{"workflow", "workflow"},
 	{"workflowversion", "workflow"},
 	{"dashboard", "dashboard"},
-	{"mappingrule", "mapping"},
+	{"mappingrule", "mapping_rule"},
 	{"user", "user"},
 	{"tenantapikey", "api_key"},
 }

@@ -78,8 +78,8 @@ func files(t *testing.T, patterns ...string) (paths []string) {
 	return paths
 }
 
-// notManifests are files of examples/ that hold no providers.
-var notManifests = map[string]bool{"compose.yaml": true, "kubernetes.yaml": true}
+// notManifests are files of examples/ that are no input of -f.
+var notManifests = map[string]bool{"compose.yaml": true, "kubernetes.yaml": true, "dashboards.json": true}
 
 // TestExamples: every example is valid, and those in YAML name the schema.
 func TestExamples(t *testing.T) {
@@ -113,6 +113,29 @@ func TestExamples(t *testing.T) {
 	}
 	if checked < 20 {
 		t.Errorf("only %d examples", checked)
+	}
+}
+
+// TestResourceExamples: so are those of one kind in a file of its own.
+func TestResourceExamples(t *testing.T) {
+	t.Parallel()
+	for pattern, definition := range map[string]string{
+		"../../examples/workflows/*.yaml": "workflow", "../../examples/mappings/*.yaml": "mapping-rule", "../workflow/testdata/[!a]*.yaml": "workflow",
+	} {
+		schema := compiled(t, "#/$defs/"+definition)
+		paths := files(t, pattern)
+		if len(paths) == 0 {
+			t.Errorf("%s: no files", pattern)
+		}
+		for _, path := range paths {
+			value, err := decode(path)
+			if err != nil {
+				continue // what an editor's reader of YAML 1.2 does not take
+			}
+			if err := schema.Validate(value); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
 	}
 }
 

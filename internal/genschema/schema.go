@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/manifest"
@@ -43,6 +45,7 @@ func generate(types *catalogue.Catalogue) ([]byte, error) {
 	for kind, schema := range kinds() {
 		definitions["kind-"+string(kind)] = schema
 	}
+	maps.Copy(definitions, resources())
 	var names, conditions list
 	for _, name := range types.Names() {
 		t, _ := types.Type(name)
@@ -56,8 +59,8 @@ func generate(types *catalogue.Catalogue) ([]byte, error) {
 	definitions["provider"] = provider(names, conditions)
 	schema := object{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
-		"title":       "Providers of Keep",
-		"description": "The input of bootstrap: one provider, a list, an object {name: provider}, or either below `providers:`. Generated from the catalogue of provider types.",
+		"title":       "What Keep provisions",
+		"description": "The input of bootstrap: one provider, a list, an object {name: provider}, or either below `providers:`, and beside it workflows, dashboards, mapping rules, the default user and API keys. Generated from the catalogue of provider types.",
 		"$defs":       definitions,
 		"type":        list{"object", "array"},
 		"if":          object{"type": "array"},
@@ -79,7 +82,11 @@ func generate(types *catalogue.Catalogue) ([]byte, error) {
 // isEnvelope and isSingle tell the forms of an object apart as the reader does: a provider may be called "providers" or
 // "name", but then there is an object with a type behind it.
 func isEnvelope() object {
-	return object{"required": list{"providers"}, "properties": object{"providers": object{"not": hasType()}}}
+	var any list
+	for _, key := range append([]string{"providers"}, slices.Sorted(maps.Keys(envelopeParts()))...) {
+		any = append(any, object{"required": list{key}, "properties": object{key: object{"not": hasType()}}})
+	}
+	return object{"anyOf": any}
 }
 
 func isSingle() object {
@@ -94,9 +101,11 @@ func isSingle() object {
 func hasType() object { return object{"type": "object", "required": list{"type"}} }
 
 func envelope() object {
+	parts := envelopeParts()
+	parts["providers"] = object{"type": list{"array", "object"}, "if": object{"type": "array"}, "then": ref("list"), "else": ref("object")}
 	return object{
 		"type":       "object",
-		"properties": object{"providers": object{"type": list{"array", "object"}, "if": object{"type": "array"}, "then": ref("list"), "else": ref("object")}},
+		"properties": parts,
 		"patternProperties": object{
 			"^x-": object{"description": "Anything, for anchors."},
 		},

@@ -167,7 +167,7 @@ func TestTerminatedConnection(t *testing.T) {
 	killed := make(chan bool)
 	go func() {
 		defer close(killed)
-		for range 2000 {
+		for range 200_000 {
 			var n int
 			if err := killer.QueryRow(ctx, `select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
 				where datname = current_database() and application_name = 'keep-bootstrap' and wait_event_type = 'Lock') x`).Scan(&n); err == nil && n > 0 {
@@ -200,7 +200,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		for range 2000 {
+		for range 200_000 {
 			var waiting bool
 			if err := observer.QueryRow(context.Background(), `select exists (select from pg_stat_activity
 				where datname = current_database() and application_name = 'keep-bootstrap' and wait_event_type = 'Lock')`).Scan(&waiting); err == nil && waiting {

@@ -59,7 +59,9 @@ var remedies = map[string]string{
 	"KB021": "more would be pruned or replaced than allowed: if that is meant, give --max-prune N",
 	"KB022": "a provider with prevent_delete would be pruned or replaced: install it with prevent_delete: false first",
 	"KB025": "someone changed a provider since the last run: see the plan, then give --on-drift overwrite or --on-drift keep",
-	"KB024": "a name belongs to a provider that a user made: rename it in the manifest, or take it over with --adopt",
+	"KB024": "a name belongs to something that a user made: rename it in the manifest, or take it over with --adopt",
+	"KB028": "the secret of an API key belongs to another key: give the key a secret of its own",
+	"KB029": "no user has the name of the default user, and there are several: name the one whose password is to be reset",
 }
 
 // Refusal returns the error with which Apply would end because of a guard, or nil.
@@ -74,7 +76,7 @@ func Refusal(changes []db.PlannedChange) error {
 }
 
 // precedence is the order in which guards are named when several refuse; the same as in the routine _refuse.
-var precedence = []string{"KB020", "KB022", "KB024", "KB025", "KB021"}
+var precedence = []string{"KB020", "KB022", "KB024", "KB028", "KB029", "KB025", "KB021"}
 
 // RefusalOf is Refusal for the SQLSTATEs of the changes that guards refuse.
 func RefusalOf(codes []string) error {

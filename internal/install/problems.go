@@ -12,8 +12,8 @@ import (
 	"keep-bootstrap/internal/pgerr"
 )
 
-// problemLine is a line in the detail of KB001: provider <position> "<name>": <what>.
-var problemLine = regexp.MustCompile(`^provider (\d+) ((?:"(?:[^"\\]|\\.)*")|\(no name\)): (.*)$`)
+// problemLine is a line in the detail of KB001: provider <position> "<name>": <what>; likewise for the other kinds.
+var problemLine = regexp.MustCompile(`^([a-zA-Z]+(?:[ _][a-zA-Z]+)?) (\d+) ((?:"(?:[^"\\]|\\.)*")|\(no name\)): (.*)$`)
 
 // explain gives the problems that the database found in the manifest the places where the manifest has them. Other
 // errors are returned as they are.
@@ -26,13 +26,18 @@ func (r *Run) explain(err error) error {
 	for line := range strings.SplitSeq(server.Detail, "\n") {
 		problem := manifest.Problem{Code: "catalogue", Message: line}
 		if part := problemLine.FindStringSubmatch(line); part != nil {
-			problem.Message = part[3]
-			if name, err := strconv.Unquote(part[2]); err == nil {
-				problem.Provider = name
+			problem.Message = part[4]
+			name, err := strconv.Unquote(part[3])
+			if err != nil {
+				name = "" // (no name)
 			}
-			position, err := strconv.Atoi(part[1])
-			if err == nil && position >= 1 && position <= len(r.Manifest.Providers) {
-				problem.Position = r.Manifest.Providers[position-1].Source
+			if part[1] == "provider" {
+				problem.Provider = name
+			} else {
+				problem.Kind, problem.Name = strings.ReplaceAll(strings.ToLower(part[1]), " ", "_"), name
+			}
+			if position, err := strconv.Atoi(part[2]); err == nil {
+				problem.Position = r.place(part[1], position)
 			}
 		}
 		problems.List = append(problems.List, problem)
@@ -45,6 +50,38 @@ func (r *Run) explain(err error) error {
 	e := *pgerr.From(err)
 	e.Detail, e.Err = "", errors.Join(problems, err)
 	return &e
+}
+
+// place is where the manifest has a resource of a kind, by its position from 1.
+func (r *Run) place(kind string, position int) manifest.Position {
+	m := r.Manifest
+	switch i := position - 1; strings.ReplaceAll(strings.ToLower(kind), " ", "_") {
+	case "provider":
+		if i < len(m.Providers) {
+			return m.Providers[i].Source
+		}
+	case manifest.KindWorkflow:
+		if i < len(m.Workflows) {
+			return m.Workflows[i].Source
+		}
+	case manifest.KindDashboard:
+		if i < len(m.Dashboards) {
+			return m.Dashboards[i].Source
+		}
+	case manifest.KindMappingRule:
+		if i < len(m.MappingRules) {
+			return m.MappingRules[i].Source
+		}
+	case manifest.KindAPIKey:
+		if i < len(m.APIKeys) {
+			return m.APIKeys[i].Source
+		}
+	case manifest.KindUser:
+		if m.User != nil {
+			return m.User.Source
+		}
+	}
+	return manifest.Position{}
 }
 
 var firstNumber = regexp.MustCompile(`\d+`)

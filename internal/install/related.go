@@ -103,8 +103,8 @@ func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 		return
 	}
 	for i := range providers {
-		if p := &providers[i]; p.ProviderID != nil && p.ChangedRun != nil {
-			related.LastRuns[*p.ProviderID] = *p.ChangedRun
+		if p := &providers[i]; p.Kind != nil && *p.Kind == "provider" && p.ObjectID != nil && p.ChangedRun != nil {
+			related.LastRuns[*p.ObjectID] = *p.ChangedRun
 		}
 	}
 }

@@ -22,6 +22,9 @@ func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 			return fmt.Errorf("loading the manifest: %w", err)
 		}
 	}
+	if err := r.stageResources(ctx, conn); err != nil {
+		return err
+	}
 	inputs := make([]db.StageInputsParams, len(r.Manifest.Sources))
 	for i, source := range r.Manifest.Sources {
 		inputs[i] = db.StageInputsParams{Position: int32(i + 1), Name: source.Name, Digest: hex.EncodeToString(source.SHA256[:])}

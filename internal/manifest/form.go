@@ -1,6 +1,9 @@
 package manifest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The forms that a document may have. Keep's own are an object {name: provider}
 // in KEEP_PROVIDERS and a single provider with `name:` in a file of a directory.
@@ -9,38 +12,62 @@ type form uint8
 const (
 	formObject   form = iota // {name: provider, ...}
 	formSingle               // {name: ..., type: ...}
-	formEnvelope             // {providers: list or object}
+	formEnvelope             // {providers: list or object, workflows: list, ...}
 )
 
-// notBuilt are Keep's other resources, by the words that its users might write.
-// Ignoring them would let somebody believe that they were provisioned.
+// misnamed are words that Keep's users might write for what stands below another key here.
+var misnamed = map[string]string{
+	"alert": "workflows", "apikeys": "api_keys", "dashboard": "dashboards", "mapping": "mapping_rules", "mappings": "mapping_rules",
+	"user": defaultUser, "users": defaultUser, "workflow": "workflows",
+}
+
+// notBuilt are Keep's other resources. Ignoring them would let somebody believe that they were provisioned.
 var notBuilt = []string{
-	"alert", "api_keys", "apikeys", "correlation_rules", "dashboard", "dashboards", "extraction_rules",
-	"extractions", "incidents", "maintenance", "maintenance_windows", "mapping", "mapping_rules", "mappings",
-	"rules", "tenant", "tenants", "topology", "user", "users", "workflow", "workflows",
+	"correlation_rules", "extraction_rules", "extractions", "incidents", "maintenance", "maintenance_windows", "rules", "tenant",
+	"tenants", "topology",
 }
 
-func isNotBuilt(key string) bool {
-	for _, known := range notBuilt {
-		if key == known {
-			return true
+// isResource says whether a key stands for something other than a provider.
+func isResource(key string) bool {
+	_, wrong := misnamed[key]
+	return wrong || isNotBuilt(key) || isEnvelopeKey(key) && key != "providers"
+}
+
+func isEnvelopeKey(key string) bool { return slices.Contains(envelopeKeys, key) }
+
+func isNotBuilt(key string) bool { return slices.Contains(notBuilt, key) }
+
+// faultResource is for a key of another resource where only providers can be.
+func faultResource(key *node) fault {
+	f := fault{line: key.line, column: key.column, key: key.text, code: CodeMisplaced}
+	switch meant := misnamed[key.text]; {
+	case isNotBuilt(key.text):
+		f.code = CodeNotBuilt
+		f.message = "the key " + quote(key.text) + " is not supported: this program installs no such resource"
+		f.hint = "move it to a file of its own"
+	case meant != "":
+		f.message = "the key " + quote(key.text) + " is not read here"
+		f.hint = "write it below `" + meant + ":`, beside `providers:` in a file that -f names"
+		if meant == "workflows" {
+			f.hint = "write it as an entry of a list below `workflows:`, or put the file into the directory of KEEP_WORKFLOWS_DIRECTORY"
 		}
+	default:
+		f.message = "the key " + quote(key.text) + " is not read here"
+		f.hint = "write it at the top of a file that -f names, beside `providers:`"
 	}
-	return false
-}
-
-func faultNotBuilt(key *node) fault {
-	return fault{
-		line: key.line, column: key.column, key: key.text, code: CodeNotBuilt,
-		message: "the key " + quote(key.text) + " is not supported yet: only providers and their deduplication rules are",
-		hint:    "move it to a file of its own that Keep reads",
-	}
+	return f
 }
 
 // loadDocument finds the form of a document and reads its providers.
 func (l *loader) loadDocument(s *source, d document) {
 	root := d.root()
 	switch {
+	case s.layout == layoutWorkflow:
+		l.workflow(s, d, &root)
+	case s.layout == layoutMapping:
+		l.mappingRule(s, d, &root)
+	case s.layout == layoutDashboards:
+		l.dashboards(s, d, &root)
 	case s.layout == layoutEntry:
 		if root.kind != kindObject {
 			l.problem(s, s.entry, fault{
@@ -59,6 +86,7 @@ func (l *loader) loadDocument(s *source, d document) {
 			hint:    "write one file for each, or give this file with -f",
 		}, false)
 	case root.kind == kindList:
+		l.manifest.Given.Providers = true
 		l.list(s, d, &root)
 	case root.kind == kindObject:
 		l.object(s, d, &root)
@@ -102,8 +130,8 @@ func (l *loader) list(s *source, d document, list *node) {
 // named reads providers that have their names as keys.
 func (l *loader) named(s *source, d document, object *node) {
 	d.children(object, true, func(m *member) bool {
-		if isNotBuilt(m.key.text) && !hasType(d, &m.value) {
-			l.problem(s, "", faultNotBuilt(&m.key), false)
+		if isResource(m.key.text) && !hasType(d, &m.value) {
+			l.problem(s, "", faultResource(&m.key), false)
 			return true
 		}
 		if m.value.kind != kindObject {
@@ -122,7 +150,11 @@ func (l *loader) named(s *source, d document, object *node) {
 
 // object finds out what an object is and reads it.
 func (l *loader) object(s *source, d document, root *node) {
-	switch formOf(s, d, root) {
+	form := formOf(s, d, root)
+	if form != formEnvelope {
+		l.manifest.Given.Providers = true
+	}
+	switch form {
 	case formSingle:
 		single := member{value: *root}
 		l.read(s, d, &single.value, "")
@@ -134,13 +166,13 @@ func (l *loader) object(s *source, d document, root *node) {
 	}
 }
 
-// envelope reads {providers: ...}. Keys that start with x- are the user's own,
-// for anchors.
+// envelope reads {providers: ..., workflows: ..., ...}. Keys that start with x- are
+// the user's own, for anchors.
 func (l *loader) envelope(s *source, d document, root *node) {
 	if s.layout == layoutSingle {
 		l.problem(s, "", fault{
 			line: root.line, column: root.column, code: CodeKind,
-			message: "a file of a directory holds one provider, not `providers:`",
+			message: "a file of a directory holds one provider, not " + envelopeKey(d, root),
 			hint:    "write one file for each, or give this file with -f",
 		}, false)
 		return
@@ -154,12 +186,18 @@ func (l *loader) envelope(s *source, d document, root *node) {
 		}
 		switch key := m.key.text; {
 		case key == "providers":
+			l.manifest.Given.Providers = true
 			l.providers(s, d, m)
-		case strings.HasPrefix(key, "x-"):
-		case isNotBuilt(key):
-			l.problem(s, "", faultNotBuilt(&m.key), false)
+		case strings.HasPrefix(key, "x-"), l.resources(s, d, m):
+		case isResource(key):
+			l.problem(s, "", faultResource(&m.key), false)
+		case hasType(d, &m.value):
+			l.problem(s, key, fault{
+				line: m.key.line, column: m.key.column, key: key, code: CodeMisplaced,
+				message: "a provider beside " + envelopeKey(d, root), hint: "move it below `providers:`",
+			}, false)
 		default:
-			l.unknownKey(s, "", &m.key, []string{"providers"}, "beside `providers:` only keys that start with x- may stand, for anchors")
+			l.unknownKey(s, "", &m.key, envelopeKeys, "only "+strings.Join(envelopeKeys, ", ")+", and keys that start with x- for anchors, may stand here")
 		}
 		return true
 	})
@@ -192,7 +230,7 @@ func formOf(s *source, d document, root *node) form {
 	single, envelope := s.layout == layoutSingle, false
 	d.children(root, false, func(m *member) bool {
 		switch key := m.key.text; {
-		case key == "providers":
+		case isEnvelopeKey(key):
 			envelope = envelope || !hasType(d, &m.value)
 		case key == "name" || key == "type":
 			single = single || m.value.scalar()
@@ -221,4 +259,32 @@ func hasType(d document, n *node) bool {
 		return !found
 	})
 	return found
+}
+
+// envelopeKey names the first key that makes an object an envelope.
+func envelopeKey(d document, root *node) string {
+	found := ""
+	d.children(root, false, func(m *member) bool {
+		if isEnvelopeKey(m.key.text) && !hasType(d, &m.value) {
+			found = m.key.text
+		}
+		return found == ""
+	})
+	return "`" + found + ":`"
+}
+
+// dashboards reads what KEEP_DASHBOARDS holds: a list.
+func (l *loader) dashboards(s *source, d document, root *node) {
+	if root.kind != kindList {
+		l.problem(s, "", fault{
+			line: root.line, column: root.column, code: CodeKind, kind: KindDashboard,
+			message: "expected a list of dashboards, not " + root.kind.String(),
+			hint:    `write [{"dashboard_name": ..., "dashboard_config": {...}}], or [] to mean none`,
+		}, false)
+		return
+	}
+	d.children(root, true, func(item *member) bool {
+		l.dashboard(s, d, &item.value)
+		return true
+	})
 }

@@ -20,7 +20,7 @@ import (
 func seed(f *testing.F, extension string) {
 	f.Helper()
 	for _, dir := range []string{
-		"testdata/bad", "testdata/bad/*.dir", "testdata/good", "testdata/good/*.dir", "../../examples", "../../examples/providers", "../../examples/types",
+		"testdata/bad", "testdata/bad/*.dir", "testdata/good", "testdata/good/*.dir", "testdata/good/kinds/*", "../../examples", "../../examples/providers", "../../examples/types",
 	} {
 		paths, err := filepath.Glob(filepath.Join(dir, "*"+extension))
 		if err != nil {
@@ -58,6 +58,11 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 		}
 		return
 	}
+	for _, r := range described(manifest) {
+		if !json.Valid([]byte(r.text)) || r.text[0] != '{' || r.name == "" || !utf8.ValidString(r.name) || strings.Contains(r.name, "\x00") {
+			t.Errorf("resource %q: %q", r.name, r.text)
+		}
+	}
 	seen := map[string]bool{}
 	for _, p := range manifest.Providers {
 		if p.Name == "" || len(p.Name) > MaxName || p.Type == "" || seen[p.Name] || p.Source.Line < 1 || p.Source.Column < 1 {
@@ -84,6 +89,20 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 	}
 }
 
+// described are the resources that have a JSON object.
+func described(m *Manifest) (all []struct{ name, text string }) {
+	for _, w := range m.Workflows {
+		all = append(all, struct{ name, text string }{w.Name, w.Definition})
+	}
+	for _, d := range m.Dashboards {
+		all = append(all, struct{ name, text string }{d.Name, d.Config})
+	}
+	for _, r := range m.MappingRules {
+		all = append(all, struct{ name, text string }{r.Name, r.Definition})
+	}
+	return all
+}
+
 // fuzzOptions check fields against the catalogue, and let unknown types pass, which
 // a fuzzer makes mostly.
 func fuzzOptions() Options {
@@ -96,7 +115,7 @@ func FuzzReadYAML(f *testing.F) {
 		if len(text) > 1<<20 {
 			t.Skip()
 		}
-		for _, layout := range []layout{layoutAny, layoutSingle} {
+		for _, layout := range []layout{layoutAny, layoutSingle, layoutWorkflow, layoutMapping} {
 			checkLoad(t, len(text), func() (*Manifest, error) {
 				l := newLoader(fuzzOptions())
 				l.loadSource(l.newSource("fuzz.yaml", "/nonexistent", layout, formatYAML), slices.Clone(text))
@@ -113,7 +132,7 @@ func FuzzReadJSON(f *testing.F) {
 		if len(text) > 1<<20 {
 			t.Skip()
 		}
-		for _, layout := range []layout{layoutAny, layoutEntry} {
+		for _, layout := range []layout{layoutAny, layoutEntry, layoutDashboards} {
 			checkLoad(t, len(text), func() (*Manifest, error) {
 				l := newLoader(fuzzOptions())
 				s := l.newSource("FUZZ", "/nonexistent", layout, formatJSON)
@@ -259,6 +278,9 @@ func TestNoSecretShown(t *testing.T) {
 		"vm:\n  type: grafana\n  authentication: {token: CANARY, other: [\"CANARY\"]}\nvm2:\n  type: grafana\n  authentication: {token: \"CANARY\"}\n",
 		"{\n  \"vm\": {\n    \"type\": \"grafana\",\n    \"authentication\": {\n      \"host\": \"CANARY\",\n      \"token\": \"CANARY\",\n      \"list\": [\"CANARY\", \"$(SECRET)\"]\n    }\n  }\n}\n",
 		`{"vm": {"type": "grafana", "authentication": {"token": "CANARY", "deep": {"a": "CANARY"}}}, "b": {"type": "http"}}`,
+		"api_keys:\n  - name: ci\n    role: noc\n    secret: CANARY\n  - {name: ops, role: admin, secret: \"CANARY\"}\n  - name: x\n    role: webhook\n    secret: $(SECRET)\n" +
+			"default_user:\n  username: u\n  reset_password: yes\n  password: CANARY\n",
+		`{"api_keys": [{"name": "ci", "role": "noc", "secret": "CANARY"}], "default_user": {"username": "u", "reset_password": true, "password": "CANARY"}}`,
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	const insertions = "\"'{}[]:,#&*!|>%@`-? \t\n\\0x"
@@ -290,6 +312,40 @@ func TestNoSecretShown(t *testing.T) {
 			}
 			if strings.Contains(string(said), "CANARY") {
 				t.Errorf("%s\ngave %s", text, said)
+			}
+		}
+	}
+	if broken < 5000 {
+		t.Errorf("only %d inputs were broken", broken)
+	}
+}
+
+// TestNoKeyShown breaks KEEP_DEFAULT_API_KEYS in many ways and looks for parts of the secrets in what is said about it.
+func TestNoKeyShown(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 4))
+	const list = "ci:noc:CANARY,ops:admin:CANARYCANARY,hook:webhook:YRANAC"
+	broken := 0
+	for range 20_000 {
+		text := []byte(list)
+		at := 4 + random.IntN(len(text)-4) // behind the first name
+		switch random.IntN(3) {
+		case 0:
+			text = append(text[:at], text[at+1:]...)
+		case 1:
+			text = append(text[:at], append([]byte{":, \n\xff"[random.IntN(5)]}, text[at:]...)...)
+		case 2:
+			text[at] = ":,;"[random.IntN(3)]
+		}
+		_, err := Load(Options{Environ: []string{apiKeysVariable + "=" + string(text)}})
+		if err == nil {
+			continue
+		}
+		broken++
+		for _, part := range strings.FieldsFunc(err.Error(), func(r rune) bool { return !strings.ContainsRune("CANRY", r) }) {
+			if len(part) > 2 {
+				t.Errorf("%s\ngave %v", text, err)
+				break
 			}
 		}
 	}

@@ -126,11 +126,45 @@ func TestGood(t *testing.T) {
 				fmt.Fprintf(&got, "  webhook %s (default %t), pulling %s, prevent delete %s\n",
 					say(p.InstallWebhook), p.InstallWebhookDefault, say(p.PullingEnabled), say(p.PreventDelete))
 			}
+			describe(&got, m)
 			if len(m.Warnings) > 0 {
 				got.WriteString("warnings:\n" + render(m.Warnings))
 			}
 			golden(t, "testdata/good/"+name+".golden", got.String())
 		})
+	}
+}
+
+// describe prints the resources that are no providers.
+func describe(out *strings.Builder, m *Manifest) {
+	if m.Given != (Kinds{Providers: true}) {
+		fmt.Fprintf(out, "given %+v\n", m.Given)
+	}
+	file := func(path *string) string {
+		if path == nil {
+			return "none"
+		}
+		folder, err := filepath.Abs(".")
+		if err != nil {
+			return err.Error()
+		}
+		return strings.Replace(*path, folder, "$PWD", 1)
+	}
+	for _, w := range m.Workflows {
+		fmt.Fprintf(out, "%s: workflow %q file %s\n  definition %s\n", w.Source, w.Name, file(w.ProvisionedFile), w.Definition)
+		out.WriteString("  raw " + strings.ReplaceAll(w.Raw, "\n", "\n  | ") + "\n")
+	}
+	for _, d := range m.Dashboards {
+		fmt.Fprintf(out, "%s: dashboard %q config %s\n", d.Source, d.Name, d.Config)
+	}
+	for _, r := range m.MappingRules {
+		fmt.Fprintf(out, "%s: mapping rule %q file %s\n  definition %s\n", r.Source, r.Name, file(r.ProvisionedFile), r.Definition)
+	}
+	if u := m.User; u != nil {
+		fmt.Fprintf(out, "%s: user %q password %q reset %t\n", u.Source, u.Username, u.Password, u.ResetPassword)
+	}
+	for _, k := range m.APIKeys {
+		fmt.Fprintf(out, "%s: API key %q role %q secret %q\n", k.Source, k.Name, k.Role, k.Secret)
 	}
 }
 

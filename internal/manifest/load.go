@@ -1,6 +1,6 @@
-// Package manifest reads what a user wrote about providers: files, directories,
-// standard input and Keep's environment variables, in all the forms that Keep
-// itself accepts and a few more. It resolves references to variables and files
+// Package manifest reads what a user wrote about providers and the other
+// resources that Keep provisions: files, directories, standard input and Keep's
+// environment variables, in all the forms that Keep itself accepts and a few more. It resolves references to variables and files
 // and reports every mistake of the whole input at once, with its place.
 //
 // Types and authentication fields are checked against a catalogue, where one is
@@ -12,20 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"keep-bootstrap/internal/catalogue"
-)
-
-// The variables that Keep reads its providers from.
-const (
-	providersVariable = "KEEP_PROVIDERS"
-	directoryVariable = "KEEP_PROVIDERS_DIRECTORY"
-	providerPrefix    = "KEEP_PROVIDER_"
 )
 
 // Options says where the input is.
@@ -57,6 +49,15 @@ type Manifest struct {
 	// Providers are in the order of the input: as the sources were given, files
 	// of a directory and variables sorted by name, entries as written.
 	Providers []Provider
+	// Workflows, Dashboards, MappingRules and APIKeys are in the order of the input, too.
+	Workflows    []Workflow
+	Dashboards   []Dashboard
+	MappingRules []MappingRule
+	APIKeys      []APIKey
+	// User is nil where the input has none.
+	User *User
+	// Given says which of these kinds the input is about.
+	Given Kinds
 	// Sources are the files and variables that were read, in the same order.
 	Sources []Source
 	// Warnings are remarks that do not make the input bad, at most MaxProblems
@@ -106,7 +107,7 @@ type Source struct {
 
 // Load reads the input. It returns an error that matches ErrNoSource when
 // nothing says where the input is, and *Problems (errors.AsType) when there are
-// mistakes; the manifest then has Sources and Warnings, but no Providers. An
+// mistakes; the manifest then has Sources and Warnings, and nothing else. An
 // input that was given but is empty (`{}`, `[]`, `providers: []`, a directory
 // without YAML files) is a manifest without providers and no error.
 //
@@ -132,6 +133,8 @@ func newLoader(options Options) *loader {
 		manifest:       &Manifest{},
 		names:          map[string]int{},
 		claimed:        map[string]Position{},
+		claims:         map[string]Position{},
+		secrets:        map[string]string{},
 		rules:          map[string]Position{},
 		files:          map[string]reference{},
 	}
@@ -154,7 +157,8 @@ func (l *loader) result() (*Manifest, error) {
 		})
 	}
 	if l.problems.total > 0 {
-		l.manifest.Providers = nil
+		m := l.manifest
+		m.Providers, m.Workflows, m.Dashboards, m.MappingRules, m.APIKeys, m.User = nil, nil, nil, nil, nil, nil
 		return l.manifest, &Problems{List: l.problems.sorted(), Total: l.problems.total}
 	}
 	return l.manifest, nil
@@ -175,6 +179,8 @@ type loader struct {
 	names   map[string]int      // provider name to index
 	claimed map[string]Position // old name to the entry that claims it
 	rules   map[string]Position // rule name to the first that has it
+	claims  map[string]Position // kind and name of a resource to where it is
+	secrets map[string]string   // secret of an API key to the key's name
 
 	files    map[string]reference // files named by references
 	resolved int                  // bytes that references stand for
@@ -204,7 +210,7 @@ func (l *loader) note(list *problemList, s *source, provider string, f fault, sh
 	}
 	p := Problem{
 		Position: at,
-		Provider: provider, Code: f.code, Message: f.message, Hint: f.hint,
+		Provider: provider, Kind: f.kind, Name: f.name, Code: f.code, Message: f.message, Hint: f.hint,
 	}
 	switch f.code {
 	case CodeSyntax, CodeDocuments:
@@ -230,7 +236,7 @@ func whole(code, message, hint string) fault {
 func (l *loader) loadFiles(files []string, stdin io.Reader) {
 	var ignored []string
 	for name, value := range l.environment {
-		if value != "" && (name == providersVariable || name == directoryVariable || l.providerVariable(name)) {
+		if value != "" && (slices.Contains(sourceVariables, name) || l.providerVariable(name)) {
 			ignored = append(ignored, name)
 		}
 	}
@@ -263,7 +269,8 @@ func (l *loader) loadFiles(files []string, stdin io.Reader) {
 			l.loadSource(s, data)
 		default:
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				l.loadDirectory(path)
+				l.manifest.Given.Providers = true
+				l.loadDirectory(path, layoutSingle)
 				continue
 			}
 			l.loadFile(l.newSource(path, filepath.Dir(path), layoutAny, formatOf(path)), false, "")
@@ -271,100 +278,10 @@ func (l *loader) loadFiles(files []string, stdin io.Reader) {
 	}
 }
 
-// loadEnvironment reads Keep's variables. An empty one counts as unset, as in Keep.
-func (l *loader) loadEnvironment() error {
-	providers, directory := l.environment[providersVariable], l.environment[directoryVariable]
-	var single []string
-	for name := range l.environment {
-		if l.providerVariable(name) {
-			single = append(single, name)
-		}
-	}
-	slices.Sort(single)
-	if providers == "" && directory == "" && len(single) == 0 {
-		return l.noSource()
-	}
-
-	switch {
-	case providers != "" && directory != "":
-		l.problem(l.newSource(providersVariable, "", layoutAny, formatJSON), "", whole(CodeConflict,
-			providersVariable+" and "+directoryVariable+" are both set", "unset one of them; Keep itself does not start with both"), false)
-	case directory != "":
-		l.loadDirectoryVariable(directory)
-	case isPath(providers):
-		l.loadFile(l.newSource(providers, filepath.Dir(providers), layoutAny, formatJSON), false, providersVariable)
-	case providers != "":
-		l.loadSource(l.newSource(providersVariable, "", layoutAny, formatJSON), []byte(providers))
-	}
-	for _, name := range single {
-		s := l.newSource(name, "", layoutEntry, formatJSON)
-		s.entry = strings.ToLower(strings.ReplaceAll(name[len(providerPrefix):], "_", "-"))
-		if s.entry == "" {
-			l.problem(s, "", whole(CodeName, "the variable has no provider name after "+providerPrefix,
-				"name it "+providerPrefix+"<NAME>"), false)
-			continue
-		}
-		l.loadSource(s, []byte(l.environment[name]))
-	}
-	return nil
-}
-
-// noSource says which variables were looked at.
-func (l *loader) noSource() error {
-	state := func(name string) string {
-		if _, ok := l.environment[name]; ok {
-			return name + " is empty"
-		}
-		return name + " is not set"
-	}
-	return fmt.Errorf("%w: %s, %s, there is no %s<NAME>, and no -f", ErrNoSource,
-		state(providersVariable), state(directoryVariable), providerPrefix)
-}
-
-// providerVariable says whether a variable defines a provider. Kubernetes sets
-// variables such as KEEP_PROVIDER_X_SERVICE_HOST for a service keep-provider-x;
-// those are none.
-func (l *loader) providerVariable(name string) bool {
-	if !strings.HasPrefix(name, providerPrefix) {
-		return false
-	}
-	value := l.environment[name]
-	if strings.HasPrefix(strings.TrimSpace(value), "{") {
-		return true
-	}
-	return !strings.HasSuffix(name, "_SERVICE_HOST") && !strings.Contains(name, "_SERVICE_PORT") &&
-		!strings.Contains(name, "_PORT_") && !(strings.HasSuffix(name, "_PORT") && strings.Contains(value, "://"))
-}
-
-// isPath says whether KEEP_PROVIDERS is a path, by Keep's own rule.
-func isPath(value string) bool {
-	return strings.HasSuffix(value, ".json") &&
-		(strings.HasPrefix(value, "/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../"))
-}
-
-func (l *loader) loadDirectoryVariable(directory string) {
-	info, err := os.Stat(directory)
-	if err == nil && info.IsDir() {
-		l.loadDirectory(directory)
-		return
-	}
-	s := l.newSource(directory, "", layoutAny, formatYAML)
-	switch {
-	case err == nil:
-		l.problem(s, "", whole(CodeUnreadable, "this is a file, and "+directoryVariable+" names a directory",
-			"set KEEP_PROVIDERS to a .json file, or give the file with -f"), false)
-	case errors.Is(err, fs.ErrNotExist):
-		l.problem(s, "", whole(CodeUnreadable, "the directory that "+directoryVariable+" names does not exist",
-			"check the path and the volume's mount"), false)
-	default:
-		l.unreadable(s, err, 0, directoryVariable)
-	}
-}
-
 // loadDirectory reads the YAML files of a directory as Keep does, but sorted: one
-// provider each, not recursive. Names that start with a dot are skipped, which
+// provider, workflow or mapping rule each, not recursive. Names that start with a dot are skipped, which
 // leaves out the ..data links of a Kubernetes volume and keeps the links to them.
-func (l *loader) loadDirectory(directory string) {
+func (l *loader) loadDirectory(directory string, layout layout) {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
 		l.unreadable(l.newSource(directory, "", layoutAny, formatYAML), err, 0, "")
@@ -388,12 +305,29 @@ func (l *loader) loadDirectory(directory string) {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			continue
 		}
-		l.loadFile(l.newSource(path, directory, layoutSingle, formatYAML), true, "")
+		s := l.newSource(path, directory, layout, formatYAML)
+		s.provisioned = provisionedPath(layout, directory, name)
+		l.loadFile(s, true, "")
 		read = true
 	}
 	if !read {
 		l.manifest.Sources = append(l.manifest.Sources, Source{Name: directory, SHA256: digest(nil)})
 	}
+}
+
+// provisionedPath is the path that Keep stores of a file: of a workflow the directory as it was given and the file, of a
+// mapping rule that in full.
+func provisionedPath(layout layout, directory, name string) string {
+	switch layout {
+	case layoutMapping:
+		if absolute, err := filepath.Abs(directory); err == nil {
+			directory = absolute
+		}
+	case layoutWorkflow:
+	default:
+		return ""
+	}
+	return strings.TrimSuffix(directory, "/") + "/" + name
 }
 
 // loadFile reads a file. The variable is the one that names it, if any.
@@ -426,7 +360,7 @@ func (l *loader) loadSource(s *source, data []byte) {
 	opened, f := s.open(l.reader(s))
 	switch {
 	case f != nil:
-		if s.name == providersVariable && f.code == CodeSyntax && !strings.ContainsAny(string(data), "{[") {
+		if (s.name == providersVariable || s.name == dashboardsVariable) && f.code == CodeSyntax && !strings.ContainsAny(string(data), "{[") {
 			f.message = "this is neither JSON nor a path as Keep knows it"
 			f.hint = "a path starts with /, ./ or ../ and ends in .json"
 		}
@@ -445,6 +379,14 @@ func (l *loader) empty(s *source) {
 	switch {
 	case s.layout == layoutSingle:
 		f.hint = "write one provider into it, or remove it"
+	case s.layout == layoutWorkflow && s.name == workflowVariable:
+		f.message, f.hint = "the variable is blank", "unset it"
+	case s.layout == layoutWorkflow:
+		f.hint = "write one workflow into it, or remove it"
+	case s.layout == layoutMapping:
+		f.hint = "write one mapping rule into it, or remove it"
+	case s.layout == layoutDashboards:
+		f.message, f.hint = "there is nothing in it", "unset "+dashboardsVariable+", or write [] to mean none"
 	case s.layout == layoutEntry:
 		f.message, f.hint = "the variable is empty", `unset it, or write {"type": ..., "authentication": {...}}`
 	case s.name == providersVariable:

@@ -1,6 +1,10 @@
 package manifest
 
-import yaml "go.yaml.in/yaml/v4"
+import (
+	yaml "go.yaml.in/yaml/v4"
+
+	"keep-bootstrap/internal/workflow"
+)
 
 // MaxDepth is how deep lists and objects may be nested.
 const MaxDepth = 100
@@ -86,6 +90,10 @@ type document interface {
 	// read reads everything below n and reports what Keep could not store. What
 	// it read before is no longer valid then.
 	read(n *node)
+	// store says that a workflow is read next: what has a form in YAML only is then no problem.
+	store(on bool)
+	// tree returns what is at n as Keep's YAML reader constructs it. Call it only where read found no problem.
+	tree(n *node) *workflow.Node
 }
 
 // fault is a problem that a reader found, before anything is known of providers.
@@ -94,6 +102,7 @@ type fault struct {
 	key           string // the key whose value is concerned, if any
 	code          string
 	message, hint string
+	kind, name    string // of the resource, where it is no provider
 }
 
 // Messages that both readers give.

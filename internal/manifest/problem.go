@@ -32,7 +32,7 @@ const (
 	CodeConflict     = "conflict"      // two settings that exclude each other
 	CodeDocuments    = "documents"     // more than one YAML document in a file
 	CodeDuplicateKey = "duplicate-key" // the same key twice in one object
-	CodeDuplicate    = "duplicate"     // the same provider, old name or rule twice
+	CodeDuplicate    = "duplicate"     // the same resource, old name, rule or secret twice
 	CodeEmpty        = "empty"         // a file or variable that holds nothing
 	CodeEncoding     = "encoding"      // not UTF-8, or a NUL
 	CodeIgnored      = "ignored"       // something that is set but not read
@@ -62,6 +62,10 @@ type Problem struct {
 
 	// Provider is the name of the provider concerned, where it is known.
 	Provider string `json:"provider,omitempty"`
+	// Kind and Name are those of the resource concerned where it is no provider: one of the Kind constants, and its name
+	// where that is known.
+	Kind string `json:"kind,omitempty"`
+	Name string `json:"name,omitempty"`
 	// Code says which sort of mistake it is; one of the Code constants.
 	Code string `json:"code"`
 	// Message says what is wrong.
@@ -81,6 +85,9 @@ func (p Problem) String() string {
 	text.WriteString(": ")
 	if p.Provider != "" {
 		fmt.Fprintf(&text, "provider %s: ", quote(p.Provider))
+	}
+	if p.Name != "" {
+		fmt.Fprintf(&text, "%s %s: ", kindNames[p.Kind], quote(p.Name))
 	}
 	text.WriteString(p.Message)
 	if p.Hint != "" {
@@ -117,8 +124,8 @@ func (p *Problems) Error() string {
 }
 
 // ErrNoSource is matched (errors.Is) by the error that Load returns when nothing
-// says where the providers are. That is not the same as an empty manifest.
-var ErrNoSource = errors.New("no source of providers was given")
+// says where the input is. That is not the same as an empty manifest.
+var ErrNoSource = errors.New("no source of providers or other resources was given")
 
 // noted is a problem with what is needed to put it in order.
 type noted struct {

@@ -29,10 +29,23 @@ type entry struct {
 	source   *source
 	provider Provider
 	declared *catalogue.Type // nil where it is not known
+	resource *resource       // instead of a provider, where a reference of another resource is resolved
 }
 
-func (e *entry) fail(f fault)  { e.loader.problem(e.source, e.provider.Name, f, false) }
-func (e *entry) warn(f fault)  { e.loader.warning(e.source, e.provider.Name, f) }
+func (e *entry) fail(f fault) {
+	if e.resource != nil {
+		f = e.resource.of(f)
+	}
+	e.loader.problem(e.source, e.provider.Name, f, false)
+}
+
+func (e *entry) warn(f fault) {
+	if e.resource != nil {
+		f = e.resource.of(f)
+	}
+	e.loader.warning(e.source, e.provider.Name, f)
+}
+
 func (e *entry) shown(f fault) { e.loader.problem(e.source, e.provider.Name, f, true) }
 
 // provider reads one provider. Its name is the key of m when it is named, else
@@ -63,8 +76,8 @@ func (l *loader) provider(s *source, m *member, named bool) {
 		}
 		name = &m.key
 	}
-	if !named && name == nil && m.value.member("type") == nil && hasNotBuilt(&m.value) {
-		e.notBuilt(&m.value)
+	if !named && name == nil && m.value.member("type") == nil && hasResource(&m.value) {
+		e.otherResource(&m.value)
 		return
 	}
 	if name == nil {
@@ -107,8 +120,8 @@ func (l *loader) provider(s *source, m *member, named bool) {
 		case "description":
 			e.description(value)
 		default:
-			if isNotBuilt(key.text) {
-				e.fail(faultNotBuilt(key))
+			if isResource(key.text) {
+				e.fail(faultResource(key))
 				continue
 			}
 			e.unknownKey(s, e.provider.Name, key, providerKeys, unknownHint)
@@ -140,15 +153,15 @@ func keyOf(m *member, named bool) string {
 	return m.key.text
 }
 
-func hasNotBuilt(object *node) bool {
-	return slices.ContainsFunc(object.members, func(m member) bool { return isNotBuilt(m.key.text) })
+func hasResource(object *node) bool {
+	return slices.ContainsFunc(object.members, func(m member) bool { return isResource(m.key.text) })
 }
 
-// notBuilt reports an object that is no provider but another resource.
-func (e *entry) notBuilt(object *node) {
+// otherResource reports an object that is no provider but another resource.
+func (e *entry) otherResource(object *node) {
 	for i := range object.members {
-		if isNotBuilt(object.members[i].key.text) {
-			e.fail(faultNotBuilt(&object.members[i].key))
+		if isResource(object.members[i].key.text) {
+			e.fail(faultResource(&object.members[i].key))
 		}
 	}
 }

@@ -1,11 +1,14 @@
 package manifest
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Keep reads YAML by the rules of YAML 1.1 (yes and no are booleans, 012 is ten,
@@ -112,6 +115,11 @@ func (n *node) setPlain(s string) unfit {
 	switch tag {
 	case tagDate:
 		n.kind, n.text = kindText, s
+		text, ok := pythonTime(s)
+		if !ok {
+			return notOfTag
+		}
+		n.text = text
 		return dateNotSet
 	case tagValue, tagMerge:
 		n.kind, n.text = kindText, s
@@ -160,14 +168,62 @@ func (n *node) setTagged(tag scalarTag, s string) unfit {
 	case tagFloat:
 		n.kind, n.text = kindNumber, "0.0"
 		value, unfit := yamlFloat(s)
-		if unfit != fits {
-			return unfit
+		switch unfit {
+		case fits:
+			n.text = value
+		case notFinite:
+			n.kind, n.text = kindText, value
 		}
-		n.text = value
+		return unfit
 	default:
 		n.kind, n.text = kindText, s
 	}
 	return fits
+}
+
+// timePattern takes a date or time apart.
+var timePattern = regexp.MustCompile(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})` +
+	`(?:(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?` +
+	`(?:[ \t]*(?:(Z)|([-+])([0-9]{1,2})(?::([0-9]{2}))?))?)?$`)
+
+// pythonTime writes a date or time of YAML as Python does, or says that there is no such day or hour.
+func pythonTime(s string) (string, bool) {
+	part := timePattern.FindStringSubmatch(s)
+	if part == nil {
+		return "", false
+	}
+	number := func(i int) int {
+		n, _ := strconv.Atoi(part[i]) // digits, at most four, or nothing
+		return n
+	}
+	year, month, day := number(1), number(2), number(3)
+	hour, minute, second := number(4), number(5), number(6)
+	at := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	if year < 1 || at.Day() != day || int(at.Month()) != month || at.Hour() != hour || at.Minute() != minute || at.Second() != second {
+		return "", false
+	}
+	if part[4] == "" {
+		return at.Format(time.DateOnly), true
+	}
+	text := at.Format(time.DateTime)
+	if fraction := (part[7] + "000000")[:6]; fraction != "000000" {
+		text += "." + fraction
+	}
+	switch {
+	case part[8] != "":
+		text += "+00:00"
+	case part[9] != "":
+		offset := number(10)*60 + number(11)
+		if offset >= 24*60 {
+			return "", false
+		}
+		sign := part[9]
+		if offset == 0 {
+			sign = "+"
+		}
+		text += fmt.Sprintf("%s%02d:%02d", sign, offset/60, offset%60)
+	}
+	return text, true
 }
 
 // yamlInt gives a YAML 1.1 integer in decimal.
@@ -232,15 +288,20 @@ func yamlFloat(s string) (string, unfit) {
 	}
 	var value float64
 	switch {
-	case digits == ".inf" || digits == ".nan":
-		return "", notFinite
+	case digits == ".nan":
+		return ".nan", notFinite
+	case digits == ".inf":
+		value = math.Inf(1)
 	case strings.Contains(digits, ":"):
-		for part := range strings.SplitSeq(digits, ":") {
+		base := 1.0 // added from the right, as Keep's reader does, since that decides the last digit
+		parts := strings.Split(digits, ":")
+		for _, part := range slices.Backward(parts) {
 			n, err := strconv.ParseFloat(part, 64)
 			if err != nil {
 				return "", notOfTag
 			}
-			value = value*60 + n
+			value += n * base
+			base *= 60
 		}
 	default:
 		if strings.Trim(digits, "0123456789.e+-") != "" {
@@ -252,10 +313,13 @@ func yamlFloat(s string) (string, unfit) {
 		}
 		value = n
 	}
-	if math.IsInf(value, 0) {
-		return "", notFinite
+	switch value *= sign; {
+	case math.IsInf(value, 1):
+		return ".inf", notFinite
+	case math.IsInf(value, -1):
+		return "-.inf", notFinite
 	}
-	return pythonFloat(sign * value), fits
+	return pythonFloat(value), fits
 }
 
 // pythonFloat writes a float as Python's repr does.

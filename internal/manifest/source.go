@@ -36,12 +36,15 @@ const (
 type layout uint8
 
 const (
-	layoutAny    layout = iota // any of the forms
-	layoutSingle               // a file of a directory: one provider
-	layoutEntry                // KEEP_PROVIDER_<NAME>: one provider without a name
+	layoutAny        layout = iota // any of the forms
+	layoutSingle                   // a file of a directory: one provider
+	layoutEntry                    // KEEP_PROVIDER_<NAME>: one provider without a name
+	layoutWorkflow                 // one workflow
+	layoutMapping                  // one mapping rule
+	layoutDashboards               // a list of dashboards
 )
 
-// source is one file, variable or stdin that holds providers.
+// source is one file, variable or stdin that holds providers or other resources.
 type source struct {
 	name      string // as shown in positions
 	directory string // what relative $(file:...) paths start from; "" is the working directory
@@ -50,6 +53,8 @@ type source struct {
 	number    int    // its place among the sources
 	entry     string // the provider's name, with layoutEntry
 
+	provisioned string // the path that Keep stores; "" where there is none
+
 	data  []byte
 	lines []int // offsets of line starts, made when first needed
 }
@@ -57,6 +62,14 @@ type source struct {
 // at is the position of a node of the source.
 func (s *source) at(n *node) Position {
 	return Position{File: s.name, Line: int(n.line), Column: int(n.column)}
+}
+
+// provisionedFile is the path that Keep stores of a resource that has a file of its own.
+func (s *source) provisionedFile() *string {
+	if s.provisioned == "" {
+		return nil
+	}
+	return &s.provisioned
 }
 
 // formatOf goes by the extension; anything else is sniffed.

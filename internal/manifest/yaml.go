@@ -22,6 +22,9 @@ type yamlDocument struct {
 	// open are the anchors being expanded, to find those that hold themselves.
 	open map[*yaml.Node]bool
 
+	// stored is set while a workflow is read, which Keep stores as text: what has no form in JSON is no problem there.
+	stored bool
+
 	arena arena
 }
 
@@ -77,11 +80,42 @@ func openYAML(data []byte, report func(fault)) (*yamlDocument, *fault) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, yamlSyntax(data, err)
 	}
+	endBlock(top, data)
 	return &yamlDocument{
 		top: top, report: report,
 		budget: aliasFactor*len(data) + aliasAllowance,
 		open:   map[*yaml.Node]bool{},
 	}, nil
+}
+
+// endBlock corrects a block text at the end of a file whose last line is spaces and nothing else, not even a line end.
+// Where those belong to the text, the library adds a line end to them, and Keep's reader does not.
+func endBlock(top *yaml.Node, data []byte) {
+	line := data[bytes.LastIndexByte(data, '\n')+1:]
+	last := lastScalar(top)
+	if len(line) == 0 || len(bytes.TrimLeft(line, " ")) > 0 || last == nil || !strings.HasSuffix(last.Value, " \n") {
+		return
+	}
+	const mark = "x" // shows what the spaces are part of
+	var marked yaml.Node
+	loader, err := yaml.NewLoader(bytes.NewReader(append(bytes.Clone(data), mark...)), yaml.WithPlugin(limits{}))
+	if err != nil || loader.Load(&marked) != nil {
+		return
+	}
+	if other := lastScalar(&marked); other != nil && other.Value == strings.TrimSuffix(last.Value, "\n")+mark {
+		last.Value = strings.TrimSuffix(last.Value, "\n")
+	}
+}
+
+// lastScalar returns the block text that a document ends with, if it does.
+func lastScalar(n *yaml.Node) *yaml.Node {
+	for len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return n
+	}
+	return nil
 }
 
 func (d *yamlDocument) root() node {
@@ -166,7 +200,7 @@ func (d *yamlDocument) scalar(n *node, y *yaml.Node, tagged bool, key string, re
 				d.faultTag(n, y, key)
 			}
 		}
-		if n.kind != kindText {
+		if n.kind != kindText || unfit == notFinite {
 			n.written = y.Value
 		}
 	case y.Style&quotes != 0:
@@ -183,7 +217,7 @@ func (d *yamlDocument) scalar(n *node, y *yaml.Node, tagged bool, key string, re
 	if strings.IndexByte(n.text, 0) >= 0 {
 		d.report(faultNUL(n, key))
 	}
-	if unfit == fits {
+	if unfit == fits || d.stored && (unfit == dateNotSet || unfit == notFinite) {
 		return
 	}
 	f := fault{line: n.line, column: n.column, key: key, code: CodeValue}
@@ -234,6 +268,8 @@ func (d *yamlDocument) faultTag(n *node, y *yaml.Node, key string) {
 type pair struct {
 	key   node
 	value *yaml.Node
+	// written is the key as Keep dumps it: of a key that is merged and given, too, the merged one.
+	written *yaml.Node
 }
 
 // pairs lists the members of a mapping with merge keys applied as Keep's reader
@@ -245,7 +281,7 @@ func (d *yamlDocument) pairs(y *yaml.Node, report bool, depth int) []pair {
 	for i := 0; i+1 < len(y.Content) && !d.exceeded; i += 2 {
 		keyNode, value := y.Content[i], y.Content[i+1]
 		target := follow(keyNode)
-		own = append(own, pair{value: value})
+		own = append(own, pair{value: value, written: target})
 		key := &own[len(own)-1].key
 		key.line, key.column = int32(keyNode.Line), int32(keyNode.Column)
 		if target.Kind == yaml.MappingNode || target.Kind == yaml.SequenceNode {
@@ -334,6 +370,7 @@ type ordered struct {
 
 func (o *ordered) add(p pair) {
 	if i, ok := o.index[p.key.text]; ok {
+		p.written = o.pairs[i].written
 		o.pairs[i] = p
 		return
 	}

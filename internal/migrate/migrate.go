@@ -106,7 +106,15 @@ func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 	if current, err := status.Current(); err != nil || current {
 		return Result{From: status.Version, To: status.Version}, err
 	}
-	return run(ctx, conn, log, func(at int32) int32 { return max(at, status.Known) })
+	result, err := run(ctx, conn, log, func(at int32) int32 { return max(at, status.Known) })
+	if pgerr.Is(err, "42501") {
+		// A role that may only install: not its fault, and nothing that a grant would mend.
+		e := *pgerr.From(err)
+		e.Err = err
+		e.Hint = fmt.Sprintf("schema bootstrap is at version %d, this program needs %d: run `bootstrap migrate` as the owner of schema bootstrap and of Keep's tables, with CREATE on the database", status.Version, status.Known)
+		return result, &e
+	}
+	return result, err
 }
 
 // To migrates forward or back to version. Version 0 removes everything of schema bootstrap, restores the foreign key of

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/pgtest"
 )
@@ -18,10 +17,7 @@ import (
 // psql runs the script of the program as the documentation says, and returns what psql printed.
 func psql(t *testing.T, address string, oneTransaction bool) (string, error) {
 	t.Helper()
-	program, err := local.PSQL()
-	if err != nil {
-		t.Skip(err)
-	}
+	program := pgtest.PSQL(t)
 	script, err := migrate.Script("test")
 	if err != nil {
 		t.Fatal(err)

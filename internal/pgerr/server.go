@@ -24,6 +24,7 @@ var own = map[string]outcome{
 	"KB010": {exit: ExitUnavailable, retry: true},
 	"KB011": {exit: ExitRefused},
 	"KB012": {exit: ExitRefused},
+	"KB013": {exit: ExitRefused},
 	"KB020": {exit: ExitRefused},
 	"KB021": {exit: ExitRefused},
 	"KB022": {exit: ExitRefused},
@@ -31,6 +32,9 @@ var own = map[string]outcome{
 	"KB024": {exit: ExitRefused},
 	"KB025": {exit: ExitRefused},
 	"KB026": {exit: ExitRefused},
+	"KB027": {exit: ExitRefused},
+	"KB028": {exit: ExitRefused},
+	"KB029": {exit: ExitRefused},
 	"KB030": {exit: ExitUnavailable, retry: true},
 	"KB040": {exit: ExitTemporary, retry: true},
 }

@@ -59,6 +59,9 @@ func TestRoutineFiles(t *testing.T) {
 	for _, name := range files {
 		text := readFile(t, filepath.Join(dir, name))
 		routine := strings.TrimSuffix(name, ".sql")
+		if routine == "install_manifest" {
+			routine = "install" // install.sql is tern's name for the list of the routines
+		}
 		if !slices.Contains(listed, name) {
 			t.Errorf("%s: not listed in install.sql", name)
 		}

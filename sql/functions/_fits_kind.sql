@@ -13,7 +13,7 @@ AS $$
 BEGIN
     RETURN CASE
         WHEN json_typeof(p_value) = 'null' THEN coalesce((p_field ->> 'nullable')::boolean, false)
-        WHEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~ '^[ \t\n\r\f\v]*\{\{.*\}\}[ \t\n\r\f\v]*$' THEN true
+        WHEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~ E'^[ \\t\\n\\r\\f\\v]*\\{\\{.*\\}\\}[ \\t\\n\\r\\f\\v]*$' THEN true
         ELSE CASE p_field ->> 'kind'
             WHEN 'string' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
             WHEN 'file' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
@@ -26,24 +26,24 @@ BEGIN
                 OR (json_typeof(p_value) = 'number' AND (p_value #>> '{}')::numeric IN (0, 1))
                 OR (json_typeof(p_value) = 'string' AND lower((p_value #>> '{}') COLLATE "C") IN ('0', 'off', 'f', 'false', 'n', 'no', '1', 'on', 't', 'true', 'y', 'yes'))
             WHEN 'integer' THEN json_typeof(p_value) IN ('number', 'boolean')
-                OR (json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~ '^[ \t\n\r\f\v]*[+-]?[0-9]+(_[0-9]+)*(\.0*)?[ \t\n\r\f\v]*$')
+                OR (json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~ E'^[ \\t\\n\\r\\f\\v]*[+-]?[0-9]+(_[0-9]+)*(\\.0*)?[ \\t\\n\\r\\f\\v]*$')
             WHEN 'port' THEN CASE json_typeof(p_value)
                 WHEN 'boolean' THEN (p_value #>> '{}')::boolean
                 WHEN 'number' THEN trunc((p_value #>> '{}')::numeric) BETWEEN 1 AND 65535
-                WHEN 'string' THEN CASE WHEN (p_value #>> '{}') COLLATE "C" ~ '^[ \t\n\r\f\v]*\+?[0-9]+(_[0-9]+)*(\.0*)?[ \t\n\r\f\v]*$'
+                WHEN 'string' THEN CASE WHEN (p_value #>> '{}') COLLATE "C" ~ E'^[ \\t\\n\\r\\f\\v]*\\+?[0-9]+(_[0-9]+)*(\\.0*)?[ \\t\\n\\r\\f\\v]*$'
                                         THEN translate(p_value #>> '{}', '_ ' || E'\t\n\r\f\x0b', '') COLLATE "C" -- no cast: the digits may be too many
-                                             ~ '^\+?0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(\.0*)?$'
+                                             ~ E'^\\+?0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(\\.0*)?$'
                                         ELSE false END
                 ELSE false END
-            WHEN 'any_http_url' THEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~* '^[ \t\n\r\f\v]*https?://[^/?# \t\n\r\f\v]'
+            WHEN 'any_http_url' THEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~* E'^[ \\t\\n\\r\\f\\v]*https?://[^/?# \\t\\n\\r\\f\\v]'
             WHEN 'https_url' THEN json_typeof(p_value) = 'string'
-                AND CASE WHEN (p_value #>> '{}') COLLATE "C" ~ '://' THEN (p_value #>> '{}') COLLATE "C" ~* '^[ \t\n\r\f\v]*https://[^/?# \t\n\r\f\v]'
-                         ELSE (p_value #>> '{}') COLLATE "C" ~ '^[ \t\n\r\f\v]*[^/?#, \t\n\r\f\v]*[^/?#,. \t\n\r\f\v]\.[^/?#,. \t\n\r\f\v]' END
-            WHEN 'multihost_url' THEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~* '^[ \t\n\r\f\v]*[a-z][a-z0-9+.-]*://[^/?# \t\n\r\f\v]'
+                AND CASE WHEN (p_value #>> '{}') COLLATE "C" ~ '://' THEN (p_value #>> '{}') COLLATE "C" ~* E'^[ \\t\\n\\r\\f\\v]*https://[^/?# \\t\\n\\r\\f\\v]'
+                         ELSE (p_value #>> '{}') COLLATE "C" ~ E'^[ \\t\\n\\r\\f\\v]*[^/?#, \\t\\n\\r\\f\\v]*[^/?#,. \\t\\n\\r\\f\\v]\\.[^/?#,. \\t\\n\\r\\f\\v]' END
+            WHEN 'multihost_url' THEN json_typeof(p_value) = 'string' AND (p_value #>> '{}') COLLATE "C" ~* E'^[ \\t\\n\\r\\f\\v]*[a-z][a-z0-9+.-]*://[^/?# \\t\\n\\r\\f\\v]'
             WHEN 'no_scheme_url' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
-                AND regexp_replace((p_value #>> '{}') COLLATE "C", '^[ \t\n\r\f\v]*[a-z][a-z0-9+.-]*://', '', 'i') ~ '^[ \t\n\r\f\v]*[^/?# \t\n\r\f\v,:-][^/?#,]*([/?#].*)?$'
+                AND regexp_replace((p_value #>> '{}') COLLATE "C", E'^[ \\t\\n\\r\\f\\v]*[a-z][a-z0-9+.-]*://', '', 'i') ~ E'^[ \\t\\n\\r\\f\\v]*[^/?# \\t\\n\\r\\f\\v,:-][^/?#,]*([/?#].*)?$'
             WHEN 'no_scheme_multihost_url' THEN json_typeof(p_value) IN ('string', 'number', 'boolean')
-                AND regexp_replace((p_value #>> '{}') COLLATE "C", '^[ \t\n\r\f\v]*[a-z][a-z0-9+.-]*://', '', 'i') ~ '^[ \t\n\r\f\v]*[^/?# \t\n\r\f\v:-]'
+                AND regexp_replace((p_value #>> '{}') COLLATE "C", E'^[ \\t\\n\\r\\f\\v]*[a-z][a-z0-9+.-]*://', '', 'i') ~ E'^[ \\t\\n\\r\\f\\v]*[^/?# \\t\\n\\r\\f\\v:-]'
             ELSE true
         END
     END;

@@ -8,7 +8,8 @@
 --   3. Under the lock: generation, tenant, secrets' place, then the plan with its rows locked and the guards (_write_plan).
 --   4. Defer the foreign key where it is deferrable, write, set it to IMMEDIATE again, so that an error comes out here.
 --   5. Journal, report, empty staging.
--- Lock order: advisory lock of the tenant, provider rows by id, secret rows by key, then the writes.
+-- Lock order: advisory lock of the tenant, provider rows by id, secret rows by key, the rows of the other kinds
+-- (_lock_resources), then the writes in the order of _kinds().
 -- Safe to repeat: when nothing differs, no row version is written in any table of Keep, of state or of the journal.
 -- Row locks are waited for at most 500 ms each (55P03).
 CREATE OR REPLACE PROCEDURE bootstrap._install(p_tenant_id text, p_options jsonb)
@@ -19,6 +20,7 @@ SET jit = off
 SET lock_timeout = '500ms'
 AS $$
 DECLARE
+    v_kinds          text[];
     v_generation     bigint;
     v_stored         bigint;
     v_locked         boolean;
@@ -32,10 +34,12 @@ DECLARE
     v_kept_names     text[] := '{}'::text[];
     v_notes          text[] := '{}'::text[];
     v_report         bootstrap.run_report;
+    v_line           text;
 BEGIN
     PERFORM bootstrap._check_options(p_options);
     v_generation := (p_options ->> 'generation')::bigint;
     PERFORM bootstrap._require_writable();
+    v_kinds := bootstrap._given_kinds(NULL);
     SELECT count(*) INTO v_providers FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
     v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
 
@@ -52,6 +56,7 @@ BEGIN
             IF v_is_current IS NULL THEN
                 CALL bootstrap._set_aside_unchanged(p_tenant_id);
             END IF;
+            PERFORM bootstrap._require_kinds(NULL);
             PERFORM bootstrap._check_manifest(NULL, p_options);
             SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
             v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
@@ -61,7 +66,7 @@ BEGIN
                AND coalesce(v_generation <= v_stored, v_generation IS NULL)
                AND p_options ->> 'plan_digest' IS NULL
                AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
-                               WHERE NOT (p.action = 'unchanged' AND p.drift <> '{}' AND p.refusal IS NULL))
+                               WHERE NOT (p.action = 'unchanged' AND NOT p.state_only))
             THEN
                 v_is_changed := false;
                 EXIT;
@@ -87,7 +92,6 @@ BEGIN
                 CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
         END IF;
 
-        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
         v_is_first := NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id);
         CALL bootstrap._write_plan(p_tenant_id, p_options, v_kept_names);
         IF p_options ? 'plan_digest' THEN
@@ -105,8 +109,13 @@ BEGIN
         v_run_id := nextval('bootstrap.run_run_id_seq');
 
         CALL bootstrap._defer_tenant_check(true);
-        CALL bootstrap._write_providers(p_tenant_id, v_run_id, v_kept_names);
-        CALL bootstrap._write_deduplication_rules(p_tenant_id);
+        CALL bootstrap._write_resources(p_tenant_id, ARRAY['user', 'api_key']);
+        IF 'provider' = ANY (v_kinds) THEN
+            CALL bootstrap._write_providers(p_tenant_id, v_run_id, v_kept_names);
+            CALL bootstrap._write_deduplication_rules(p_tenant_id);
+        END IF;
+        CALL bootstrap._write_resources(p_tenant_id, ARRAY['workflow', 'dashboard', 'mapping_rule']);
+        CALL bootstrap._write_resource_state(p_tenant_id, v_run_id);
         CALL bootstrap._write_journal(p_tenant_id, v_run_id, p_options, v_tenant_created);
         CALL bootstrap._defer_tenant_check(false);
     ELSIF NOT v_is_stale AND v_generation > coalesce(v_stored, -1) THEN
@@ -139,7 +148,8 @@ BEGIN
     END IF;
     v_report.unchanged := CASE WHEN v_is_stale THEN 0 ELSE
         v_providers - v_report.added - v_report.updated - v_report.renamed - v_report.replaced - v_report.adopted END;
-    v_report.notes := v_notes || bootstrap._notes(p_tenant_id, v_is_first AND v_report.added > 0);
+    v_report.notes := v_notes || bootstrap._notes(p_tenant_id, v_is_first AND v_report.added > 0, v_kinds);
+    v_report.resources := bootstrap._count_resources(v_is_stale);
     PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
 
     CALL bootstrap._clear_staging();
@@ -151,6 +161,14 @@ BEGIN
     ELSIF NOT v_is_stale THEN
         RAISE NOTICE 'bootstrap: nothing to do, % provider(s) of tenant % are as wanted', v_providers, p_tenant_id;
     END IF;
+    FOR v_line IN
+        SELECT format('%ss: %s added, %s updated, %s adopted, %s pruned, %s unchanged', replace(r.kind, '_', ' '), r.counts ->> 'added', r.counts ->> 'updated',
+                      r.counts ->> 'adopted', r.counts ->> 'pruned', r.counts ->> 'unchanged')
+        FROM json_each(v_report.resources) AS r (kind, counts)
+        WHERE v_is_changed
+    LOOP
+        RAISE NOTICE 'bootstrap: %', v_line;
+    END LOOP;
     FOR i IN 1..coalesce(array_length(v_report.notes, 1), 0) LOOP
         RAISE NOTICE 'bootstrap: %', v_report.notes[i];
     END LOOP;

@@ -7,7 +7,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN CASE WHEN p_authentication LIKE '%"pulling\_enabled"%'
+    RETURN CASE WHEN p_authentication LIKE E'%"pulling\\_enabled"%'
                 THEN CASE WHEN jsonb_typeof(bootstrap._try_jsonb(p_authentication)) = 'object'
                            AND bootstrap._try_jsonb(p_authentication) ? 'pulling_enabled'
                           THEN coalesce(lower(bootstrap._try_jsonb(p_authentication) ->> 'pulling_enabled') IN ('true', '1'), false)::text

@@ -10,13 +10,14 @@ AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
        AND NOT EXISTS (SELECT FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
+       AND NOT EXISTS (SELECT FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
        AND NOT EXISTS (SELECT FROM bootstrap.input_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
-       AND (EXISTS (SELECT FROM bootstrap.provider_staging) OR EXISTS (SELECT FROM bootstrap.manifest_staging))
+       AND (EXISTS (SELECT FROM bootstrap.provider_staging) OR EXISTS (SELECT FROM bootstrap.manifest_staging) OR EXISTS (SELECT FROM bootstrap.resource_staging))
     THEN
         RAISE EXCEPTION 'the manifest was loaded in another transaction'
             USING ERRCODE = 'KB001',
                   DETAIL = 'The staging tables hold rows of a transaction that has ended, and none of this one.',
-                  HINT = 'BEGIN, load with COPY or \copy, CALL bootstrap.install_staged, COMMIT. For an empty manifest: CALL bootstrap.install_providers(tenant, ''{}'').';
+                  HINT = E'BEGIN, load with COPY or \\copy, CALL bootstrap.install_staged, COMMIT. For an empty manifest: CALL bootstrap.install_providers(tenant, ''{}'').';
     END IF;
 END
 $$;

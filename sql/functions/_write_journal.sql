@@ -10,7 +10,7 @@ AS $$
 BEGIN
     INSERT INTO bootstrap.run (run_id, tenant_id, outcome, started_at, finished_at, role_name, application, client_address,
                                transaction_id, tool_version, generation, input_digest, input_names, tenant_created,
-                               added, updated, renamed, replaced, pruned, adopted, rules_changed)
+                               added, updated, renamed, replaced, pruned, adopted, rules_changed, resources_changed)
     OVERRIDING SYSTEM VALUE
     SELECT p_run_id, p_tenant_id, 'applied', now(), clock_timestamp(), session_user, current_setting('application_name'),
            host(inet_client_addr()), pg_current_xact_id(), p_options ->> 'tool_version', (p_options ->> 'generation')::bigint,
@@ -25,7 +25,8 @@ BEGIN
            count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'replace'),
            count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'prune'),
            count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'adopt'),
-           count(*) FILTER (WHERE c.kind = 'deduplication_rule')
+           count(*) FILTER (WHERE c.kind = 'deduplication_rule'),
+           count(*) FILTER (WHERE c.kind NOT IN ('provider', 'deduplication_rule') AND NOT (c.action = 'unchanged'))
     FROM bootstrap.planned_change AS c
     WHERE c.transaction_id = pg_current_xact_id();
 
@@ -36,7 +37,7 @@ BEGIN
            c.fields, CASE WHEN c.action = 'add' THEN '{}' ELSE c.drift END, c.reason
     FROM bootstrap.planned_change AS c
     WHERE c.transaction_id = pg_current_xact_id()
-      AND NOT (c.kind = 'provider' AND c.action IN ('add', 'unchanged'));
+      AND c.action <> 'unchanged' AND NOT (c.kind = 'provider' AND c.action = 'add');
 
     INSERT INTO bootstrap.tenant_state AS t (tenant_id, generation, last_run)
     VALUES (p_tenant_id, (p_options ->> 'generation')::bigint, p_run_id)

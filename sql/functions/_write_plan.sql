@@ -4,7 +4,7 @@
 -- otherwise it is made again, until it names no row that is not locked: what follows then writes exactly what was
 -- compared. Adds need no lock. The guards look at each list, the last one included.
 -- kept_names returns the providers of ours that someone deleted and that stay deleted (on_drift keep).
--- Errors: those of _refuse; KB040 when the application keeps changing the rows under it.
+-- Errors: those of _refuse; KB023; KB040 when the application keeps changing the rows under it.
 CREATE OR REPLACE PROCEDURE bootstrap._write_plan(p_tenant_id text, p_options jsonb, INOUT p_kept_names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -21,12 +21,12 @@ BEGIN
         v_before := pg_snapshot_xmin(pg_current_snapshot())::xid; -- what is older has been seen
         DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
         INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
-                                              object_id, new_object_id, position, fields, drift, reason, refusal, state_only)
+                                              object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes)
         SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id, p.object_id,
                CASE WHEN p.new_object_id IS NOT NULL THEN p.new_object_id
                     WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN n.id
-                    WHEN p.kind = 'deduplication_rule' AND p.action = 'add' THEN gen_random_uuid()::text END,
-               p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only
+                    WHEN p.kind IN ('deduplication_rule', 'workflow', 'dashboard') AND p.action = 'add' THEN gen_random_uuid()::text END,
+               p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only, p.notes
         FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
         -- Random ids, given out in their order, so that indexes are filled from left to right: that is much less work.
         LEFT JOIN (SELECT replace(u.id::text, '-', '') AS id, row_number() OVER (ORDER BY u.id) AS number
@@ -34,19 +34,24 @@ BEGIN
           ON n.number = p.sequence;
 
         -- A refused run takes no row lock either.
+        IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
+            PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
+                SELECT FROM bootstrap.planned_change AS c
+                WHERE c.transaction_id = pg_current_xact_id() AND NOT (c.action = 'unchanged' AND NOT c.state_only)));
+        END IF;
         PERFORM bootstrap._refuse();
 
-        -- Drift that is kept is not written: what of it is to be remembered goes to the caller.
+        -- Drift that is kept is not written: the deleted providers that stay deleted go to the caller.
         WITH kept AS (
             DELETE FROM bootstrap.planned_change AS c
-            WHERE c.transaction_id = pg_current_xact_id() AND c.action = 'unchanged' AND c.drift <> '{}'
-            RETURNING c.name, c.drift
+            WHERE c.transaction_id = pg_current_xact_id() AND c.action = 'unchanged' AND NOT c.state_only
+            RETURNING c.kind, c.name, c.drift
         )
-        SELECT coalesce(array_agg(k.name) FILTER (WHERE k.drift @> ARRAY['row']), '{}') INTO p_kept_names FROM kept AS k;
+        SELECT coalesce(array_agg(k.name) FILTER (WHERE k.kind = 'provider' AND k.drift @> ARRAY['row']), '{}') INTO p_kept_names FROM kept AS k;
 
         IF NOT EXISTS (
-            SELECT c.object_id FROM bootstrap.planned_change AS c
-            WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.object_id IS NOT NULL
+            SELECT c.kind || ' ' || c.object_id FROM bootstrap.planned_change AS c
+            WHERE c.transaction_id = pg_current_xact_id() AND c.kind <> 'deduplication_rule' AND c.object_id IS NOT NULL
             EXCEPT
             SELECT unnest(v_locked)
         ) THEN
@@ -54,15 +59,18 @@ BEGIN
         END IF;
 
         CALL bootstrap._lock_providers(p_tenant_id, v_before, v_is_as_before);
-        IF v_is_as_before THEN
+        CALL bootstrap._lock_resources(p_tenant_id);
+        IF v_is_as_before AND NOT EXISTS (SELECT FROM bootstrap.planned_change AS c
+                                          WHERE c.transaction_id = pg_current_xact_id() AND c.kind NOT IN ('provider', 'deduplication_rule'))
+        THEN
             RETURN;
         END IF;
-        SELECT v_locked || array_agg(c.object_id) INTO v_locked
+        SELECT v_locked || array_agg(c.kind || ' ' || c.object_id) INTO v_locked
         FROM bootstrap.planned_change AS c
-        WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.object_id IS NOT NULL;
+        WHERE c.transaction_id = pg_current_xact_id() AND c.kind <> 'deduplication_rule' AND c.object_id IS NOT NULL;
     END LOOP;
 
-    RAISE EXCEPTION 'the application keeps changing the providers of tenant %', p_tenant_id
+    RAISE EXCEPTION 'the application keeps changing the rows of tenant %', p_tenant_id
         USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
 END
 $$;

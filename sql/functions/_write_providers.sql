@@ -232,10 +232,14 @@ BEGIN
            CASE WHEN 'type' = ANY (c.kept) THEN o.type ELSE m.type END,
            CASE WHEN 'description' = ANY (c.kept) THEN o.description ELSE p.description END,
            CASE WHEN 'pulling_enabled' = ANY (c.kept) THEN o.pulling_enabled ELSE p.pulling_enabled END,
-           coalesce((SELECT jsonb_object_agg(a.key, CASE WHEN 'authentication.' || a.key = ANY (c.kept) THEN o.written_keys ->> a.key
-                                                         ELSE left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32) END)
-                     FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}'),
-           CASE WHEN EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field LIKE 'authentication.%') THEN '' -- always to be looked at
+           -- Of what is kept, what we wrote last stays remembered, also where the manifest no longer has it.
+           CASE WHEN 'secret' = ANY (c.kept) THEN o.written_keys
+                ELSE coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
+                               FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}')
+                  || coalesce((SELECT jsonb_object_agg(a.key, a.value)
+                               FROM jsonb_each(o.written_keys) AS a (key, value)
+                               WHERE 'authentication.' || a.key = ANY (c.kept)), '{}') END,
+           CASE WHEN EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field = 'secret' OR f.field LIKE 'authentication.%') THEN '' -- always to be looked at
                 ELSE coalesce(left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32), '') END,
            p_run_id,
            coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),

@@ -17,23 +17,28 @@ DECLARE
     v_schema     text;
     v_table      text;
     v_constraint text;
+    v_has_alerts boolean := to_regclass('public.alert') IS NOT NULL;
+    v_has_logs   boolean := to_regclass('public.providerexecutionlog') IS NOT NULL;
+    v_has_rules  boolean := to_regclass('public.alertdeduplicationrule') IS NOT NULL;
+    v_has_workflows boolean := to_regclass('public.workflow') IS NOT NULL;
     v_ids text[] := ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(p_provider_ids) WHEN 'array' THEN p_provider_ids ELSE '[]' END));
 BEGIN
-    IF to_regclass('public.alert') IS NOT NULL THEN
+    PERFORM bootstrap._require_trusted_tables();
+    IF v_has_alerts THEN
         RETURN QUERY
         SELECT i.id, 'alerts',
                (SELECT count(*) FROM (SELECT FROM public.alert AS a WHERE a.tenant_id = p_tenant_id AND a.provider_id = i.id LIMIT 1001) AS x)::integer,
                NULL::text[]
         FROM unnest(v_ids) AS i (id);
     END IF;
-    IF to_regclass('public.providerexecutionlog') IS NOT NULL THEN
+    IF v_has_logs THEN
         RETURN QUERY
         SELECT i.id, 'execution logs',
                (SELECT count(*) FROM (SELECT FROM public.providerexecutionlog AS a WHERE a.tenant_id = p_tenant_id AND a.provider_id = i.id LIMIT 1001) AS x)::integer,
                NULL::text[]
         FROM unnest(v_ids) AS i (id);
     END IF;
-    IF to_regclass('public.alertdeduplicationrule') IS NOT NULL THEN
+    IF v_has_rules THEN
         RETURN QUERY
         SELECT i.id, 'deduplication rules of users',
                (SELECT count(*) FROM (SELECT FROM public.alertdeduplicationrule AS a
@@ -41,7 +46,7 @@ BEGIN
                NULL::text[]
         FROM unnest(v_ids) AS i (id);
     END IF;
-    IF to_regclass('public.workflow') IS NOT NULL THEN
+    IF v_has_workflows THEN
         -- Keep's workflows name a provider as providers.<name>.
         RETURN QUERY
         SELECT w.id, 'workflows', count(*)::integer, (array_agg(w.workflow ORDER BY w.workflow))[1:20]
@@ -51,7 +56,7 @@ BEGIN
             JOIN public.workflow AS f
               ON f.tenant_id = p_tenant_id AND NOT f.is_deleted
              AND strpos(f.workflow_raw, 'providers.' || p.name) > 0
-             AND f.workflow_raw ~ ('providers\.' || regexp_replace(p.name, '([^A-Za-z0-9_-])', '\\\1', 'g') || '([^A-Za-z0-9_-]|$)')
+             AND f.workflow_raw ~ (E'providers\\.' || regexp_replace(p.name, '([^A-Za-z0-9_-])', E'\\\\\\1', 'g') || '([^A-Za-z0-9_-]|$)')
             WHERE p.tenant_id = p_tenant_id AND p.id = ANY (v_ids)
         ) AS w
         GROUP BY w.id;

@@ -15,6 +15,7 @@ BEGIN
             USING ERRCODE = 'KB002', HINT = 'Keep''s own tenant is ''keep'', named ''Single Tenant''.';
     END IF;
 
+    PERFORM bootstrap._require_trusted_tables();
     IF EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN
         RETURN 'exists';
     END IF;

@@ -1,6 +1,6 @@
 -- bootstrap.install_providers(tenant_id, manifest [, options]): makes the tenant's providers those of the JSON manifest.
 --
--- As install_staged, with the manifest as an argument: Keep's own form {"name": {"type": ..., "authentication": ...}} or
+-- install() for a manifest of providers alone: Keep's own form {"name": {"type": ..., "authentication": ...}} or
 -- the list form [{"name": ..., "type": ...}]. A literal in a statement can be logged by the server (log_statement,
 -- pg_stat_activity): with real secrets, use \copy and install_staged (docs/psql.md).
 -- Guarantees, options and errors: as install_staged.
@@ -18,11 +18,8 @@ DECLARE
     v_table      text;
     v_constraint text;
 BEGIN
-    PERFORM bootstrap._require_writable();
-    DELETE FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id();
-    INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
-    CALL bootstrap._settle_staging();
-    CALL bootstrap._install(p_tenant_id, p_options);
+    PERFORM bootstrap._require_providers_only(p_manifest);
+    CALL bootstrap.install(p_tenant_id, p_manifest, p_options);
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
         v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;

@@ -1,6 +1,6 @@
 -- bootstrap.plan_providers(tenant_id, manifest [, options]): the rows that install_providers would write.
 --
--- The same diff as install. The column refusal holds the SQLSTATE with which a guard would refuse the run because of
+-- plan() for a manifest of providers alone. The same diff as install. The column refusal holds the SQLSTATE with which a guard would refuse the run because of
 -- the row. No row means: nothing to do. Writes nothing but staging rows, which it removes again; works in a read-only transaction and on a
 -- standby. A literal can be logged by the server, as in install_providers.
 -- Errors: KB001, KB002, KB010 to KB012.
@@ -20,28 +20,8 @@ DECLARE
     v_table      text;
     v_constraint text;
 BEGIN
-    PERFORM bootstrap._check_options(p_options);
-    PERFORM bootstrap.require_keep('provider');
-    PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
-    IF NOT pg_is_in_recovery()
-       AND NOT current_setting('transaction_read_only')::boolean
-       AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')
-       AND NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
-       AND NOT EXISTS (SELECT FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
-    THEN
-        -- From staging, the manifest is in no variable that auto_explain could show.
-        INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
-        RETURN QUERY SELECT p.* FROM bootstrap.plan_staged(p_tenant_id, p_options) AS p;
-        RETURN;
-    END IF;
-
-    PERFORM bootstrap._check_manifest(coalesce(p_manifest, 'null'), p_options);
-    IF bootstrap._is_stale(p_tenant_id, p_options) THEN
-        RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
-        RETURN;
-    END IF;
-    PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options);
-    RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
+    PERFORM bootstrap._require_providers_only(p_manifest);
+    RETURN QUERY SELECT p.* FROM bootstrap.plan(p_tenant_id, p_manifest, p_options) AS p;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
         v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;

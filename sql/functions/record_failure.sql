@@ -11,9 +11,9 @@ AS $$
 BEGIN
     INSERT INTO bootstrap.run (tenant_id, outcome, started_at, finished_at, role_name, application, client_address,
                                transaction_id, tool_version, input_names, tenant_created, added, updated, renamed,
-                               replaced, pruned, adopted, rules_changed, error_code, error_message)
+                               replaced, pruned, adopted, rules_changed, resources_changed, error_code, error_message)
     VALUES (p_tenant_id, 'failed', now(), clock_timestamp(), session_user, current_setting('application_name'),
-            host(inet_client_addr()), pg_current_xact_id(), p_tool_version, '{}', false, 0, 0, 0, 0, 0, 0, 0,
+            host(inet_client_addr()), pg_current_xact_id(), p_tool_version, '{}', false, 0, 0, 0, 0, 0, 0, 0, 0,
             left(p_error_code, 5), left(p_error_message, 1000));
 
     CALL bootstrap._trim_journal(p_tenant_id);

@@ -1,6 +1,6 @@
--- bootstrap.status([tenant_id]): the providers of the tenant, where each came from, and what became of it.
+-- bootstrap.status([tenant_id]): what the tenant has of all kinds, where each came from, and what became of it.
 --
--- Also shows providers that this software installed and whose rows someone else deleted. Shows no value of a secret.
+-- Providers first. Also shows what this software installed and whose rows someone else deleted. Shows no value of a secret.
 -- Errors: KB010 to KB012. Reads only; works on a standby.
 CREATE OR REPLACE FUNCTION bootstrap.status(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.provider_status
 LANGUAGE plpgsql STABLE
@@ -18,11 +18,13 @@ DECLARE
     v_schema     text;
     v_table      text;
     v_constraint text;
+    v_kinds      text[];
 BEGIN
+    PERFORM bootstrap._require_trusted_tables();
     PERFORM bootstrap.require_keep('provider');
 
     RETURN QUERY
-    SELECT coalesce(p.name::text, t.name), coalesce(p.type::text, t.type), coalesce(p.id::text, t.provider_id),
+    SELECT 'provider', coalesce(p.name::text, t.name), coalesce(p.type::text, t.type), coalesce(p.id::text, t.provider_id),
            CASE WHEN t.provider_id IS NOT NULL THEN 'bootstrap' WHEN p.provisioned THEN 'keep' ELSE 'user' END,
            t.changed_run, r.finished_at, coalesce(t.prevent_delete, false),
            CASE WHEN p.id IS NULL THEN 'row deleted'
@@ -32,7 +34,23 @@ BEGIN
     FULL JOIN (SELECT o.* FROM bootstrap.provider_state AS o WHERE o.tenant_id = p_tenant_id) AS t ON t.provider_id = p.id
     LEFT JOIN bootstrap._drift(p_tenant_id, NULL) AS d ON d.provider_id = p.id
     LEFT JOIN bootstrap.run AS r ON r.run_id = t.changed_run
-    ORDER BY 1, 3;
+    ORDER BY 2, 4;
+
+    v_kinds := ARRAY(SELECT k.kind FROM unnest(bootstrap._available_kinds()) AS k (kind) WHERE k.kind NOT IN ('provider', 'deduplication_rule'));
+    PERFORM bootstrap._require_trusted_tables(); -- once more, now that these tables are known to exist
+    RETURN QUERY
+    SELECT coalesce(l.kind, t.kind), coalesce(l.name, t.name), NULL::text, coalesce(l.object_id, t.object_id),
+           CASE WHEN t.object_id IS NOT NULL THEN 'bootstrap' WHEN l.is_provisioned AND l.kind <> 'user' THEN 'keep' ELSE 'user' END,
+           t.changed_run, r.finished_at, false,
+           CASE WHEN l.object_id IS NULL THEN 'row deleted'
+                WHEN d.fields IS NOT NULL THEN 'changed by someone else: ' || array_to_string(d.fields, ', ')
+                ELSE 'installed' END
+    FROM (SELECT o.* FROM bootstrap._live_resources(p_tenant_id, v_kinds) AS o) AS l
+    FULL JOIN (SELECT o.* FROM bootstrap.resource_state AS o WHERE o.tenant_id = p_tenant_id AND o.kind = ANY (v_kinds)) AS t ON t.kind = l.kind AND t.object_id = l.object_id
+    LEFT JOIN bootstrap._resource_drift(p_tenant_id, v_kinds) AS d ON d.kind = t.kind AND d.object_id = t.object_id
+    LEFT JOIN bootstrap.run AS r ON r.run_id = t.changed_run
+    WHERE t.object_id IS NOT NULL OR NOT l.is_deleted
+    ORDER BY array_position(v_kinds, coalesce(l.kind, t.kind)), 2, 4;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
         v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
@@ -41,6 +59,6 @@ END
 $$;
 
 COMMENT ON FUNCTION bootstrap.status(text) IS
-'The providers of the tenant, where each came from, and what became of it. Shows no value of a secret.';
+'What the tenant has of all kinds, where each came from, and what became of it. Shows no value of a secret.';
 
 REVOKE ALL ON FUNCTION bootstrap.status(text) FROM PUBLIC;

@@ -22,17 +22,27 @@ CREATE TABLE bootstrap.setting (
     singleton         boolean NOT NULL DEFAULT true,
     digest_key        bytea   NOT NULL DEFAULT pg_catalog.decode(pg_catalog.replace(pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, '-', ''), 'hex'),
     journal_runs_kept integer NOT NULL DEFAULT 1000,
+    security          text    NOT NULL DEFAULT 'invoker',
+    runner_role       text,
+    auditor_role      text,
     CONSTRAINT setting_pkey PRIMARY KEY (singleton),
     CONSTRAINT setting_one_row CHECK (singleton),
-    CONSTRAINT setting_journal_runs_kept_positive CHECK (journal_runs_kept > 0)
+    CONSTRAINT setting_journal_runs_kept_positive CHECK (journal_runs_kept > 0),
+    CONSTRAINT setting_security_known CHECK (security IN ('invoker', 'definer')),
+    CONSTRAINT setting_roles_of_definer CHECK (security = 'definer' OR (runner_role IS NULL AND auditor_role IS NULL))
 );
 COMMENT ON TABLE bootstrap.setting IS 'Settings of this installation: one row. Only the owner reads it.';
 COMMENT ON COLUMN bootstrap.setting.singleton IS 'Always true: there is one row.';
 COMMENT ON COLUMN bootstrap.setting.digest_key IS 'Random key of the digests in state and journal. Without it a digest says nothing about the secret that it was made from.';
 COMMENT ON COLUMN bootstrap.setting.journal_runs_kept IS 'How many runs of each tenant the journal keeps; older ones are removed by the next run that writes.';
+COMMENT ON COLUMN bootstrap.setting.security IS 'invoker: the public routines run with the privileges of the caller; definer: with those of their owner. Set by set_security().';
+COMMENT ON COLUMN bootstrap.setting.runner_role IS 'Role that may install, in mode definer; NULL when there is none.';
+COMMENT ON COLUMN bootstrap.setting.auditor_role IS 'Role that may look, in mode definer; NULL when there is none.';
 COMMENT ON CONSTRAINT setting_pkey ON bootstrap.setting IS 'One row.';
 COMMENT ON CONSTRAINT setting_one_row ON bootstrap.setting IS 'One row.';
 COMMENT ON CONSTRAINT setting_journal_runs_kept_positive ON bootstrap.setting IS 'At least the newest run is kept.';
+COMMENT ON CONSTRAINT setting_security_known ON bootstrap.setting IS 'The known modes.';
+COMMENT ON CONSTRAINT setting_roles_of_definer ON bootstrap.setting IS 'Roles have privileges in mode definer only.';
 
 INSERT INTO bootstrap.setting DEFAULT VALUES;
 
@@ -73,7 +83,7 @@ COMMENT ON COLUMN bootstrap.keep_column.table_name IS 'Table of Keep in schema p
 COMMENT ON COLUMN bootstrap.keep_column.column_name IS 'Column of the table.';
 COMMENT ON COLUMN bootstrap.keep_column.data_type IS 'Type as format_type() shows it, without a length.';
 COMMENT ON COLUMN bootstrap.keep_column.not_null IS 'True when Keep declares the column NOT NULL.';
-COMMENT ON COLUMN bootstrap.keep_column.needed_for IS 'Kind of resource that cannot be installed without the table: provider, workflow, dashboard, mapping, user, api_key; optional when nothing fails without it.';
+COMMENT ON COLUMN bootstrap.keep_column.needed_for IS 'Kind of resource that cannot be installed without the table: provider, workflow, dashboard, mapping_rule, user, api_key; optional when nothing fails without it.';
 COMMENT ON CONSTRAINT keep_column_pkey ON bootstrap.keep_column IS 'One row a column.';
 
 CREATE UNLOGGED TABLE bootstrap.provider_staging (
@@ -130,6 +140,22 @@ COMMENT ON COLUMN bootstrap.input_staging.name IS 'Variable or file that was rea
 COMMENT ON COLUMN bootstrap.input_staging.digest IS 'SHA-256 of the text as it was read, references unresolved. The journal stores it only after keying it with setting.digest_key.';
 COMMENT ON CONSTRAINT input_staging_pkey ON bootstrap.input_staging IS 'One row a source; finds the rows of a transaction.';
 
+CREATE UNLOGGED TABLE bootstrap.resource_staging (
+    transaction_id xid8    NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+    kind           text    NOT NULL,
+    position       integer NOT NULL,
+    name           text,
+    content        text,
+    CONSTRAINT resource_staging_pkey PRIMARY KEY (transaction_id, kind, position)
+);
+COMMENT ON TABLE bootstrap.resource_staging IS 'What the manifest of one transaction holds beside providers: COPY loads it, install_staged or plan_staged reads it and removes it before COMMIT. A kind without a row is not given, and the run does not touch it. Unlogged.';
+COMMENT ON COLUMN bootstrap.resource_staging.transaction_id IS 'Transaction that loaded the row; leave it out of the COPY.';
+COMMENT ON COLUMN bootstrap.resource_staging.kind IS 'user, api_key, workflow, dashboard or mapping_rule; provider for the mark alone.';
+COMMENT ON COLUMN bootstrap.resource_staging.position IS 'Place within the kind, counted from 1. 0 is the mark that the kind is given, possibly with nothing in it.';
+COMMENT ON COLUMN bootstrap.resource_staging.name IS 'Name; NULL in a mark.';
+COMMENT ON COLUMN bootstrap.resource_staging.content IS 'JSON object, by kind: user {password, reset_password}; api_key {role, secret}; workflow {definition, raw, provisioned_file}; dashboard {config}; mapping_rule {definition, provisioned_file}. NULL in a mark.';
+COMMENT ON CONSTRAINT resource_staging_pkey ON bootstrap.resource_staging IS 'One row a place; finds the rows of a transaction.';
+
 CREATE UNLOGGED TABLE bootstrap.considered_provider (
     transaction_id xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
     provider_id    text NOT NULL,
@@ -158,12 +184,13 @@ CREATE UNLOGGED TABLE bootstrap.planned_change (
     reason           text    NOT NULL,
     refusal          text,
     state_only       boolean NOT NULL,
+    notes            text[]  NOT NULL DEFAULT '{}',
     CONSTRAINT planned_change_pkey PRIMARY KEY (transaction_id, sequence)
 );
 COMMENT ON TABLE bootstrap.planned_change IS 'What a run is about to write: the rows that plan_providers returns, and the working list of install while it runs (removed before COMMIT). Holds names and ids, never a value of a secret. Unlogged.';
 COMMENT ON COLUMN bootstrap.planned_change.transaction_id IS 'Transaction of the run.';
 COMMENT ON COLUMN bootstrap.planned_change.sequence IS 'Order in which changes are shown, counted from 1.';
-COMMENT ON COLUMN bootstrap.planned_change.kind IS 'provider or deduplication_rule.';
+COMMENT ON COLUMN bootstrap.planned_change.kind IS 'user, api_key, provider, deduplication_rule, workflow, dashboard or mapping_rule.';
 COMMENT ON COLUMN bootstrap.planned_change.action IS 'add, update, rename, replace, prune, adopt or unchanged.';
 COMMENT ON COLUMN bootstrap.planned_change.name IS 'Name after the run (before it, for prune).';
 COMMENT ON COLUMN bootstrap.planned_change.previous_name IS 'Name before the run where it differs; NULL otherwise.';
@@ -174,10 +201,11 @@ COMMENT ON COLUMN bootstrap.planned_change.object_id IS 'id of the live row; NUL
 COMMENT ON COLUMN bootstrap.planned_change.new_object_id IS 'id of an added or replaced row. In a plan only where it is known: a row that someone else deleted comes back with its id.';
 COMMENT ON COLUMN bootstrap.planned_change.position IS 'Place in the manifest; NULL for prune.';
 COMMENT ON COLUMN bootstrap.planned_change.fields IS 'Names of what differs, authentication keys as authentication.<key>; never a value.';
-COMMENT ON COLUMN bootstrap.planned_change.drift IS 'Names of what someone else changed since the last run and this run would change back, or keeps with on_drift keep; row when the row was deleted.';
+COMMENT ON COLUMN bootstrap.planned_change.drift IS 'Names of what someone else changed since the last run and this run would change back or lose (prune and replace), or keeps with on_drift keep; row when the row was deleted.';
 COMMENT ON COLUMN bootstrap.planned_change.reason IS 'Why this action, in words.';
 COMMENT ON COLUMN bootstrap.planned_change.refusal IS 'SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.';
-COMMENT ON COLUMN bootstrap.planned_change.state_only IS 'True when only rows of schema bootstrap change, and no row of Keep.';
+COMMENT ON COLUMN bootstrap.planned_change.state_only IS 'True when only rows of schema bootstrap change, and no row of Keep. An unchanged row where it is false is drift that is kept: nothing is written.';
+COMMENT ON COLUMN bootstrap.planned_change.notes IS 'What the operator should know about this change, one text a point: a workflow that names a provider which is not there after the run.';
 COMMENT ON CONSTRAINT planned_change_pkey ON bootstrap.planned_change IS 'Finds the rows of a transaction in order.';
 
 CREATE TABLE bootstrap.run (
@@ -202,6 +230,7 @@ CREATE TABLE bootstrap.run (
     pruned         integer     NOT NULL,
     adopted        integer     NOT NULL,
     rules_changed  integer     NOT NULL,
+    resources_changed integer  NOT NULL,
     error_code     text,
     error_message  text,
     CONSTRAINT run_pkey PRIMARY KEY (run_id),
@@ -230,6 +259,7 @@ COMMENT ON COLUMN bootstrap.run.replaced IS 'Providers replaced because their ty
 COMMENT ON COLUMN bootstrap.run.pruned IS 'Providers pruned.';
 COMMENT ON COLUMN bootstrap.run.adopted IS 'Providers taken over, from Keep''s own provisioning or from a user.';
 COMMENT ON COLUMN bootstrap.run.rules_changed IS 'Deduplication rules added, updated or pruned.';
+COMMENT ON COLUMN bootstrap.run.resources_changed IS 'Users, API keys, workflows, dashboards and mapping rules that were added, updated, taken over or pruned.';
 COMMENT ON COLUMN bootstrap.run.error_code IS 'SQLSTATE of a failed run.';
 COMMENT ON COLUMN bootstrap.run.error_message IS 'Message of a failed run, without the data that PostgreSQL puts into a DETAIL.';
 COMMENT ON CONSTRAINT run_pkey ON bootstrap.run IS 'One row a run.';
@@ -256,7 +286,7 @@ COMMENT ON TABLE bootstrap.change IS 'Journal: what a run changed. The record of
 COMMENT ON COLUMN bootstrap.change.run_id IS 'Run that made the change.';
 COMMENT ON COLUMN bootstrap.change.sequence IS 'Order within the run.';
 COMMENT ON COLUMN bootstrap.change.tenant_id IS 'Tenant.';
-COMMENT ON COLUMN bootstrap.change.kind IS 'provider or deduplication_rule.';
+COMMENT ON COLUMN bootstrap.change.kind IS 'user, api_key, provider, deduplication_rule, workflow, dashboard or mapping_rule.';
 COMMENT ON COLUMN bootstrap.change.action IS 'add, update, rename, replace, prune or adopt.';
 COMMENT ON COLUMN bootstrap.change.name IS 'Name after the change (before it, for prune).';
 COMMENT ON COLUMN bootstrap.change.previous_name IS 'Name before the change where it differed.';
@@ -300,6 +330,24 @@ COMMENT ON COLUMN bootstrap.provider_state.install_webhook IS 'True: the manifes
 COMMENT ON COLUMN bootstrap.provider_state.renamed_from IS 'Former names that the manifest declared at the last run: a swap that stays in the file is not done twice.';
 COMMENT ON CONSTRAINT provider_state_pkey ON bootstrap.provider_state IS 'One row a provider; finds those of a tenant.';
 
+CREATE TABLE bootstrap.resource_state (
+    tenant_id   text   NOT NULL,
+    kind        text   NOT NULL,
+    object_id   text   NOT NULL,
+    name        text   NOT NULL,
+    written     jsonb  NOT NULL,
+    changed_run bigint NOT NULL,
+    CONSTRAINT resource_state_pkey PRIMARY KEY (tenant_id, kind, object_id)
+);
+COMMENT ON TABLE bootstrap.resource_state IS 'What this software knows of each user, API key, workflow, dashboard and mapping rule that it installed or took over. No foreign key to a table of Keep on purpose.';
+COMMENT ON COLUMN bootstrap.resource_state.tenant_id IS 'Tenant.';
+COMMENT ON COLUMN bootstrap.resource_state.kind IS 'user, api_key, workflow, dashboard or mapping_rule.';
+COMMENT ON COLUMN bootstrap.resource_state.object_id IS 'id of the row in Keep''s table; the reference_id of an API key.';
+COMMENT ON COLUMN bootstrap.resource_state.name IS 'Name that the last run gave to it.';
+COMMENT ON COLUMN bootstrap.resource_state.written IS 'Fields as the last run left them, each with the keyed digest of its value. A field whose digest differs was changed by someone else.';
+COMMENT ON COLUMN bootstrap.resource_state.changed_run IS 'Run that wrote it last.';
+COMMENT ON CONSTRAINT resource_state_pkey ON bootstrap.resource_state IS 'One row an object; finds those of a tenant and a kind.';
+
 CREATE TABLE bootstrap.tenant_state (
     tenant_id  text   NOT NULL,
     generation bigint,
@@ -329,7 +377,8 @@ SELECT NULL::bigint  AS run_id,
        NULL::integer AS adopted,
        NULL::integer AS unchanged,
        NULL::integer AS rules_changed,
-       NULL::text[]  AS notes
+       NULL::text[]  AS notes,
+       NULL::json    AS resources
 WHERE false;
 COMMENT ON VIEW bootstrap.run_report IS 'Row type of report().';
 COMMENT ON COLUMN bootstrap.run_report.run_id IS 'Run in the journal; NULL when nothing was written.';
@@ -346,6 +395,7 @@ COMMENT ON COLUMN bootstrap.run_report.adopted IS 'Providers taken over.';
 COMMENT ON COLUMN bootstrap.run_report.unchanged IS 'Providers of the manifest that were as wanted already.';
 COMMENT ON COLUMN bootstrap.run_report.rules_changed IS 'Deduplication rules added, updated or pruned.';
 COMMENT ON COLUMN bootstrap.run_report.notes IS 'What the operator should know, one text a point.';
+COMMENT ON COLUMN bootstrap.run_report.resources IS 'For each further kind that was given: how many of it were given, added, updated, adopted, pruned and unchanged; {} when none was.';
 
 CREATE VIEW bootstrap.check_result AS
 SELECT NULL::text    AS name,
@@ -360,9 +410,10 @@ COMMENT ON COLUMN bootstrap.check_result.detail IS 'What was found.';
 COMMENT ON COLUMN bootstrap.check_result.hint IS 'The next step, where there is one.';
 
 CREATE VIEW bootstrap.provider_status AS
-SELECT NULL::text        AS name,
+SELECT NULL::text        AS kind,
+       NULL::text        AS name,
        NULL::text        AS type,
-       NULL::text        AS provider_id,
+       NULL::text        AS object_id,
        NULL::text        AS origin,
        NULL::bigint      AS changed_run,
        NULL::timestamptz AS changed_at,
@@ -370,9 +421,10 @@ SELECT NULL::text        AS name,
        NULL::text        AS condition
 WHERE false;
 COMMENT ON VIEW bootstrap.provider_status IS 'Row type of status().';
-COMMENT ON COLUMN bootstrap.provider_status.name IS 'Name of the provider.';
-COMMENT ON COLUMN bootstrap.provider_status.type IS 'Provider type; NULL when the row is gone.';
-COMMENT ON COLUMN bootstrap.provider_status.provider_id IS 'provider.id.';
+COMMENT ON COLUMN bootstrap.provider_status.kind IS 'provider, user, api_key, workflow, dashboard or mapping_rule.';
+COMMENT ON COLUMN bootstrap.provider_status.name IS 'Name.';
+COMMENT ON COLUMN bootstrap.provider_status.type IS 'Provider type; NULL for the other kinds.';
+COMMENT ON COLUMN bootstrap.provider_status.object_id IS 'id of the row; the reference_id of an API key.';
 COMMENT ON COLUMN bootstrap.provider_status.origin IS 'bootstrap (installed or taken over by this software), keep (Keep''s own provisioning) or user (made in the application).';
 COMMENT ON COLUMN bootstrap.provider_status.changed_run IS 'Run of this software that wrote it last.';
 COMMENT ON COLUMN bootstrap.provider_status.changed_at IS 'When that run wrote it; NULL when the journal no longer holds the run.';
@@ -413,20 +465,35 @@ COMMENT ON COLUMN bootstrap.exported_provider.prevent_delete IS 'Whether it is g
 COMMENT ON COLUMN bootstrap.exported_provider.install_webhook IS 'Whether the manifest wants Keep to install its webhook.';
 COMMENT ON COLUMN bootstrap.exported_provider.deduplication_rules IS 'JSON object of rule name to rule, or NULL.';
 
+CREATE VIEW bootstrap.exported_resource AS
+SELECT NULL::text   AS kind,
+       NULL::text   AS name,
+       NULL::text   AS content,
+       NULL::text[] AS secret_keys
+WHERE false;
+COMMENT ON VIEW bootstrap.exported_resource IS 'Row type of export_resources().';
+COMMENT ON COLUMN bootstrap.exported_resource.kind IS 'user, api_key, workflow, dashboard or mapping_rule.';
+COMMENT ON COLUMN bootstrap.exported_resource.name IS 'Name.';
+COMMENT ON COLUMN bootstrap.exported_resource.content IS 'JSON object as a manifest declares it: a workflow as {raw}, the text that Keep stores. Holds clear text for an API key.';
+COMMENT ON COLUMN bootstrap.exported_resource.secret_keys IS 'Keys of it whose values are not to be shown.';
+
 INSERT INTO bootstrap.migration (version, name, breaking) VALUES (1, 'schema', false);
 
 ---- create above / drop below ----
 
+DROP VIEW bootstrap.exported_resource;
 DROP VIEW bootstrap.exported_provider;
 DROP VIEW bootstrap.dependent;
 DROP VIEW bootstrap.provider_status;
 DROP VIEW bootstrap.check_result;
 DROP VIEW bootstrap.run_report;
 DROP TABLE bootstrap.tenant_state;
+DROP TABLE bootstrap.resource_state;
 DROP TABLE bootstrap.provider_state;
 DROP TABLE bootstrap.change;
 DROP TABLE bootstrap.run;
 DROP TABLE bootstrap.planned_change;
+DROP TABLE bootstrap.resource_staging;
 DROP TABLE bootstrap.considered_provider;
 DROP TABLE bootstrap.input_staging;
 DROP TABLE bootstrap.manifest_staging;

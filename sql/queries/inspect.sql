@@ -28,3 +28,8 @@ SELECT * FROM bootstrap.dependents(@tenant_id, @provider_ids);
 -- ExportProviders returns the provisioned providers as a manifest would declare them. SHOWS SECRETS in Authentication.
 -- Reads only.
 SELECT * FROM bootstrap.export_providers(@tenant_id);
+
+-- name: ExportResources :many
+-- ExportResources returns what is installed beside providers as a manifest would declare it. SHOWS SECRETS in Content.
+-- Reads only.
+SELECT * FROM bootstrap.export_resources(@tenant_id);

@@ -29,3 +29,8 @@ SELECT * FROM bootstrap.report();
 -- PlanDigest returns what binds a later InstallStaged to the PlanStaged before it in the same transaction, by the option
 -- plan_digest. It is keyed and holds no secret; empty for a plan of an older generation.
 SELECT coalesce(bootstrap.plan_digest(), '')::text AS digest;
+
+-- name: StageResources :copyfrom
+-- StageResources loads what the manifest holds beside providers into bootstrap.resource_staging of the current
+-- transaction; a row at position 0 marks a kind as given. COPY for the same reason as StageProviders.
+INSERT INTO bootstrap.resource_staging (kind, position, name, content) VALUES (@kind, @position, @name, @content);

@@ -59,7 +59,7 @@ FROM (VALUES ('ensure_tenant', ARRAY['text', 'text']),
              ('create_keep_tables', ARRAY[]::text[]),
              ('require_keep', ARRAY['text'])) AS r (name, arguments);
 SELECT bag_eq($$SELECT proname::text FROM pg_proc WHERE pronamespace = 'bootstrap'::regnamespace AND prokind = 'p' AND proname NOT LIKE '\_%'$$,
-    $$VALUES ('install_providers'), ('install_staged'), ('record_failure')$$, 'what writes providers or the journal is a procedure');
+    $$VALUES ('install'), ('install_providers'), ('install_staged'), ('record_failure')$$, 'what writes providers or the journal is a procedure');
 
 -- Rules for all routines.
 SELECT is_empty($$

@@ -43,7 +43,7 @@ SELECT is(left(pg_temp.check('keep', 'deduplication_rules'), 4), 'true', 'which 
 -- status.
 SELECT results_eq($$SELECT name, type, origin, prevent_delete, condition FROM bootstrap.status() ORDER BY name$$,
     $$VALUES ('a', 'airflow', 'bootstrap', false, 'installed'), ('g', 'grafana', 'bootstrap', true, 'installed')$$, 'status shows what is installed');
-SELECT results_eq($$SELECT s.provider_id, s.changed_run FROM bootstrap.status() AS s WHERE s.name = 'g'$$,
+SELECT results_eq($$SELECT s.object_id, s.changed_run FROM bootstrap.status() AS s WHERE s.name = 'g'$$,
     $$SELECT p.id::text, (SELECT min(run_id) FROM bootstrap.run WHERE tenant_id = 'keep') FROM public.provider AS p WHERE p.tenant_id = 'keep' AND p.name = 'g'$$,
     'with the id and the run that wrote the provider last');
 SELECT pg_temp.keep_provider('keep', 'old', 'airflow', '{}'), pg_temp.keep_provider('keep', 'ui', 'airflow', '{}', false);

@@ -116,7 +116,7 @@ BEGIN
     SELECT '0'::xid8,
            (row_number() OVER (ORDER BY CASE c.action WHEN 'prune' THEN 2 ELSE 1 END, c.position, c.name, c.id))::integer,
            'deduplication_rule', c.action, c.name, NULL::text, c.type, c.provider_name, c.provider_id, c.id, NULL::text, c.position, c.fields,
-           '{}'::text[], c.reason, NULL::text, false
+           '{}'::text[], c.reason, NULL::text, false, '{}'::text[]
     FROM change AS c;
 END
 $$;

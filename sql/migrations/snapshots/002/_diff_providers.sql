@@ -11,9 +11,11 @@
 -- Never validatedScopes, provider_metadata, installed_by or times: those are Keep's.
 -- A key of the live secret that the manifest lacks goes when an earlier manifest had it, or, on a row without state,
 -- when the catalogue knows it; any other is Keep's own and stays.
--- What someone else changed since the last run (_drift) stands in the column drift. The option on_drift says what
--- becomes of it: overwrite (the default) changes it back, keep leaves it, fail refuses the run. A provider of ours that
--- someone deleted comes back with its id.
+-- What someone else changed since the last run (_drift), and the run would change back or lose, stands in the column
+-- drift: of a provider that is pruned all of it, of one that is replaced what its successor has otherwise. The option
+-- on_drift says what becomes of it: overwrite (the default) changes it back, keep leaves it (but for providers that are
+-- pruned or replaced), fail refuses the run. A provider of ours that someone deleted comes back with its id.
+-- A row with the action unchanged writes state (state_only), or, where drift is all that it has, nothing at all.
 -- Guards are checked here: refusal holds the SQLSTATE with which install refuses (docs/design.md).
 -- Reads only. Values of secrets stay inside the statement; no variable ever holds one.
 CREATE OR REPLACE FUNCTION bootstrap._diff_providers(p_tenant_id text, p_manifest json, p_options jsonb)
@@ -49,7 +51,7 @@ BEGIN
         -- Nothing to compare with: what is in the manifest is new.
         RETURN QUERY
         SELECT '0'::xid8, (row_number() OVER (ORDER BY m.position))::integer, 'provider', 'add', m.name, NULL::text, m.type, m.name,
-               NULL::text, NULL::text, NULL::text, m.position, '{}'::text[], '{}'::text[], 'not installed yet', NULL::text, false
+               NULL::text, NULL::text, NULL::text, m.position, '{}'::text[], '{}'::text[], 'not installed yet', NULL::text, false, '{}'::text[]
         FROM bootstrap._manifest(p_manifest) AS m;
         RETURN;
     END IF;
@@ -87,9 +89,10 @@ BEGIN
                l.description AS live_description, l.pulling_enabled AS live_pulling_enabled, l.has_state, l.written_keys,
                l.prevent_delete AS live_prevent_delete, l.install_webhook AS live_install_webhook,
                coalesce(l.renamed_from, '{}') AS live_renamed_from,
-               l.secret IS NOT NULL AS has_secret, l.secret = e.secret AND l.secret_digest <> bootstrap._digest(l.secret, g.digest_key) AS is_settled_drift,
-               l.secret <> e.secret AND l.type = e.type AS is_parsed,
-               CASE WHEN l.secret <> e.secret AND l.type = e.type THEN bootstrap._try_jsonb(l.secret) END AS live_secret
+               l.secret IS NOT NULL AS has_secret,
+               coalesce(l.secret = e.secret AND l.secret_digest <> bootstrap._digest(l.secret, g.digest_key), false) AS is_settled_drift,
+               l.secret <> e.secret AND (l.type = e.type OR l.has_state) AS is_parsed,
+               CASE WHEN l.secret <> e.secret AND (l.type = e.type OR l.has_state) THEN bootstrap._try_jsonb(l.secret) END AS live_secret
         FROM match AS x
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
@@ -114,10 +117,15 @@ BEGIN
         WHERE (m.key IS NULL AND v.is_managed) OR v.key IS NULL OR m.value::text <> v.value::text
         GROUP BY 1
     ),
+    leaving AS MATERIALIZED (
+        SELECT l.id, l.name, l.type, l.has_state, coalesce(l.prevent_delete, false) AS guarded
+        FROM live AS l
+        WHERE l.provisioned AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = l.id)
+    ),
     drift AS MATERIALIZED (
         SELECT d.provider_id, d.fields
-        FROM bootstrap._drift(p_tenant_id, ARRAY(SELECT x.id FROM pair AS x WHERE x.has_state)) AS d
-        WHERE EXISTS (SELECT FROM pair AS x WHERE x.has_state)
+        FROM bootstrap._drift(p_tenant_id, ARRAY(SELECT x.id FROM pair AS x WHERE x.has_state UNION ALL SELECT l.id FROM leaving AS l WHERE l.has_state)) AS d
+        WHERE EXISTS (SELECT FROM pair AS x WHERE x.has_state) OR EXISTS (SELECT FROM leaving AS l WHERE l.has_state)
     ),
     deleted AS (
         -- Providers of ours whose rows someone deleted.
@@ -132,41 +140,58 @@ BEGIN
     ),
     compared AS (
         SELECT x.position, x.name, x.type, x.id, x.how, x.live_name, x.live_type, x.provisioned, x.has_state,
-               coalesce(x.prevent_delete, x.live_prevent_delete, false) AS guarded, coalesce(d.fields, '{}') AS drift,
+               coalesce(x.prevent_delete, x.live_prevent_delete, false) AS guarded, coalesce(d.fields, '{}') AS known_drift,
                array_remove(ARRAY[
                    CASE WHEN x.live_type <> x.type THEN 'type' END,
                    CASE WHEN x.live_name <> x.name THEN 'name' END,
                    CASE WHEN NOT x.provisioned THEN 'provisioned' END,
                    CASE WHEN NOT x.has_secret OR (x.is_parsed AND jsonb_typeof(x.live_secret -> 'authentication') IS DISTINCT FROM 'object') THEN 'secret'
-                        WHEN x.live_name = x.name AND x.is_parsed AND x.live_secret ->> 'name' IS DISTINCT FROM x.name THEN 'secret.name' END,
+                        WHEN x.live_name = x.name AND x.live_type = x.type AND x.is_parsed AND x.live_secret ->> 'name' IS DISTINCT FROM x.name THEN 'secret.name' END,
                    CASE WHEN x.live_consumer <> x.consumer THEN 'consumer' END,
-                   CASE WHEN x.description IS NOT NULL AND x.live_description IS DISTINCT FROM x.description THEN 'description' END,
-                   CASE WHEN x.pulling_enabled IS NOT NULL AND x.live_pulling_enabled <> x.pulling_enabled THEN 'pulling_enabled' END,
+                   -- A new row has what the manifest gives, or the default.
+                   CASE WHEN (x.description IS NOT NULL OR x.live_type <> x.type) AND x.live_description IS DISTINCT FROM x.description THEN 'description' END,
+                   CASE WHEN x.live_pulling_enabled <> coalesce(x.pulling_enabled, CASE WHEN x.live_type <> x.type THEN true END) THEN 'pulling_enabled' END,
                    CASE WHEN x.prevent_delete IS NOT NULL AND coalesce(x.live_prevent_delete, false) <> x.prevent_delete THEN 'prevent_delete' END,
                    CASE WHEN x.has_state AND x.live_install_webhook <> x.install_webhook THEN 'install_webhook' END
-               ], NULL) || coalesce(k.fields, '{}') AS fields,
-               x.has_state AND (x.live_renamed_from <> x.renamed_from OR x.is_settled_drift
-                   OR (x.is_parsed
-                       AND ARRAY(SELECT json_object_keys(x.authentication::json) ORDER BY 1)
-                           <> ARRAY(SELECT jsonb_object_keys(x.written_keys) ORDER BY 1))) AS state_differs
+               ], NULL)
+               -- All keys of a replaced provider are new: named are those that someone else changed, and that would be lost.
+               || CASE WHEN x.live_type = x.type THEN coalesce(k.fields, '{}')
+                       ELSE ARRAY(SELECT f.field FROM unnest(k.fields) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (d.fields) ORDER BY f.n) END AS changed,
+               x.has_state AND (x.live_renamed_from <> x.renamed_from OR x.is_settled_drift) AS state_differs,
+               CASE WHEN x.has_state AND x.is_parsed THEN ARRAY(SELECT json_object_keys(x.authentication::json)) END AS wanted_keys,
+               ARRAY(SELECT jsonb_object_keys(x.written_keys) ORDER BY 1) AS written_keys
         FROM pair AS x
         LEFT JOIN key_change AS k ON k.position = x.position
         LEFT JOIN drift AS d ON d.provider_id = x.id
     ),
     settled AS (
-        -- What is changed, and what of it someone else had changed; kept drift is not changed. A kept type keeps all else.
-        SELECT c.position, c.name, c.type, c.id, c.how, c.live_name, c.live_type, c.provisioned, c.has_state, c.guarded,
-               -- Drift that became what the manifest wants is no longer drift: to be remembered.
-               (c.state_differs OR NOT c.drift <@ c.fields) AND NOT (v_on_drift = 'keep' AND 'type' = ANY (c.drift)) AS state_differs,
-               CASE WHEN v_on_drift = 'keep' AND 'type' = ANY (c.drift) THEN '{}'
-                    WHEN v_on_drift = 'keep' THEN ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE NOT f.field = ANY (c.drift) ORDER BY f.n)
-                    ELSE c.fields END AS fields,
-               ARRAY(SELECT f.field FROM unnest(c.fields) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (c.drift) ORDER BY f.n) AS drift
-        FROM compared AS c
+        -- What is changed, and what of it someone else had changed; kept drift is not changed. A kept type keeps all else;
+        -- of a provider that is replaced nothing can be kept.
+        SELECT s.position, s.name, s.type, s.id, s.how, s.live_name, s.live_type, s.provisioned, s.has_state, s.guarded, s.fields, s.drift,
+               -- Drift that became what the manifest wants is no longer drift: to be remembered. What is kept stays
+               -- remembered as it was written, so its keys do too.
+               NOT s.keeps_type
+               AND (s.state_differs OR s.is_settled
+                    OR (s.wanted_keys IS NOT NULL AND NOT 'secret' = ANY (s.kept)
+                        AND ARRAY(SELECT k.key FROM unnest(s.wanted_keys) AS k (key)
+                                  UNION
+                                  SELECT k.key FROM unnest(s.written_keys) AS k (key) WHERE 'authentication.' || k.key = ANY (s.kept)
+                                  ORDER BY 1) <> s.written_keys)) AS state_differs
+        FROM (
+            SELECT c.*, k.keeps_type, k.kept, NOT c.known_drift <@ c.changed AS is_settled,
+                   CASE WHEN k.keeps_type THEN '{}'
+                        ELSE ARRAY(SELECT f.field FROM unnest(c.changed) WITH ORDINALITY AS f (field, n) WHERE NOT f.field = ANY (k.kept) ORDER BY f.n) END AS fields,
+                   ARRAY(SELECT f.field FROM unnest(c.changed) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (c.known_drift) ORDER BY f.n) AS drift
+            FROM compared AS c
+            CROSS JOIN LATERAL (
+                SELECT v_on_drift = 'keep' AND 'type' = ANY (c.changed) AND 'type' = ANY (c.known_drift) AS keeps_type,
+                       CASE WHEN v_on_drift = 'keep' AND ('type' = ANY (c.known_drift) OR NOT 'type' = ANY (c.changed)) THEN c.known_drift ELSE '{}' END AS kept
+            ) AS k
+        ) AS s
     ),
     kept_name AS (
-        -- Names that someone else gave to providers of ours and that stay: nobody can take them.
-        SELECT s.live_name AS name FROM settled AS s WHERE v_on_drift = 'keep' AND 'name' = ANY (s.drift)
+        -- Names of providers of ours that stay, because someone else changed the name or the type: nobody can take them.
+        SELECT s.live_name AS name FROM settled AS s WHERE s.live_name <> s.name AND NOT 'name' = ANY (s.fields)
     ),
     change AS MATERIALIZED (
         SELECT CASE
@@ -191,7 +216,7 @@ BEGIN
                    WHEN c.fields <> '{}' THEN 'differs from the manifest'
                    ELSE 'what is remembered of the manifest changes, Keep''s rows do not'
                END AS reason,
-               c.guarded, NOT c.provisioned AND NOT c.has_state AS is_users
+               c.guarded, NOT c.provisioned AND NOT c.has_state AS is_users, c.state_differs
         FROM settled AS c
         WHERE NOT c.has_state OR c.fields <> '{}' OR c.drift <> '{}' OR c.state_differs
         UNION ALL
@@ -201,17 +226,17 @@ BEGIN
                CASE WHEN d.name IS NULL THEN 'not installed yet'
                     WHEN v_on_drift = 'keep' THEN format('someone else deleted it since run %s: that is kept', d.changed_run)
                     ELSE format('someone else deleted it since run %s', d.changed_run) END,
-               false, false
+               false, false, false
         FROM entry AS e
         LEFT JOIN deleted AS d ON d.name = e.name
         WHERE NOT EXISTS (SELECT FROM match AS x WHERE x.position = e.position)
         UNION ALL
-        SELECT 'prune', l.name, NULL, l.type, l.id, NULL, NULL, '{}', '{}', 'provisioned, and not in the manifest', coalesce(l.prevent_delete, false), false
-        FROM live AS l
-        WHERE l.provisioned AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = l.id)
+        SELECT 'prune', l.name, NULL, l.type, l.id, NULL, NULL, '{}', coalesce(d.fields, '{}'), 'provisioned, and not in the manifest', l.guarded, false, false
+        FROM leaving AS l
+        LEFT JOIN drift AS d ON d.provider_id = l.id
         UNION ALL
         -- Neither in the manifest nor ours to prune: deleted, or given to a user, by someone else.
-        SELECT 'unchanged', t.name, NULL, t.type, t.provider_id, NULL, NULL, '{}', '{}', 'no longer in the manifest, and no longer there: forgotten', false, false
+        SELECT 'unchanged', t.name, NULL, t.type, t.provider_id, NULL, NULL, '{}', '{}', 'no longer in the manifest, and no longer there: forgotten', false, false, true
         FROM bootstrap.provider_state AS t
         WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids)
           AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id AND l.provisioned)
@@ -222,7 +247,7 @@ BEGIN
         SELECT v_is_given OR EXISTS (SELECT FROM entry) AS is_given,
                (SELECT count(*) FROM change AS c WHERE c.action IN ('prune', 'replace')) AS going,
                CASE
-                   WHEN v_max_prune LIKE '%\%' THEN floor(v_provisioned * rtrim(v_max_prune, '%')::numeric / 100)
+                   WHEN v_max_prune LIKE E'%\\%' THEN floor(v_provisioned * rtrim(v_max_prune, '%')::numeric / 100)
                    WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
                    WHEN v_allow_empty AND NOT v_is_given AND NOT EXISTS (SELECT FROM entry) THEN 'Infinity'
                    ELSE greatest(3, floor(v_provisioned / 2.0))
@@ -239,7 +264,8 @@ BEGIN
                WHEN c.action IN ('add', 'rename', 'replace') AND k.name IS NOT NULL THEN 'KB025'
                WHEN c.action IN ('prune', 'replace') AND n.going > n.allowed THEN 'KB021'
            END,
-           c.action = 'unchanged' OR (c.action IN ('adopt', 'update') AND c.fields <@ ARRAY['prevent_delete', 'install_webhook'])
+           (c.action = 'unchanged' AND c.state_differs) OR (c.action IN ('adopt', 'update') AND c.fields <@ ARRAY['prevent_delete', 'install_webhook']),
+           '{}'::text[]
     FROM change AS c
     CROSS JOIN total AS n
     LEFT JOIN kept_name AS k ON k.name = c.name;

@@ -1,8 +1,8 @@
 -- bootstrap._is_current(tenant_id, options): whether a run finds nothing to do, told by the unchanged providers alone.
 --
 -- The short way for replicas that restart: true only when every provider of the manifest is plainly unchanged
--- (_set_aside_unchanged, which is called here), nothing else is provisioned, remembered or left over, no deduplication
--- rule is wanted or there, and no option asks for more. False means: look closely at what was not set aside. NULL means
+-- (_set_aside_unchanged, which is called here), no other kind is given, nothing else is provisioned, remembered or left over, no
+-- deduplication rule is wanted or there, and no option asks for more. False means: look closely at what was not set aside. NULL means
 -- that nothing was set aside, because tables of Keep are missing or do not fit. Takes no lock, writes staging tables only.
 CREATE OR REPLACE FUNCTION bootstrap._is_current(p_tenant_id text, p_options jsonb) RETURNS boolean
 LANGUAGE plpgsql
@@ -15,6 +15,7 @@ BEGIN
     CALL bootstrap._set_aside_unchanged(p_tenant_id);
     RETURN v_is_given
        AND NOT (p_options ? 'plan_digest' OR p_options ? 'generation' OR coalesce(lower(p_options ->> 'secret_manager') <> 'db', false))
+       AND NOT EXISTS (SELECT FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id() AND s.kind <> 'provider')
        AND NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id())
        AND NOT EXISTS (SELECT FROM bootstrap.considered_provider AS c
                        JOIN public.provider AS p ON p.id = c.provider_id AND p.tenant_id = p_tenant_id

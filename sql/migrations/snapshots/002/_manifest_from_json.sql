@@ -2,7 +2,7 @@
 --
 -- With NULL: the manifest whose lines are in bootstrap.manifest_staging in this transaction; its text is then in no
 -- variable that the server could log. Accepts Keep's own form {"name": {"type": ..., "authentication": {...}}}, the list form [{"name": ..., "type": ...}],
--- and either of them below a key "providers". Only takes the document apart; what is wrong with it is said by
+-- and either of them below a key "providers" (_is_envelope). Only takes the document apart; what is wrong with it is said by
 -- _manifest_problems over the rows. A value of the wrong kind is passed on as its JSON text, so that it is found there.
 -- pulling_enabled inside authentication becomes the provider's flag (see _pulling_flag).
 -- install_webhook defaults to true in Keep's own form and to false in the list form (keep/formats.md).
@@ -35,12 +35,11 @@ BEGIN
                     ELSE p_manifest END AS document
     ),
     list AS MATERIALIZED (
-        SELECT CASE WHEN json_typeof(d.document) = 'object'
-                         AND (SELECT count(*) FROM json_object_keys(d.document)) = 1
-                         AND (json_typeof(d.document -> 'providers') = 'array'
-                              OR (json_typeof(d.document -> 'providers') = 'object'
-                                  AND coalesce(json_typeof(d.document -> 'providers' -> 'type'), '') <> 'string'))
-                    THEN d.document -> 'providers' ELSE d.document END AS document
+        -- What stands below providers and is neither list nor object becomes one entry, so that _manifest_problems names it.
+        SELECT CASE WHEN NOT bootstrap._is_envelope(d.document) THEN d.document
+                    WHEN d.document -> 'providers' IS NULL THEN '[]'
+                    WHEN json_typeof(d.document -> 'providers') IN ('array', 'object') THEN d.document -> 'providers'
+                    ELSE json_build_array(d.document -> 'providers') END AS document
         FROM document AS d
     ),
     entry AS (
@@ -92,7 +91,7 @@ BEGIN
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     -- json holds texts that its own functions then refuse, and quote in their error.
     RAISE EXCEPTION 'the manifest has a character that PostgreSQL cannot hold: U+0000, half of a surrogate pair, or one that the server''s encoding lacks'
-        USING ERRCODE = 'KB001', HINT = 'Look for \u0000 and \ud800 to \udfff in the manifest.';
+        USING ERRCODE = 'KB001', HINT = E'Look for \\u0000 and \\ud800 to \\udfff in the manifest.';
 END
 $$;
 

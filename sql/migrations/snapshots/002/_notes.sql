@@ -1,8 +1,9 @@
--- bootstrap._notes(tenant_id, first_install): what the operator should know after a run, one text a point.
+-- bootstrap._notes(tenant_id, first_install, kinds): what the operator should know after a run, one text a point.
 --
 -- Providers whose webhook Keep has yet to install in the outside system (this software cannot, it needs Keep running),
--- with the API call that does it; and, after the first install, the setting that Keep needs. Reads only.
-CREATE OR REPLACE FUNCTION bootstrap._notes(p_tenant_id text, p_first_install boolean) RETURNS text[]
+-- with the API call that does it; after the first install, the setting that Keep needs; and what earlier runs installed
+-- of kinds that this manifest does not give. Reads only.
+CREATE OR REPLACE FUNCTION bootstrap._notes(p_tenant_id text, p_first_install boolean, p_kinds text[]) RETURNS text[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
@@ -42,11 +43,21 @@ BEGIN
         END IF;
     END IF;
 
+    SELECT v_notes || coalesce(array_agg(format('the input says nothing about %ss: %s that this software installed stay(s)', replace(n.kind, '_', ' '), n.count)
+                                         ORDER BY array_position(bootstrap._kinds(), n.kind)), '{}')
+    INTO v_notes
+    FROM (
+        SELECT t.kind, count(*) AS count
+        FROM bootstrap.resource_state AS t
+        WHERE t.tenant_id = p_tenant_id AND t.kind <> ALL (p_kinds)
+        GROUP BY t.kind
+    ) AS n;
+
     RETURN v_notes;
 END
 $$;
 
-COMMENT ON FUNCTION bootstrap._notes(text, boolean) IS
+COMMENT ON FUNCTION bootstrap._notes(text, boolean, text[]) IS
 'What the operator should know after a run, one text a point.';
 
-REVOKE ALL ON FUNCTION bootstrap._notes(text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION bootstrap._notes(text, boolean, text[]) FROM PUBLIC;

@@ -1,10 +1,11 @@
--- bootstrap._require_database_secrets(tenant_id, options): raises KB023 when Keep keeps its secrets elsewhere.
+-- bootstrap._require_database_secrets(tenant_id, options, is_writing): raises KB023 when Keep keeps its secrets elsewhere.
 --
 -- Signs of that: the caller passed a SECRET_MANAGER_TYPE other than DB, or the tenant has provider rows that this
 -- software did not write and whose secret rows are missing. Writing secrets into the database would then make those
--- providers vanish from Keep (keep/formats.md: a provider whose secret is missing is not listed). The option
--- assume_secret_manager = "db" lets the run through. Reads only.
-CREATE OR REPLACE FUNCTION bootstrap._require_database_secrets(p_tenant_id text, p_options jsonb) RETURNS void
+-- providers vanish from Keep (keep/formats.md: a provider whose secret is missing is not listed). Missing rows therefore
+-- count only when something is to be written: a user's secret that is lost must not stop replicas that restart and have
+-- nothing to do. The option assume_secret_manager = "db" lets the run through. Reads only.
+CREATE OR REPLACE FUNCTION bootstrap._require_database_secrets(p_tenant_id text, p_options jsonb, p_is_writing boolean) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off
@@ -25,6 +26,10 @@ BEGIN
             USING ERRCODE = 'KB023',
                   DETAIL = 'This software writes secrets into the table secret, which Keep reads only with SECRET_MANAGER_TYPE=DB. Its providers would be installed but not be listed.',
                   HINT = 'Run Keep with SECRET_MANAGER_TYPE=DB, or set the option assume_secret_manager to db (--assume-secret-manager=db).';
+    END IF;
+
+    IF NOT p_is_writing THEN
+        RETURN;
     END IF;
 
     SELECT array_agg(p.configuration_key::text) INTO v_keys
@@ -53,7 +58,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION bootstrap._require_database_secrets(text, jsonb) IS
-'Raises KB023 when Keep keeps its secrets elsewhere than in the database.';
+COMMENT ON FUNCTION bootstrap._require_database_secrets(text, jsonb, boolean) IS
+'Raises KB023 when Keep keeps its secrets elsewhere than in the database; for missing secret rows only when something is to be written.';
 
-REVOKE ALL ON FUNCTION bootstrap._require_database_secrets(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION bootstrap._require_database_secrets(text, jsonb, boolean) FROM PUBLIC;

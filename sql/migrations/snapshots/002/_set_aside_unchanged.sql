@@ -29,6 +29,10 @@ DECLARE
 BEGIN
     DELETE FROM bootstrap.considered_provider AS c WHERE c.transaction_id = pg_current_xact_id();
 
+    IF NOT 'provider' = ANY (bootstrap._given_kinds(NULL)) THEN
+        RETURN;
+    END IF;
+
     SELECT count(*) INTO v_live FROM public.provider AS p WHERE p.tenant_id = p_tenant_id;
     SELECT count(*) INTO v_state FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id;
     IF v_live = 0 AND v_state = 0 THEN
@@ -82,6 +86,10 @@ BEGIN
     )
     SELECT coalesce(array_agg(u.id), '{}') INTO v_unchanged FROM unchanged AS u;
 
+    IF v_unchanged <> '{}' THEN
+        -- Providers stay a kind that is given, also when no row of them is left.
+        INSERT INTO bootstrap.resource_staging (kind, position) VALUES ('provider', 0) ON CONFLICT ON CONSTRAINT resource_staging_pkey DO NOTHING;
+    END IF;
     IF cardinality(v_unchanged) < greatest(v_live, v_state) THEN
         INSERT INTO bootstrap.considered_provider (provider_id)
         SELECT coalesce(p.id, t.id)

@@ -16,6 +16,9 @@ BEGIN
         SELECT m.position, m.name, m.type, m.authentication, m.deduplication_rules, m.renamed_from, m.description,
                m.pulling_enabled, m.prevent_delete, m.install_webhook
         FROM bootstrap._manifest_from_json(NULL) AS m;
+        DELETE FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+        INSERT INTO bootstrap.resource_staging (kind, position, name, content)
+        SELECT r.kind, r.position, r.name, r.content FROM bootstrap._resources_from_json(NULL) AS r;
         RETURN; -- _manifest_from_json has settled the rest
     END IF;
 
@@ -27,7 +30,7 @@ BEGIN
         pulling_enabled = coalesce(s.pulling_enabled, bootstrap._pulling_flag(s.authentication))
     WHERE s.transaction_id = pg_current_xact_id()
       AND CASE WHEN s.authentication IS NULL THEN true
-               WHEN s.authentication LIKE '%"pulling\_enabled"%' THEN bootstrap._pulling_flag(s.authentication) IS NOT NULL -- most rows: no call
+               WHEN strpos(s.authentication, '"pulling_enabled"') > 0 THEN bootstrap._pulling_flag(s.authentication) IS NOT NULL -- most rows: no call
                ELSE false END;
 END
 $$;

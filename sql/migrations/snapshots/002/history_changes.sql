@@ -16,7 +16,7 @@ BEGIN
         JOIN bootstrap.run AS r ON r.run_id = p_run_id AND r.tenant_id = s.tenant_id
         WHERE s.added_run = p_run_id
     ) AS h
-    ORDER BY h.kind DESC, h.action <> 'add', h.sequence, h.name;
+    ORDER BY array_position(bootstrap._kinds(), h.kind), h.action <> 'add', h.sequence, h.name;
 END
 $$;
 

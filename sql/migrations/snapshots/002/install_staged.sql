@@ -21,6 +21,7 @@ DECLARE
     v_constraint text;
 BEGIN
     PERFORM bootstrap._require_writable();
+    PERFORM bootstrap._require_trusted_tables();
     CALL bootstrap._settle_staging();
     CALL bootstrap._install(p_tenant_id, p_options);
 EXCEPTION WHEN OTHERS THEN

@@ -22,7 +22,7 @@ BEGIN
     ) THEN
         SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) INTO v_elsewhere
         FROM pg_namespace AS n
-        WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'bootstrap')
+        WHERE n.nspname NOT LIKE E'pg\\_%' AND n.nspname NOT IN ('information_schema', 'bootstrap')
           AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'provider' AND c.relkind IN ('r', 'p'))
           AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'tenant' AND c.relkind IN ('r', 'p'));
         IF v_elsewhere IS NOT NULL THEN
@@ -37,9 +37,14 @@ BEGIN
                   HINT = 'Run Keep''s own migrations first (start Keep once), wait for them with --wait, or let this software create the tables with --create-tables. Check that this is the database that Keep uses.';
     END IF;
 
-    IF to_regclass('public.alembic_version') IS NOT NULL THEN
+    -- Only a plain table with a text of PostgreSQL's own type: a view, or the cast of another type, would run its maker's code.
+    IF EXISTS (SELECT FROM pg_class AS c
+               JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'version_num' AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)
+               WHERE c.oid = to_regclass('public.alembic_version') AND c.relkind = 'r')
+       AND ((SELECT g.security FROM bootstrap.setting AS g) = 'invoker' OR NOT EXISTS (SELECT FROM bootstrap._untrusted_tables()))
+    THEN
         BEGIN
-            EXECUTE 'SELECT string_agg(version_num::text, '', '') FROM public.alembic_version' INTO v_revision;
+            SELECT string_agg(a.version_num::text, ', ') INTO v_revision FROM public.alembic_version AS a;
         EXCEPTION WHEN undefined_column OR insufficient_privilege THEN
             v_revision := NULL;
         END;

@@ -1,7 +1,7 @@
 -- bootstrap.verify([tenant_id]): one row a check of what this software relies on and of what it installed.
 --
 -- ok is true, false (something is wrong), or NULL (a warning: nothing is broken, but the operator should know).
--- Checks: keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, execution_log_index.
+-- Checks: security, keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, resources, execution_log_index.
 -- Never raises for what it finds. Shows no value of a secret. Reads only; works on a standby.
 CREATE OR REPLACE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE
@@ -23,11 +23,21 @@ DECLARE
     v_count  bigint;
     v_keys   text[];
 BEGIN
+    SELECT count(*), string_agg(p.problem, '; ') INTO v_count, v_detail FROM bootstrap._security_problems() AS p (problem);
+    RETURN QUERY SELECT 'security', v_count = 0,
+        CASE WHEN v_count > 0 THEN v_detail
+             ELSE (SELECT format('the public routines are SECURITY %s%s', upper(g.security),
+                                 nullif(concat(', runner ' || quote_ident(g.runner_role), ', auditor ' || quote_ident(g.auditor_role)), ''))
+                   FROM bootstrap.setting AS g) END,
+        CASE WHEN v_count > 0 THEN 'As the owner: SELECT bootstrap.set_security(mode, runner, auditor) sets modes and privileges again, and names what it cannot mend.' END;
+
     SELECT count(*), string_agg(d.difference, '; ') INTO v_count, v_detail FROM bootstrap._keep_differences('provider') AS d (difference);
     RETURN QUERY SELECT 'keep_tables', v_count = 0,
         CASE WHEN v_count = 0 THEN 'the tables of Keep fit' ELSE v_detail END,
         CASE WHEN v_count > 0 THEN 'Run Keep''s own migrations, then bootstrap up.' END;
-    IF v_count > 0 THEN
+    IF v_count > 0
+       OR (EXISTS (SELECT FROM bootstrap._untrusted_tables()) AND (SELECT g.security FROM bootstrap.setting AS g) = 'definer')
+    THEN
         RETURN;
     END IF;
 
@@ -84,6 +94,19 @@ BEGIN
         CASE WHEN v_count = 0 THEN 'nobody else changed a provider of ours since the last run'
              ELSE format('someone else changed %s provider(s) of ours since the last run: %s', v_count, v_detail) END,
         CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run changes back; --on-drift=keep leaves it, --on-drift=fail refuses.' END;
+
+    v_keys := ARRAY(SELECT k.kind FROM unnest(bootstrap._available_kinds()) AS k (kind) WHERE k.kind NOT IN ('provider', 'deduplication_rule'));
+    IF EXISTS (SELECT FROM bootstrap._untrusted_tables()) AND (SELECT g.security FROM bootstrap.setting AS g) = 'definer' THEN
+        RETURN; -- a table that was missing a moment ago, made by somebody
+    END IF;
+    SELECT count(*), array_to_string((array_agg(format('%s %s (%s)', replace(d.kind, '_', ' '), to_json(left(t.name, 100)), array_to_string(d.fields, ', ')) ORDER BY d.kind, t.name))[1:20], '; ')
+    INTO v_count, v_detail
+    FROM bootstrap._resource_drift(p_tenant_id, v_keys) AS d
+    JOIN bootstrap.resource_state AS t ON t.tenant_id = p_tenant_id AND t.kind = d.kind AND t.object_id = d.object_id;
+    RETURN QUERY SELECT 'resources', CASE WHEN v_count = 0 THEN true END,
+        CASE WHEN v_count = 0 THEN format('%s object(s) of ours beside providers are as the last run left them', (SELECT count(*) FROM bootstrap.resource_state AS t WHERE t.tenant_id = p_tenant_id))
+             ELSE format('someone else changed or deleted %s object(s) of ours since the last run: %s', v_count, v_detail) END,
+        CASE WHEN v_count > 0 THEN 'bootstrap plan shows what the next run changes back; --on-drift=keep leaves it, --on-drift=fail refuses. Keep itself deletes provisioned workflows and mapping rules unless it runs with PROVISION_RESOURCES=false.' END;
 
     IF to_regclass('public.providerexecutionlog') IS NOT NULL THEN
         -- A pruned provider takes its execution log along (ON DELETE CASCADE): without such an index each one scans the

@@ -1,0 +1,18 @@
+-- bootstrap._available_kinds(): the kinds of resources whose tables this Keep has, in the form that is known.
+--
+-- Reads catalogs only.
+CREATE OR REPLACE FUNCTION bootstrap._available_kinds() RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(SELECT k.kind FROM unnest(bootstrap._kinds()) WITH ORDINALITY AS k (kind, n)
+                 WHERE NOT EXISTS (SELECT FROM bootstrap._keep_differences(CASE k.kind WHEN 'deduplication_rule' THEN 'provider' ELSE k.kind END))
+                 ORDER BY k.n);
+END
+$$;
+
+COMMENT ON FUNCTION bootstrap._available_kinds() IS
+'The kinds of resources whose tables this Keep has.';
+
+REVOKE ALL ON FUNCTION bootstrap._available_kinds() FROM PUBLIC;
