@@ -29,9 +29,13 @@ BEGIN
                p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only, p.notes
         FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
         -- Random ids, given out in their order, so that indexes are filled from left to right: that is much less work.
-        LEFT JOIN (SELECT replace(u.id::text, '-', '') AS id, row_number() OVER (ORDER BY u.id) AS number
-                   FROM (SELECT gen_random_uuid() AS id FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id()) AS u) AS n
-          ON n.number = p.sequence;
+        LEFT JOIN (SELECT m.position, replace(u.id::text, '-', '') AS id
+                   FROM (SELECT s.position, row_number() OVER (ORDER BY s.position) AS number
+                         FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id()) AS m
+                   JOIN (SELECT g.id, row_number() OVER (ORDER BY g.id) AS number
+                         FROM (SELECT gen_random_uuid() AS id FROM bootstrap.provider_staging AS s
+                               WHERE s.transaction_id = pg_current_xact_id() OFFSET 0) AS g) AS u ON u.number = m.number) AS n
+          ON p.kind = 'provider' AND n.position = p.position;
 
         -- A refused run takes no row lock either.
         IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
