@@ -273,8 +273,10 @@ func TestMigrationsKeepTheMode(t *testing.T) {
 	r.must(r.owner, string(text)+"; GRANT EXECUTE ON FUNCTION bootstrap.history(text) TO PUBLIC; GRANT SELECT ON bootstrap.setting TO "+r.hostile.Quoted()+
 		"; REVOKE EXECUTE ON FUNCTION bootstrap.status(text) FROM "+r.auditor.Quoted())
 	said := r.must(r.owner, "SELECT ok, detail, hint FROM bootstrap.verify() WHERE name = 'security'")
-	for _, want := range []string{"[f ", "bootstrap.history(text) is SECURITY INVOKER", "PUBLIC has EXECUTE on routine bootstrap.history(text)", "role " + r.hostile.Name + " has SELECT on relation bootstrap.setting",
-		"role " + r.auditor.Name + " may not execute routine bootstrap.status(text)", "set_security"} {
+	for _, want := range []string{
+		"[f ", "bootstrap.history(text) is SECURITY INVOKER", "PUBLIC has EXECUTE on routine bootstrap.history(text)", "role " + r.hostile.Name + " has SELECT on relation bootstrap.setting",
+		"role " + r.auditor.Name + " may not execute routine bootstrap.status(text)", "set_security",
+	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("verify lacks %q: %s", want, said)
 		}

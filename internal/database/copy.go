@@ -2,16 +2,19 @@ package database
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
-	"strconv"
+	"math"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // Direct is a connection whose CopyFrom takes one round trip, where pgx first asks the server for the columns' types in
-// another one. It sends COPY's text format, which every type understands; values are int32, string or *string.
+// another one. Values are int32 for columns of type integer, string or *string for text. It sends COPY's binary format: when
+// a COPY in another format ends early (a timeout, a cancelled run, a server that stops), the server writes the line that
+// it was at into its log, and here that line holds secrets.
 type Direct struct {
 	*pgx.Conn
 	// Rows, when given, replaces the rows that CopyFrom is called with. So the table and the columns come from the
@@ -28,23 +31,30 @@ func (d Direct) CopyFrom(ctx context.Context, table pgx.Identifier, columns []st
 	for i, column := range columns {
 		names[i] = pgx.Identifier{column}.Sanitize()
 	}
-	sql := "COPY " + table.Sanitize() + " (" + strings.Join(names, ", ") + ") FROM STDIN"
-	tag, err := d.PgConn().CopyFrom(ctx, &copyText{rows: rows}, sql)
+	sql := "COPY " + table.Sanitize() + " (" + strings.Join(names, ", ") + ") FROM STDIN (FORMAT binary)"
+	tag, err := d.PgConn().CopyFrom(ctx, &copyBinary{rows: rows, buffer: []byte(copyHeader)}, sql)
 	return tag.RowsAffected(), err
 }
 
-// copyText reads rows as COPY's text format.
-type copyText struct {
+// copyBinary reads rows as COPY's binary format. The buffer has the header to begin with.
+type copyBinary struct {
 	rows    pgx.CopyFromSource
 	buffer  []byte
 	unread  []byte
+	started bool
 	drained bool
 }
+
+// What stands before the rows: a signature, no flags, no extension. And after them: a row with -1 fields.
+const (
+	copyHeader  = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
+	copyTrailer = "\xff\xff"
+)
 
 // copyChunk is about how many bytes are prepared at a time.
 const copyChunk = 64 << 10
 
-func (c *copyText) Read(p []byte) (int, error) {
+func (c *copyBinary) Read(p []byte) (int, error) {
 	if len(c.unread) == 0 {
 		if err := c.fill(); err != nil {
 			return 0, err
@@ -55,14 +65,18 @@ func (c *copyText) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *copyText) fill() error {
+func (c *copyBinary) fill() error {
 	if c.drained {
 		return io.EOF
 	}
-	c.buffer = c.buffer[:0]
+	if c.started {
+		c.buffer = c.buffer[:0]
+	}
+	c.started = true
 	for len(c.buffer) < copyChunk {
 		if !c.rows.Next() {
 			c.drained = true
+			c.buffer = append(c.buffer, copyTrailer...)
 			break
 		}
 		values, err := c.rows.Values()
@@ -76,54 +90,33 @@ func (c *copyText) fill() error {
 	if err := c.rows.Err(); err != nil {
 		return err
 	}
-	if len(c.buffer) == 0 {
-		return io.EOF
-	}
 	c.unread = c.buffer
 	return nil
 }
 
-func (c *copyText) row(values []any) error {
-	for i, value := range values {
-		if i > 0 {
-			c.buffer = append(c.buffer, '\t')
-		}
+func (c *copyBinary) row(values []any) error {
+	c.buffer = binary.BigEndian.AppendUint16(c.buffer, uint16(len(values)))
+	for _, value := range values {
 		switch v := value.(type) {
 		case int32:
-			c.buffer = strconv.AppendInt(c.buffer, int64(v), 10)
+			c.buffer = binary.BigEndian.AppendUint32(c.buffer, 4)
+			c.buffer = binary.BigEndian.AppendUint32(c.buffer, uint32(v))
 		case string:
-			c.buffer = appendCopyText(c.buffer, v)
+			c.text(v)
 		case *string:
 			if v == nil {
-				c.buffer = append(c.buffer, `\N`...)
+				c.buffer = binary.BigEndian.AppendUint32(c.buffer, math.MaxUint32) // -1 bytes: NULL
 			} else {
-				c.buffer = appendCopyText(c.buffer, *v)
+				c.text(*v)
 			}
 		default:
-			return fmt.Errorf("COPY: no text form for a %T", value)
+			return fmt.Errorf("COPY: no binary form for a %T", value)
 		}
 	}
-	c.buffer = append(c.buffer, '\n')
 	return nil
 }
 
-func appendCopyText(buffer []byte, text string) []byte {
-	for {
-		i := strings.IndexAny(text, "\\\t\n\r")
-		if i < 0 {
-			return append(buffer, text...)
-		}
-		buffer = append(buffer, text[:i]...)
-		switch text[i] {
-		case '\t':
-			buffer = append(buffer, `\t`...)
-		case '\n':
-			buffer = append(buffer, `\n`...)
-		case '\r':
-			buffer = append(buffer, `\r`...)
-		default:
-			buffer = append(buffer, `\\`...)
-		}
-		text = text[i+1:]
-	}
+func (c *copyBinary) text(text string) {
+	c.buffer = binary.BigEndian.AppendUint32(c.buffer, uint32(len(text)))
+	c.buffer = append(c.buffer, text...)
 }
