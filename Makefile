@@ -100,6 +100,19 @@ test-sql: build ## pgTAP tests (needs the system's PostgreSQL with pgtap)
 check-plpgsql: build ## plpgsql_check over every routine (needs the system's PostgreSQL with plpgsql_check)
 	scripts/check-plpgsql.sh
 
+# What a server in use has, and the same for all sides; nothing vacuums or analyses in between.
+BENCH_SETTINGS := -c fsync=on -c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=1h -c autovacuum=off -c max_connections=200
+
+.PHONY: bench
+bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has the flags of go run ./bench, as -sizes
+	@go build -buildvcs=false -o bin/bench ./bench
+	@CLUSTER_SETTINGS="$(BENCH_SETTINGS)" scripts/with-cluster.sh bin/bench -program bin/bootstrap $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: build ## the same with few providers, so that it cannot rot; its times say nothing
+	@go build -buildvcs=false -o bin/bench ./bench
+	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 10,200 -repeats 1 -plans 300 -row-by-row 100 -neighbours 20 -alerts 100 -replicas 5 $(BENCH)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each
 	@for package in $$(go list ./...); do \
