@@ -93,7 +93,7 @@ func TestUnderLoad(t *testing.T) {
 		pgtest.KeepProvisioned(t, conn, fmt.Sprintf("same%d", i), "prometheus", `{"url": "http://before"}`)
 	}
 	a := startApplication(t, d)
-	watched := watchLocks(t, d)
+	watched := watchReaders(t, d)
 	rounds := times(1, 20)
 	codes := map[int]int{}
 	retries := 0
@@ -108,44 +108,37 @@ func TestUnderLoad(t *testing.T) {
 			}
 		}
 	}
-	exclusive := watched()
+	queued := watched()
 	longest := a.end()
 	quiet(t, conn)
 	bootstrap(t, 0, d.URL, "up", "-f", m.a)
 	tidy(t, conn)
-	if longest > 2*time.Second || exclusive > time.Second {
-		t.Errorf("the application waited %s; ACCESS EXCLUSIVE was asked for or held for %s", longest, exclusive)
+	// The bounds are generous because the machine may be busy; what is wanted is 500 ms.
+	if longest > 5*time.Second || queued > time.Second {
+		t.Errorf("a statement of the application took %s; a reader waited %s for its lock", longest, queued)
 	}
 	figure(t, conn, "runs, migrations and removals while the application reads, inserts, locks rows and keeps transactions open", 5*rounds,
-		"%d ended with 0, %d with 75, after %d retries; longest of %d statements of the application %d ms; longest that ACCESS EXCLUSIVE on provider was asked for or held %d ms",
-		codes[0], codes[75], retries, a.work.Load(), longest.Milliseconds(), exclusive.Milliseconds())
+		"%d ended with 0, %d with 75, after %d retries; a reader of provider waited for its lock at most %d ms; the longest of %d statements of the application took %d ms",
+		codes[0], codes[75], retries, queued.Milliseconds(), a.work.Load(), longest.Milliseconds())
 }
 
-// watchLocks watches who asks for or holds a lock on provider that keeps readers out. The function that it returns ends
-// that and returns for how long it was so at a stretch.
-func watchLocks(t *testing.T, d *pgtest.Database) func() time.Duration {
+// watchReaders watches, by the server's own clock, for how long readers of provider wait for their lock. The function that
+// it returns ends that and returns the longest.
+func watchReaders(t *testing.T, d *pgtest.Database) func() time.Duration {
 	t.Helper()
 	conn := d.Conn(t)
 	stop, result := make(chan struct{}), make(chan time.Duration, 1)
 	go func() {
-		var longest time.Duration
-		var since time.Time
+		longest := 0
 		for {
 			select {
 			case <-stop:
-				result <- longest
+				result <- time.Duration(longest) * time.Millisecond
 				return
 			default:
 			}
-			now := time.Now()
-			if number(t, conn, "select count(*) from pg_locks where relation = 'provider'::regclass and mode = 'AccessExclusiveLock'") == 0 {
-				since = time.Time{}
-				continue
-			}
-			if since.IsZero() {
-				since = now
-			}
-			longest = max(longest, time.Since(since))
+			longest = max(longest, number(t, conn, `select coalesce(max(extract(epoch from clock_timestamp() - waitstart) * 1000), 0)::int from pg_locks
+				where not granted and relation = 'provider'::regclass and mode = 'AccessShareLock'`))
 		}
 	}()
 	return func() time.Duration {
