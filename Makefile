@@ -15,6 +15,9 @@ LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Packages that test-race runs.
 RACE ?= ./internal/...
+# PostgreSQL versions beside the newest, which make test uses; and those that torture runs on.
+VERSIONS ?= 14 15 16 17
+TORTURE ?= 14 18
 # A number of inputs, not a duration: a fuzz worker that a deadline stops reports it as a failure now and then.
 FUZZTIME ?= 100000x
 
@@ -47,7 +50,7 @@ snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins anoth
 	@NEW=$(NEW) scripts/snapshot.sh
 
 .PHONY: check
-check: check-generate lint check-vuln squawk test test-model test-oldest test-race fuzz test-sql check-plpgsql ## all checks
+check: check-generate lint check-vuln squawk test test-versions test-model test-race fuzz test-sql check-plpgsql ## all checks
 
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say
@@ -70,9 +73,16 @@ check-vuln: ## known vulnerabilities, where the network allows
 squawk: ## lint the SQL that ships (needs npx)
 	scripts/squawk.sh
 
-.PHONY: test-oldest
-test-oldest: ## the Go tests on the oldest PostgreSQL that is supported; make test uses the newest
-	BOOTSTRAP_TEST_POSTGRES=14 go test -timeout 15m -p 2 ./...
+.PHONY: test-versions
+test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; make test runs all on the newest
+	@packages=$$(go list -f '{{$$path := .ImportPath}}{{range .TestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}' ./...); \
+	for version in $(VERSIONS); do \
+	  echo "PostgreSQL $$version"; BOOTSTRAP_TEST_POSTGRES=$$version go test -timeout 15m -p 2 $$packages; \
+	done
+
+.PHONY: torture
+torture: ## the long form of internal/reliability on each PostgreSQL of TORTURE, and its figures (needs pgbouncer; half an hour each)
+	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model
 test-model: ## 2,000 random sequences of runs and edits against a small model; BOOTSTRAP_MODEL_SEQUENCES chooses the number
@@ -89,6 +99,19 @@ test-sql: build ## pgTAP tests (needs the system's PostgreSQL with pgtap)
 .PHONY: check-plpgsql
 check-plpgsql: build ## plpgsql_check over every routine (needs the system's PostgreSQL with plpgsql_check)
 	scripts/check-plpgsql.sh
+
+# What a server in use has, and the same for all sides; nothing vacuums or analyses in between.
+BENCH_SETTINGS := -c fsync=on -c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=1h -c autovacuum=off -c max_connections=200
+
+.PHONY: bench
+bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has the flags of go run ./bench, as -sizes
+	@go build -buildvcs=false -o bin/bench ./bench
+	@CLUSTER_SETTINGS="$(BENCH_SETTINGS)" scripts/with-cluster.sh bin/bench -program bin/bootstrap $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: build ## the same with few providers, so that it cannot rot; its times say nothing
+	@go build -buildvcs=false -o bin/bench ./bench
+	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 10,200 -repeats 1 -plans 300 -row-by-row 100 -neighbours 20 -alerts 100 -replicas 5 $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each

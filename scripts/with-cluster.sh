@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # with-cluster.sh COMMAND...: runs a command with PG* variables that point to a throw-away cluster of the system's
-# PostgreSQL, on a socket in a temporary folder, and removes the cluster afterwards. PG_BINDIR chooses the version.
+# PostgreSQL, on a socket in a temporary folder, and removes the cluster afterwards. PG_BINDIR chooses the version,
+# CLUSTER_SETTINGS replaces the settings (options of postgres).
 set -euo pipefail
 
 bindir=${PG_BINDIR:-$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)}
@@ -25,7 +26,7 @@ cd "$work"
 
 "${as_server[@]}" "$bindir/initdb" -D "$work/cluster/data" -U postgres --auth=trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
 "${as_server[@]}" "$bindir/pg_ctl" -D "$work/cluster/data" -l "$work/cluster/log" -s -w start \
-  -o "-c listen_addresses='' -c unix_socket_directories='$work/cluster' -c fsync=off"
+  -o "-c listen_addresses='' -c unix_socket_directories='$work/cluster' ${CLUSTER_SETTINGS:--c fsync=off}"
 
 unset DATABASE_URL DATABASE_CONNECTION_STRING PGHOSTADDR PGSERVICE PGPASSWORD
 export PGHOST=$work/cluster PGPORT=5432 PGUSER=postgres PGDATABASE=postgres

@@ -149,7 +149,7 @@ func TestTheProgramInterrupted(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	finished(t, cmd.Wait(), &stdout, &stderr).want(t, 75)
+	finished(t, cmd.Wait(), &stdout, &stderr).want(t, 75, "error: interrupted: interrupted", "nothing was written by the transaction that was open")
 	flush(t, d)
 	if rows := pgtest.Table(t, observer, "select count(*) from secret where value like '%8881%'"); rows[0][0] != "0" {
 		t.Error("an interrupted run wrote rows")

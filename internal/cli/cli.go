@@ -54,6 +54,7 @@ func Main(ctx context.Context, env Environment) int {
 	if err == nil {
 		return a.exit
 	}
+	err = pgerr.Interrupted(ctx, err)
 	var known *pgerr.Error
 	if !a.started && !errors.As(err, &known) {
 		err = pgerr.Usage(err.Error(), "bootstrap --help shows the commands, bootstrap COMMAND --help the flags")

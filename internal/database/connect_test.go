@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -113,6 +114,34 @@ func TestWaitForADatabaseThatAppears(t *testing.T) {
 		t.Fatalf("%d attempts, %v", attempts, err)
 	}
 	if strings.Count(log.String(), "waiting") != 1 || !strings.Contains(log.String(), "does not exist") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+// A name that the resolver does not know yet is asked for again at every attempt.
+func TestWaitForANameThatAppears(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Empty)
+	late := config(t, change(t, d.URL, func(u *url.URL) { u.Host = net.JoinHostPort("database.keep.svc", u.Port()) }))
+	lookups := 0
+	late.LookupFunc = func(_ context.Context, host string) ([]string, error) {
+		if lookups++; lookups < 3 {
+			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		}
+		return []string{"127.0.0.1"}, nil
+	}
+	var log strings.Builder
+	err := database.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
+		conn, err := database.Connect(ctx, late)
+		if err == nil {
+			database.Close(ctx, conn)
+		}
+		return err
+	})
+	if err != nil || lookups < 3 {
+		t.Fatalf("%d lookups, %v", lookups, err)
+	}
+	if strings.Count(log.String(), "waiting") != 1 || !strings.Contains(log.String(), "database.keep.svc:") || !strings.Contains(log.String(), "host name not found") {
 		t.Errorf("log: %s", log.String())
 	}
 }

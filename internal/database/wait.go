@@ -24,12 +24,12 @@ func NewWait(limit time.Duration, log *slog.Logger) Wait {
 }
 
 // waitable reports whether time alone can cure the error: server down, host name unknown, database missing, server
-// starting or in recovery, Keep's tables missing or still too old, schema bootstrap not migrated yet. A wrong password
+// starting or in recovery, a standby that may be promoted, Keep's tables missing or still too old, schema bootstrap not migrated yet. A wrong password
 // or a missing privilege is not waited for.
 func waitable(err error) bool {
 	switch pgerr.From(err).Code {
 	case pgerr.CodeUnreachable, pgerr.CodeLost, pgerr.CodeNoSchema,
-		"3D000", "57P03", "53300", "57P01", "57P02", "08006", "08001", "08004", "KB010", "KB011":
+		"3D000", "55000", "57P03", "53300", "57P01", "57P02", "08006", "08001", "08004", "25006", "KB010", "KB011", "KB030":
 		return true
 	}
 	return false

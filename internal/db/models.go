@@ -51,6 +51,14 @@ type CheckResult struct {
 	Hint *string
 }
 
+// The providers of the tenant that a run has to look at, because they are not plainly as the manifest wants them: live rows, and rows of state. Filled by _set_aside_unchanged and removed before COMMIT. Unlogged.
+type ConsideredProvider struct {
+	// Transaction of the run.
+	TransactionID uint64
+	// provider.id of the row.
+	ProviderID string
+}
+
 // Row type of dependents().
 type Dependent struct {
 	// provider.id.

@@ -79,14 +79,24 @@ func (r *Run) attempt(ctx context.Context, after ...database.Query) (Outcome, er
 	switch {
 	case err == nil:
 		return outcome, nil
+	case committed && pgerr.Lost(err) && ctx.Err() == nil:
+		r.Log.Warn("the connection was lost right after the providers were installed", "because", pgerr.From(err).Message)
+		return outcome, nil
 	case committed:
-		// The providers are installed; only what comes after them failed.
-		return outcome, fmt.Errorf("after the providers were installed: %w", err)
+		return outcome, AfterCommit(ctx, err)
 	case pgerr.Lost(err):
 		return outcome, &lostCommit{transaction: transaction, err: err}
 	}
 	rollback(ctx, conn)
 	return Outcome{}, fmt.Errorf("installing the providers: %w", r.explain(err))
+}
+
+// AfterCommit is the error of something that failed when the providers were installed already.
+func AfterCommit(ctx context.Context, err error) error {
+	e := *pgerr.From(pgerr.Interrupted(ctx, err))
+	e.Message = "the providers are installed, but then: " + e.Message
+	e.Hint = "run again, or bootstrap verify, to see that all is well"
+	return &e
 }
 
 // begin opens the transaction and returns its id. It fails unless schema bootstrap is current.

@@ -125,10 +125,10 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 	}
 	conn, err := r.connection(ctx)
 	if err != nil {
-		return err
+		return AfterCommit(ctx, err)
 	}
 	if err := database.Together(ctx, conn, queries...); err != nil {
-		return fmt.Errorf("reading what the run did (the providers are installed): %w", err)
+		return AfterCommit(ctx, fmt.Errorf("reading what the run did: %w", err))
 	}
 	return nil
 }
@@ -148,18 +148,21 @@ func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error
 	if err != nil {
 		return outcome, false, err
 	}
-	conn, err := r.connection(ctx)
-	if err != nil {
-		return outcome, false, err
-	}
 	var result string
-	err = database.Together(ctx, conn,
-		func(ctx context.Context, conn db.DBTX) (err error) { return db.New(conn).RequireKeep(ctx) },
-		func(ctx context.Context, conn db.DBTX) (err error) {
-			result, err = db.New(conn).EnsureTenant(ctx, db.EnsureTenantParams{TenantID: r.Tenant, TenantName: name})
-			return err
-		},
-		r.verify(&outcome))
+	outcome, err = r.retry(ctx, func() (Outcome, error) {
+		conn, err := r.connection(ctx)
+		if err != nil {
+			return outcome, err
+		}
+		err = database.Together(ctx, conn,
+			func(ctx context.Context, conn db.DBTX) (err error) { return db.New(conn).RequireKeep(ctx) },
+			func(ctx context.Context, conn db.DBTX) (err error) {
+				result, err = db.New(conn).EnsureTenant(ctx, db.EnsureTenantParams{TenantID: r.Tenant, TenantName: name})
+				return err
+			},
+			r.verify(&outcome))
+		return outcome, err
+	})
 	if err != nil {
 		return outcome, false, fmt.Errorf("seeding the tenant: %w", err)
 	}

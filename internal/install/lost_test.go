@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
-	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,112 +12,48 @@ import (
 	"keep-bootstrap/internal/pgtest"
 )
 
-// cut says what a proxy does with the first message of a client that holds the mark.
-type cut int
-
-const (
-	cutBefore  cut = iota // drop it and close: the server never sees it
-	cutAfter              // pass it on, and close when the whole answer is there: the client never sees it
-	cutForGood            // as cutAfter, and refuse every connection from then on
-)
-
 // commit is how the statement COMMIT looks on the wire; BEGIN says READ COMMITTED.
 const commit = "\x00COMMIT\x00"
 
-// readyForQuery is the beginning of the message with which the server ends an answer.
-var readyForQuery = []byte{'Z', 0, 0, 0, 5}
-
-// proxy stands between a client and the server of address and breaks the first connection whose client sends mark. It
-// returns the address to use instead.
-func proxy(t *testing.T, address, mark string, how cut) string {
+// cutAt breaks the first connection whose client sends mark, before the server has it or when the server has answered;
+// for good: every connection from then on too. It returns the URL to use.
+func cutAt(t *testing.T, address, mark string, how pgtest.Cut, forGood bool) string {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	server := u.Host
-	var used atomic.Bool
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if used.Load() && how == cutForGood {
-				client.Close()
-				continue
-			}
-			go relay(client, server, mark, how, &used)
+	seen, broken := false, 0 // the mark; and the connection that was cut
+	return pgtest.NewProxy(t, address, func(m pgtest.Message) pgtest.Cut {
+		switch {
+		case broken > 0 && forGood && m.Connection != broken:
+			return pgtest.CutBefore
+		case broken > 0 || m.FromServer:
+			return pgtest.Pass
 		}
-	}()
-	u.Host = listener.Addr().String()
-	return u.String()
-}
-
-func relay(client net.Conn, address, mark string, how cut, used *atomic.Bool) {
-	defer client.Close()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", address)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	var broken atomic.Bool
-	go func() {
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(buffer)
-			if err != nil || broken.Load() && bytes.Contains(buffer[max(0, n-6):n], readyForQuery) {
-				client.Close()
-				return
-			}
-			if broken.Load() {
-				continue
-			}
-			if _, err := client.Write(buffer[:n]); err != nil {
-				return
-			}
+		seen = seen || bytes.Contains(m.Body, []byte(mark))
+		// The server answers when it has read Sync, or a query of one message.
+		if !seen || how == pgtest.Swallow && m.Type != 'S' && m.Type != 'Q' {
+			return pgtest.Pass
 		}
-	}()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(buffer)
-		if err != nil {
-			return
-		}
-		if bytes.Contains(buffer[:n], []byte(mark)) && used.CompareAndSwap(false, true) {
-			if how == cutBefore {
-				return
-			}
-			broken.Store(true)
-		}
-		if _, err := server.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
+		broken = m.Connection
+		return how
+	}).URL
 }
 
 func TestLostCommit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		mark    string
-		how     cut
+		how     pgtest.Cut
 		message string
 	}{
-		"committed":           {commit, cutAfter, "the answer to COMMIT was lost; the server says that the transaction committed"},
-		"not sent":            {commit, cutBefore, "the connection was lost; the server says that nothing was written"},
-		"lost while staging":  {"provider_staging", cutBefore, "trying again"},
-		"lost at the answers": {"provider_staging", cutAfter, "trying again"},
+		"committed":           {commit, pgtest.Swallow, "the answer to COMMIT was lost; the server says that the transaction committed"},
+		"not sent":            {commit, pgtest.CutBefore, "the connection was lost; the server says that nothing was written"},
+		"lost while staging":  {"provider_staging", pgtest.CutBefore, "trying again"},
+		"lost at the answers": {"provider_staging", pgtest.Swallow, "trying again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := pgtest.New(t, migrated)
 			var log strings.Builder
-			run := newRun(t, proxy(t, d.URL, test.mark, test.how), twoProviders, nil)
+			run := newRun(t, cutAt(t, d.URL, test.mark, test.how, false), twoProviders, nil)
 			run.Log, run.RetryFor = slog.New(slog.NewTextHandler(&log, nil)), time.Minute
 			outcome, err := run.Apply(context.Background())
 			if err != nil {
@@ -137,10 +70,35 @@ func TestLostCommit(t *testing.T) {
 	}
 }
 
+// An interrupt that comes when the server has committed already does not hide that.
+func TestInterruptedAfterCommit(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	d := pgtest.New(t, migrated)
+	seen := false
+	address := pgtest.NewProxy(t, d.URL, func(m pgtest.Message) pgtest.Cut {
+		seen = seen || m.Connection == 1 && bytes.Contains(m.Body, []byte(commit))
+		if m.Connection == 1 && seen && m.FromServer && m.Type == 'C' && string(m.Body) == "COMMIT\x00" {
+			cancel()
+			return pgtest.CutBefore
+		}
+		return pgtest.Pass
+	}).URL
+	_, err := newRun(t, address, twoProviders, nil).Apply(ctx)
+	e := pgerr.From(err)
+	if e == nil || e.Code != pgerr.CodeInterrupted || e.ExitCode != pgerr.ExitTemporary || !strings.Contains(e.Message, "the providers are installed, but then: interrupted") {
+		t.Errorf("%+v", e)
+	}
+	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); *outcome.Report.Changed {
+		t.Errorf("%+v", outcome.Report)
+	}
+}
+
 func TestServerGoneDuringCommit(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, migrated)
-	run := newRun(t, proxy(t, d.URL, commit, cutForGood), twoProviders, nil)
+	run := newRun(t, cutAt(t, d.URL, commit, pgtest.Swallow, true), twoProviders, nil)
 	_, err := run.Apply(context.Background())
 	e := pgerr.From(err)
 	if e == nil || e.Code != pgerr.CodeUnknown || e.ExitCode != pgerr.ExitTemporary || !e.Retry {

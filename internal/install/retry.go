@@ -79,10 +79,15 @@ func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (O
 	switch {
 	case err == nil && status == "committed":
 		r.Log.Warn("the answer to COMMIT was lost; the server says that the transaction committed", "transaction", lost.transaction)
+		if ctx.Err() != nil {
+			return outcome, backoff.Permanent(AfterCommit(ctx, context.Cause(ctx)))
+		}
 		if outcome.Report.TenantID != nil {
 			return outcome, nil
 		}
 		return outcome, errRepeatForReport
+	case err == nil && status == "aborted" && ctx.Err() != nil:
+		return Outcome{}, backoff.Permanent(pgerr.Interrupted(ctx, lost))
 	case err == nil && status == "aborted":
 		r.Log.Warn("the connection was lost; the server says that nothing was written", "transaction", lost.transaction)
 		return Outcome{}, &pgerr.Error{

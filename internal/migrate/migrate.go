@@ -94,10 +94,11 @@ type Result struct {
 func (r Result) Changed() bool { return r.From != r.To }
 
 // Up installs the migrations that are missing, all or none. Safe to repeat, and from many sessions at once: a current
-// database is only looked at. It waits up to 60 s for another program that migrates. A lock on Keep's table provider is
-// waited for 200 ms at a time, so that the application does not queue behind it, and asked for again for 20 s.
+// database is only looked at. It waits up to 60 s for another program that migrates. The foreign key of Keep's table
+// provider is made deferrable after that, in a transaction of its own, when its lock is to be had within 200 ms; when it
+// is not, that is no error: ask for it again by prepare_keep().
 //
-// Errors: 55P03 (75) when that is not enough, 42501 (77) without CREATE on the database, "old-program" (78).
+// Errors: 55P03 (75) when a lock is not to be had within 20 s, 42501 (77) without CREATE on the database, "old-program" (78).
 func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 	status, err := Read(ctx, conn)
 	if err != nil {
@@ -138,6 +139,11 @@ func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (R
 	}
 	if status.Version == version && version > 0 {
 		return Result{From: version, To: version}, nil
+	}
+	if version < status.Version {
+		if err := unprepare(ctx, conn, log); err != nil {
+			return Result{}, fmt.Errorf("restoring the foreign key of provider: %w", err)
+		}
 	}
 	return run(ctx, conn, log, func(int32) int32 { return version })
 }

@@ -317,15 +317,70 @@ func TestKeepLocksProvider(t *testing.T) {
 	if _, err := application.Exec(ctx, "begin; select 1 from provider"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := migrate.Up(ctx, conn, quiet)
+	const deferrable = "select condeferrable from pg_constraint where conname = 'provider_tenant_id_fkey'"
+	if result := up(t, conn); !result.Changed() || !result.TenantSeeded {
+		t.Errorf("%+v", result)
+	}
+	if rows := pgtest.Table(t, conn, deferrable); rows[0][0] != "f" {
+		t.Error("the application holds a lock, and the foreign key was changed")
+	}
+	noLocks(t, conn)
+	for _, sql := range []string{"rollback", "select bootstrap.prepare_keep()", "begin; select 1 from provider"} {
+		if _, err := application.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The way back needs the lock: nothing is removed without it.
+	_, err := migrate.To(ctx, conn, quiet, 0)
 	if e := pgerr.From(err); e == nil || e.Code != "55P03" || e.ExitCode != pgerr.ExitTemporary {
 		t.Fatalf("%+v", e)
 	}
-	noLocks(t, conn)
+	if result := up(t, conn); result.Changed() {
+		t.Errorf("%+v", result)
+	}
 	if _, err := application.Exec(ctx, "rollback"); err != nil {
 		t.Fatal(err)
 	}
-	up(t, conn)
+	to(t, conn, 0)
+}
+
+// A transaction of the application that is about to create the tenant holds the migration up for a moment at a time, and
+// the migration holds up nobody: provider can be read all the while.
+func TestKeepCreatesTheTenant(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	application, reader, conn := connect(t, d.URL), connect(t, d.URL), connect(t, d.URL)
+	if _, err := application.Exec(ctx, "begin; insert into tenant (id, name) values ('keep', 'Keep was faster')"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Exec(ctx, "set lock_timeout = '1ms'"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := migrate.Up(ctx, conn, quiet)
+		done <- err
+	}()
+	tries := map[string]bool{}
+	for len(tries) < 1 && len(done) == 0 {
+		if _, err := reader.Exec(ctx, "select from provider"); err != nil {
+			t.Errorf("the application waits for the migration: %v", err)
+			break
+		}
+		for _, row := range pgtest.Table(t, reader, "select xact_start from pg_stat_activity where datname = current_database() and application_name = 'keep-bootstrap' and wait_event = 'transactionid'") {
+			tries[row[0]] = true
+		}
+	}
+	if _, err := application.Exec(ctx, "commit"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || len(tries) < 1 {
+		t.Fatalf("%d tries, %v", len(tries), err)
+	}
+	if rows := pgtest.Table(t, reader, "select name from tenant"); len(rows) != 1 || rows[0][0] != "Keep was faster" {
+		t.Errorf("tenants: %v", rows)
+	}
 }
 
 func TestPlaceOfAnErrorInASnapshot(t *testing.T) {

@@ -25,10 +25,16 @@ const ternLock = 9628173550095224
 const begin = `
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL lock_timeout = '60s';
 SELECT pg_catalog.pg_advisory_xact_lock(19266, 0);
 SET LOCAL lock_timeout = '5s';
 SELECT pg_catalog.to_regclass('bootstrap.schema_version') IS NOT NULL, pg_catalog.to_regnamespace('bootstrap') IS NOT NULL;
+`
+
+// settings are those of begin for one migration: tern resets all settings after each. prepare_keep_later is for migration
+// 005, see there.
+const settings = `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '5s'; SET LOCAL bootstrap.prepare_keep_later = on;
 `
 
 // createSchema makes what tern needs before its first statement.
@@ -57,11 +63,16 @@ var retryFor = 20 * time.Second
 // run migrates in one transaction to the version that target chooses, given the one that the database is at once the
 // lock is held. It starts over when a lock was not to be had.
 func run(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at int32) int32) (Result, error) {
+	return again(ctx, log, func() (Result, error) { return once(ctx, conn, log, target) })
+}
+
+// again repeats what finds a lock taken.
+func again(ctx context.Context, log *slog.Logger, operation func() (Result, error)) (Result, error) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 2*time.Second
 	return backoff.Retry(ctx, func() (Result, error) {
-		result, err := once(ctx, conn, log, target)
-		if err == nil || pgerr.Is(err, "55P03", "40P01") {
+		result, err := operation()
+		if err == nil || pgerr.Is(err, "55P03", "40P01", "40001") {
 			return result, err
 		}
 		return result, backoff.Permanent(err)
@@ -126,7 +137,25 @@ func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at 
 	} else if err != nil {
 		return Result{}, fmt.Errorf("committing the migration: %w", err)
 	}
+	if result.To == Known() {
+		// The callers judge, and repeat, when the lock is not to be had.
+		if err := execute(ctx, conn, "SELECT bootstrap.prepare_keep()"); err != nil && !pgerr.Is(err, "55P03", "40P01") {
+			return result, fmt.Errorf("making the foreign key of provider deferrable (schema bootstrap is migrated): %w", err)
+		}
+	}
 	return result, nil
+}
+
+// unprepare restores the foreign key of provider before a migration back: in a transaction of its own, so that its lock
+// is not held while the rest is taken away. Nothing to do without the routine.
+func unprepare(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
+	_, err := again(ctx, log, func() (Result, error) {
+		return Result{}, execute(ctx, conn, "SELECT bootstrap.unprepare_keep()")
+	})
+	if pgerr.Is(err, "42883", undefinedSchema) {
+		return nil
+	}
+	return err
 }
 
 // lock begins the transaction. exists is about the version table, hasSchema about the schema.
@@ -175,7 +204,7 @@ func tern(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) 
 		return migrator.MigrateTo(ctx, version)
 	}()
 	if err == nil {
-		return execute(ctx, conn, "RELEASE SAVEPOINT tern")
+		return execute(ctx, conn, settings+"RELEASE SAVEPOINT tern")
 	}
 	// Through a pooler the session goes on to serve others: tern's lock must not stay on it.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -190,8 +219,11 @@ func asOneMessage(m *ternmigrate.Migration) *ternmigrate.Migration {
 			return nil
 		}
 		return func(ctx context.Context, conn *pgx.Conn) error {
-			err := execute(ctx, conn, sql)
+			err := execute(ctx, conn, settings+sql)
 			if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+				if server.Position > int32(len(settings)) {
+					server.Position -= int32(len(settings)) // characters, but settings are ASCII
+				}
 				return failure(m.Name, sql, server)
 			}
 			return err

@@ -41,7 +41,6 @@ SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text <> :'bootstrap_transacti
     DO $$ BEGIN RAISE EXCEPTION 'this script must run in one transaction' USING HINT = 'psql -X -1 -v ON_ERROR_STOP=1 -f FILE'; END $$;
 \endif
 
-SET LOCAL client_min_messages = warning;
 SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = '60s';
 SELECT pg_catalog.pg_advisory_xact_lock(19266, 0) AS bootstrap_lock \gset
@@ -68,6 +67,9 @@ const scriptMigration = `
 -- ==================== migration %[2]s ====================
 SELECT version < %[1]d AS bootstrap_missing FROM bootstrap.schema_version \gset
 \if :bootstrap_missing
+SET LOCAL client_min_messages = warning;
+SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '5s';
 %[3]s
 
 RESET ALL;

@@ -45,6 +45,18 @@ func fromConnection(err error) *Error {
 	return nil
 }
 
+// Interrupted is the error of a user's interrupt when ctx is over and err only says what became of the statement that was
+// running: the server cancelled it, or the connection was given up. Any other error is returned unchanged.
+func Interrupted(ctx context.Context, err error) error {
+	var known *Error
+	if err == nil || !errors.Is(context.Cause(ctx), context.Canceled) || errors.As(err, &known) || !Is(err, "57014") && !Lost(err) {
+		return err
+	}
+	e := fromConnection(context.Canceled)
+	e.Err = err
+	return e
+}
+
 // lost reports whether the connection broke while it was in use.
 func lost(err error) bool {
 	var netErr net.Error

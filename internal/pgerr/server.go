@@ -42,7 +42,7 @@ var own = map[string]outcome{
 // foreign are SQLSTATEs of PostgreSQL itself that need more than their class says.
 var foreign = map[string]outcome{
 	"42501": {exit: ExitPermission, hint: "grant the missing privilege to the role, or run as the role that owns Keep's tables"},
-	"25006": {exit: ExitUnavailable, retry: true, hint: "this database is read-only (a standby?): point the program at the primary"},
+	"25006": {exit: ExitUnavailable, retry: true, hint: "point the program at the primary server, or wait with --wait until this one is promoted"},
 	"3D000": {exit: ExitUnavailable, retry: true, hint: "create the database, or wait for it with --wait"},
 	"53300": {exit: ExitUnavailable, retry: true, hint: "the server has no free connection: run again later"},
 	"57P03": {exit: ExitUnavailable, retry: true, hint: "the server is starting or recovering: wait for it with --wait"},
@@ -98,6 +98,10 @@ func fromServer(err error) *Error {
 	if !known {
 		result, known = classes[pgErr.Code[:min(2, len(pgErr.Code))]]
 	}
+	var connect *pgconn.ConnectError
+	if pgErr.Code == "55000" && errors.As(err, &connect) {
+		result, known = outcome{exit: ExitUnavailable, retry: true, hint: "somebody has closed the database to connections: wait for it with --wait"}, true
+	}
 	if known {
 		e.ExitCode, e.Retry, e.Hint = result.exit, result.retry, result.hint
 	}
@@ -109,6 +113,9 @@ func fromServer(err error) *Error {
 	// ("invalid input syntax for type json"): neither is shown. What names an object is safe and helps.
 	if strings.HasPrefix(pgErr.Code, "22") {
 		e.Message = "the server refused a value (its message is not shown because it may quote a secret)"
+	}
+	if pgErr.Code == "25006" {
+		e.Message = "this server is a standby, or read-only for this role or database: " + pgErr.Message
 	}
 	e.Detail = objects(pgErr)
 	return e

@@ -1,6 +1,7 @@
--- bootstrap._available_kinds(): the kinds of resources whose tables this Keep has, in the form that is known.
+-- bootstrap._available_kinds(): the kinds of resources whose tables this Keep has, in the form that is known, and whose
+-- tables the caller may read.
 --
--- Reads catalogs only.
+-- A role that installs providers alone needs no privilege on the tables of the other kinds. Reads catalogs only.
 CREATE OR REPLACE FUNCTION bootstrap._available_kinds() RETURNS text[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -8,11 +9,13 @@ AS $$
 BEGIN
     RETURN ARRAY(SELECT k.kind FROM unnest(bootstrap._kinds()) WITH ORDINALITY AS k (kind, n)
                  WHERE NOT EXISTS (SELECT FROM bootstrap._keep_differences(CASE k.kind WHEN 'deduplication_rule' THEN 'provider' ELSE k.kind END))
+                   AND NOT EXISTS (SELECT FROM bootstrap.keep_column AS c
+                                   WHERE c.needed_for = k.kind AND NOT coalesce(has_table_privilege(to_regclass(format('public.%I', c.table_name)), 'SELECT'), false))
                  ORDER BY k.n);
 END
 $$;
 
 COMMENT ON FUNCTION bootstrap._available_kinds() IS
-'The kinds of resources whose tables this Keep has.';
+'The kinds of resources whose tables this Keep has and the caller may read.';
 
 REVOKE ALL ON FUNCTION bootstrap._available_kinds() FROM PUBLIC;

@@ -24,22 +24,30 @@ BEGIN
 
     RETURN QUERY
     WITH known AS MATERIALIZED (
-        SELECT p.id::text AS id, t.written_keys, CASE WHEN t.secret_digest <> bootstrap._digest(s.value, g.digest_key) THEN bootstrap._try_jsonb(s.value) END AS secret,
-               array_remove(ARRAY[
-                   CASE WHEN p.name <> t.name THEN 'name' END,
-                   CASE WHEN p.type <> t.type THEN 'type' END,
-                   CASE WHEN NOT p.provisioned THEN 'provisioned' END,
-                   CASE WHEN p.description IS DISTINCT FROM t.description THEN 'description' END,
-                   CASE WHEN p.pulling_enabled <> t.pulling_enabled THEN 'pulling_enabled' END,
-                   CASE WHEN s.value IS NULL THEN 'secret'
-                        WHEN t.secret_digest <> bootstrap._digest(s.value, g.digest_key)
-                             AND jsonb_typeof(bootstrap._try_jsonb(s.value) -> 'authentication') IS DISTINCT FROM 'object' THEN 'secret' END
-               ], NULL) AS fields
-        FROM bootstrap.provider_state AS t
-        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
-        LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
-        CROSS JOIN bootstrap.setting AS g
-        WHERE t.tenant_id = p_tenant_id AND (p_provider_ids IS NULL OR t.provider_id = ANY (p_provider_ids))
+        SELECT r.id, r.written_keys, r.secret,
+               array_remove(r.fields || CASE WHEN r.is_missing OR (r.is_changed AND jsonb_typeof(r.secret -> 'authentication') IS DISTINCT FROM 'object')
+                                             THEN 'secret' END, NULL) AS fields
+        FROM (
+            SELECT c.id, c.written_keys, c.is_missing, c.is_changed, c.fields, CASE WHEN c.is_changed THEN bootstrap._try_jsonb(c.value) END AS secret
+            FROM (
+                SELECT p.id::text AS id, t.written_keys, s.value, s.value IS NULL AS is_missing,
+                       t.secret_digest <> left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32) AS is_changed, -- _digest, written out
+                       ARRAY[
+                           CASE WHEN p.name <> t.name THEN 'name' END,
+                           CASE WHEN p.type <> t.type THEN 'type' END,
+                           CASE WHEN NOT p.provisioned THEN 'provisioned' END,
+                           CASE WHEN p.description IS DISTINCT FROM t.description THEN 'description' END,
+                           CASE WHEN p.pulling_enabled <> t.pulling_enabled THEN 'pulling_enabled' END
+                       ] AS fields
+                FROM bootstrap.provider_state AS t
+                JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
+                LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
+                CROSS JOIN bootstrap.setting AS g
+                WHERE t.tenant_id = p_tenant_id AND (p_provider_ids IS NULL OR t.provider_id = ANY (p_provider_ids))
+                OFFSET 0
+            ) AS c
+            OFFSET 0
+        ) AS r
     ),
     written AS (
         SELECT j.id, (j.pair).key, (j.pair).value

@@ -1,10 +1,10 @@
--- bootstrap._field_problems(manifest, json_is_good): what is wrong with the authentication fields, one row a problem.
+-- bootstrap._field_problems(manifest, json_is_good, positions): what is wrong with the authentication fields, one row a problem.
 --
 -- Against the catalogue, for types that it knows: required fields that are missing, none of the sets of which one is
 -- needed, values of the wrong kind (_fits_kind), and unknown fields that look like a mistyped one which is missing. Any
 -- other unknown field is Keep's to ignore. Never quotes a value. json_is_good says that every authentication is known to
--- be a JSON object; otherwise the others are passed over. Reads the catalogue, writes nothing.
-CREATE OR REPLACE FUNCTION bootstrap._field_problems(p_manifest json, p_json_is_good boolean)
+-- be a JSON object; otherwise the others are passed over. positions limits it to these places; NULL: all. Reads the catalogue, writes nothing.
+CREATE OR REPLACE FUNCTION bootstrap._field_problems(p_manifest json, p_json_is_good boolean, p_positions integer[])
 RETURNS TABLE ("position" integer, name text, problem text)
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp
@@ -20,6 +20,7 @@ BEGIN
                CASE WHEN p_json_is_good OR jsonb_typeof(bootstrap._try_jsonb(m.authentication)) = 'object' THEN m.authentication::json END AS authentication
         FROM bootstrap._manifest(p_manifest) AS m
         JOIN bootstrap.provider_type AS t ON t.type = m.type AND t.installable
+        WHERE p_positions IS NULL OR m.position = ANY (p_positions)
     ),
     declared AS MATERIALIZED (
         SELECT d.type, (d.field).key, (d.field).value, coalesce(((d.field).value ->> 'required')::boolean, false) AS is_required
@@ -84,7 +85,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION bootstrap._field_problems(json, boolean) IS
+COMMENT ON FUNCTION bootstrap._field_problems(json, boolean, integer[]) IS
 'What is wrong with the authentication fields of the manifest against the catalogue, one row a problem. Never quotes a value.';
 
-REVOKE ALL ON FUNCTION bootstrap._field_problems(json, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION bootstrap._field_problems(json, boolean, integer[]) FROM PUBLIC;

@@ -1,10 +1,10 @@
 -- bootstrap._install(tenant_id, options): makes the tenant's providers what this transaction has in staging.
 --
 -- The run itself, behind install_providers and install_staged:
---   1. Check options and transaction. When everything is plainly as wanted (_is_current), be done: that is what replicas
---      that restart find. Otherwise check Keep's tables and the manifest.
---   2. Take the advisory lock of the tenant if it is free. If it is not, and nothing differs, be done: replicas that
---      restart do not queue. If something differs, wait for it (60 s).
+--   1. Check options and transaction, and take the advisory lock of the tenant if it is free.
+--   2. Set aside what is plainly unchanged. When that is everything (_is_current), be done: that is what replicas that restart
+--      find. Otherwise check Keep's tables and what is left of the manifest. Without the lock: when nothing differs, be
+--      done, so that replicas do not queue; otherwise undo the setting aside, wait for the lock (60 s) and look again.
 --   3. Under the lock: generation, tenant, secrets' place, then the plan with its rows locked and the guards (_write_plan).
 --   4. Defer the foreign key where it is deferrable, write, set it to IMMEDIATE again, so that an error comes out here.
 --   5. Journal, report, empty staging.
@@ -24,6 +24,7 @@ DECLARE
     v_generation     bigint;
     v_stored         bigint;
     v_locked         boolean;
+    v_is_current     boolean;
     v_tenant_created boolean := false;
     v_is_first       boolean := false;
     v_is_changed     boolean;
@@ -38,38 +39,46 @@ BEGIN
     PERFORM bootstrap._check_options(p_options);
     v_generation := (p_options ->> 'generation')::bigint;
     PERFORM bootstrap._require_writable();
-    IF bootstrap._is_current(p_tenant_id, p_options) THEN
-        v_is_changed := false;
-    ELSE
-        PERFORM bootstrap.require_keep('provider');
-        PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
-        PERFORM bootstrap._require_staged();
-        PERFORM bootstrap._require_kinds(NULL);
-        PERFORM bootstrap._check_manifest(NULL, p_options);
-        v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
-        v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
-    END IF;
     v_kinds := bootstrap._given_kinds(NULL);
     SELECT count(*) INTO v_providers FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
+    v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
 
-    SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
+    LOOP
+        BEGIN
+            v_is_current := bootstrap._is_current(p_tenant_id, p_options);
+            IF v_is_current THEN
+                v_is_changed := false;
+                EXIT;
+            END IF;
+            PERFORM bootstrap.require_keep('provider');
+            PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
+            PERFORM bootstrap._require_staged();
+            IF v_is_current IS NULL THEN
+                CALL bootstrap._set_aside_unchanged(p_tenant_id);
+            END IF;
+            PERFORM bootstrap._require_kinds(NULL);
+            PERFORM bootstrap._check_manifest(NULL, p_options);
+            SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
+            v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
+            EXIT WHEN v_locked OR v_is_stale;
 
-    IF v_is_changed IS NULL AND NOT v_locked AND NOT v_is_stale THEN
-        IF EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id)
-           AND coalesce(v_generation <= v_stored, v_generation IS NULL)
-           AND p_options ->> 'plan_digest' IS NULL
-           AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
-                           WHERE NOT (p.action = 'unchanged' AND NOT p.state_only))
-        THEN
-            v_is_changed := false;
-        ELSE
+            IF EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id)
+               AND coalesce(v_generation <= v_stored, v_generation IS NULL)
+               AND p_options ->> 'plan_digest' IS NULL
+               AND NOT EXISTS (SELECT FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
+                               WHERE NOT (p.action = 'unchanged' AND NOT p.state_only))
+            THEN
+                v_is_changed := false;
+                EXIT;
+            END IF;
+            RAISE EXCEPTION 'another run is at work' USING ERRCODE = 'KB099'; -- undoes the setting aside; caught below
+        EXCEPTION WHEN SQLSTATE 'KB099' THEN
             PERFORM set_config('lock_timeout', '60s', true);
             PERFORM pg_advisory_xact_lock(19267, hashtext(p_tenant_id));
             PERFORM set_config('lock_timeout', '500ms', true);
-            SELECT t.generation INTO v_stored FROM bootstrap.tenant_state AS t WHERE t.tenant_id = p_tenant_id;
-            v_is_stale := bootstrap._is_stale(p_tenant_id, p_options);
-        END IF;
-    END IF;
+            v_locked := true;
+        END;
+    END LOOP;
 
     IF v_is_stale THEN
         v_is_changed := false;
@@ -121,15 +130,22 @@ BEGIN
     v_report.tenant_created := v_tenant_created;
     v_report.changed        := v_is_changed;
     v_report.providers      := v_providers;
-    SELECT count(*) FILTER (WHERE c.action = 'add'), count(*) FILTER (WHERE c.action = 'update'),
-           count(*) FILTER (WHERE c.action = 'rename'), count(*) FILTER (WHERE c.action = 'replace'),
-           count(*) FILTER (WHERE c.action = 'prune'), count(*) FILTER (WHERE c.action = 'adopt')
-    INTO v_report.added, v_report.updated, v_report.renamed, v_report.replaced, v_report.pruned, v_report.adopted
-    FROM bootstrap.planned_change AS c
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider';
-    SELECT count(*) INTO v_report.rules_changed
-    FROM bootstrap.planned_change AS c
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'deduplication_rule';
+    v_report.added          := 0;
+    v_report.updated        := 0;
+    v_report.renamed        := 0;
+    v_report.replaced       := 0;
+    v_report.pruned         := 0;
+    v_report.adopted        := 0;
+    v_report.rules_changed  := 0;
+    IF v_is_changed THEN
+        SELECT count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'add'), count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'update'),
+               count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'rename'), count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'replace'),
+               count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'prune'), count(*) FILTER (WHERE c.kind = 'provider' AND c.action = 'adopt'),
+               count(*) FILTER (WHERE c.kind = 'deduplication_rule')
+        INTO v_report.added, v_report.updated, v_report.renamed, v_report.replaced, v_report.pruned, v_report.adopted, v_report.rules_changed
+        FROM bootstrap.planned_change AS c
+        WHERE c.transaction_id = pg_current_xact_id();
+    END IF;
     v_report.unchanged := CASE WHEN v_is_stale THEN 0 ELSE
         v_providers - v_report.added - v_report.updated - v_report.renamed - v_report.replaced - v_report.adopted END;
     v_report.notes := v_notes || bootstrap._notes(p_tenant_id, v_is_first AND v_report.added > 0, v_kinds);

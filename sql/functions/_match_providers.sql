@@ -5,7 +5,7 @@
 --   declared  the live row has a name of renamed_from (also in chains and swaps);
 --   remembered  the last run gave the live row the name, and someone renamed it since (also two rows for each other);
 --   detected  exactly one leaving and one arriving provider have the same type and the same, not empty authentication.
--- A provider without a row here is new; a live row without one leaves.
+-- A provider without a row here is new; a live row without one leaves. What was set aside as unchanged is not here.
 --
 -- Declared renames form a graph in which nobody claims twice (checked in _manifest_problems), so it consists of paths
 -- and cycles, each walked once:
@@ -26,12 +26,17 @@ AS $$
 DECLARE
     v_detect       boolean := coalesce((p_options ->> 'detect_renames')::boolean, true);
     v_leaving_keys text[];
+    v_ids          text[] := bootstrap._considered_providers(p_tenant_id, p_manifest);
 BEGIN
+    IF v_ids = '{}' THEN
+        RETURN; -- a first install
+    END IF;
+
     IF v_detect THEN
         -- The secrets of leaving rows, by their keys: a scan of the whole secret table would grow with other tenants.
         SELECT array_agg(p.configuration_key::text) INTO v_leaving_keys
         FROM public.provider AS p
-        WHERE p.tenant_id = p_tenant_id AND p.provisioned
+        WHERE p.tenant_id = p_tenant_id AND p.id = ANY (v_ids) AND p.provisioned
           AND NOT EXISTS (SELECT FROM bootstrap._manifest(p_manifest) AS m WHERE m.name = p.name);
         v_detect := v_leaving_keys IS NOT NULL;
     END IF;
@@ -43,7 +48,7 @@ BEGIN
     live AS MATERIALIZED (
         SELECT p.id::text AS id, p.name::text AS name, p.type::text AS type, p.provisioned, p.configuration_key::text AS configuration_key
         FROM public.provider AS p
-        WHERE p.tenant_id = p_tenant_id
+        WHERE p.tenant_id = p_tenant_id AND p.id = ANY (v_ids)
     ),
     own AS (
         SELECT e.position, e.name, l.id FROM entry AS e JOIN live AS l ON l.name = e.name

@@ -11,24 +11,32 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    v_notes   text[] := '{}'::text[];
-    v_waiting text[];
-    v_count   bigint;
+    v_notes      text[] := '{}'::text[];
+    v_considered text[] := bootstrap._considered_providers(p_tenant_id, NULL);
+    v_waiting    text[];
+    v_ids        text[];
+    v_count      bigint;
 BEGIN
     IF p_first_install THEN
         v_notes := v_notes || ARRAY['Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with PROVISION_RESOURCES=false so that it does not delete them at its start.'];
     END IF;
 
-    SELECT count(*), (array_agg(format('provider %s waits for its webhook: with Keep running, POST /providers/install/webhook/%s/%s', to_json(left(w.name, 100)), w.type, w.id) ORDER BY w.name))[1:20]
-    INTO v_count, v_waiting
+    -- The state row stands for the provider; only a provider that was looked at can lack its row.
+    SELECT max(w.total), array_agg(w.id) INTO v_count, v_ids
     FROM (
-        SELECT p.name::text AS name, p.type::text AS type, p.id::text AS id
+        SELECT t.provider_id AS id, count(*) OVER () AS total
         FROM bootstrap.provider_state AS t
-        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
-        JOIN bootstrap.provider_type AS y ON y.type = p.type
-        WHERE t.tenant_id = p_tenant_id AND t.install_webhook AND y.webhook
+        WHERE t.tenant_id = p_tenant_id AND t.install_webhook
+          AND t.type = ANY (ARRAY(SELECT y.type FROM bootstrap.provider_type AS y WHERE y.webhook))
+          AND (NOT t.provider_id = ANY (v_considered) OR EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id))
+        ORDER BY t.name
+        LIMIT 20
     ) AS w;
     IF v_count > 0 THEN
+        SELECT array_agg(format('provider %s waits for its webhook: with Keep running, POST /providers/install/webhook/%s/%s', to_json(left(p.name, 100)), p.type, p.id) ORDER BY p.name)
+        INTO v_waiting
+        FROM public.provider AS p
+        WHERE p.tenant_id = p_tenant_id AND p.id = ANY (v_ids);
         v_notes := v_notes || v_waiting;
         IF v_count > 20 THEN
             v_notes := v_notes || ARRAY[format('%s more providers wait for their webhooks', v_count - 20)];

@@ -7,6 +7,7 @@ RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET work_mem = '64MB'
 AS $$
 DECLARE
     v_kinds text[] := bootstrap._given_kinds(p_manifest);

@@ -1,28 +1,37 @@
 -- bootstrap._write_plan(tenant_id, options, kept_names): writes into bootstrap.planned_change what is to change, rows locked.
 --
--- The first list comes without row locks. The rows that it names are locked, and the list is made again, until it
--- names no row that is not locked: what follows then writes exactly what was compared. Adds need no lock. The guards
--- look at each list, the last one included.
+-- The first list comes without row locks. The rows that it names are locked. When nobody has written them since the list was begun, it stands;
+-- otherwise it is made again, until it names no row that is not locked: what follows then writes exactly what was
+-- compared. Adds need no lock. The guards look at each list, the last one included.
 -- kept_names returns the providers of ours that someone deleted and that stay deleted (on_drift keep).
 -- Errors: those of _refuse; KB023; KB040 when the application keeps changing the rows under it.
 CREATE OR REPLACE PROCEDURE bootstrap._write_plan(p_tenant_id text, p_options jsonb, INOUT p_kept_names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 SET jit = off
+SET work_mem = '64MB'
 AS $$
 DECLARE
-    v_locked text[] := '{}'::text[];
+    v_locked       text[] := '{}'::text[];
+    v_before       xid;
+    v_is_as_before boolean;
 BEGIN
     FOR v_attempt IN 1..5 LOOP
+        v_before := pg_snapshot_xmin(pg_current_snapshot())::xid; -- what is older has been seen
         DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
         INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
                                               object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes)
         SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id, p.object_id,
                CASE WHEN p.new_object_id IS NOT NULL THEN p.new_object_id
-                    WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN replace(gen_random_uuid()::text, '-', '')
+                    WHEN p.kind = 'provider' AND p.action IN ('add', 'replace') THEN n.id
                     WHEN p.kind IN ('deduplication_rule', 'workflow', 'dashboard') AND p.action = 'add' THEN gen_random_uuid()::text END,
                p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only, p.notes
-        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
+        FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p
+        -- Random ids, given out in their order, so that indexes are filled from left to right: that is much less work.
+        LEFT JOIN (SELECT replace(u.id::text, '-', '') AS id, row_number() OVER (ORDER BY u.id) AS number
+                   FROM (SELECT gen_random_uuid() AS id FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id()) AS u) AS n
+          ON n.number = p.sequence;
 
         -- A refused run takes no row lock either.
         IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
@@ -49,8 +58,13 @@ BEGIN
             RETURN;
         END IF;
 
-        CALL bootstrap._lock_providers(p_tenant_id);
+        CALL bootstrap._lock_providers(p_tenant_id, v_before, v_is_as_before);
         CALL bootstrap._lock_resources(p_tenant_id);
+        IF v_is_as_before AND NOT EXISTS (SELECT FROM bootstrap.planned_change AS c
+                                          WHERE c.transaction_id = pg_current_xact_id() AND c.kind NOT IN ('provider', 'deduplication_rule'))
+        THEN
+            RETURN;
+        END IF;
         SELECT v_locked || array_agg(c.kind || ' ' || c.object_id) INTO v_locked
         FROM bootstrap.planned_change AS c
         WHERE c.transaction_id = pg_current_xact_id() AND c.kind <> 'deduplication_rule' AND c.object_id IS NOT NULL;

@@ -20,11 +20,15 @@ DECLARE
     v_count    bigint;
     v_keys     text[];
     v_ids      text[];
+    v_is_more  boolean; -- than adds and prunes
+    v_looked   text[] := bootstrap._considered_providers(p_tenant_id, NULL);
 BEGIN
     -- What leaves, and what makes room for a successor of another type.
-    SELECT count(*), array_agg(c.object_id) INTO v_expected, v_ids
+    SELECT count(*) FILTER (WHERE c.action IN ('prune', 'replace')), array_agg(c.object_id) FILTER (WHERE c.action IN ('prune', 'replace')),
+           bool_or(c.action NOT IN ('prune', 'add'))
+    INTO v_expected, v_ids, v_is_more
     FROM bootstrap.planned_change AS c
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider' AND c.action IN ('prune', 'replace');
+    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider';
     IF v_expected > 0 THEN
         WITH gone AS (
             DELETE FROM public.provider AS p
@@ -58,7 +62,7 @@ BEGIN
 
     SELECT array_agg(t.provider_id) INTO v_ids
     FROM bootstrap.provider_state AS t
-    WHERE t.tenant_id = p_tenant_id
+    WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_looked)
       AND (NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id)
            OR t.provider_id = ANY (ARRAY(SELECT c.object_id FROM bootstrap.planned_change AS c
                                          WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'provider'
@@ -66,13 +70,11 @@ BEGIN
       AND NOT t.name = ANY (p_kept_names);
     IF v_ids IS NOT NULL THEN
         CALL bootstrap._keep_add_records(p_tenant_id, v_ids);
-        -- Their secrets, where those were left behind and do not come back.
+        -- Their secrets, where those were left behind.
         DELETE FROM public.secret AS s
         WHERE s.key = ANY (ARRAY(SELECT p_tenant_id || '_' || t.type || '_' || t.provider_id FROM bootstrap.provider_state AS t
                                  WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids)
-                                   AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id)
-                                   AND NOT EXISTS (SELECT FROM bootstrap.planned_change AS c
-                                                   WHERE c.transaction_id = pg_current_xact_id() AND c.new_object_id = t.provider_id)));
+                                   AND NOT EXISTS (SELECT FROM public.provider AS p WHERE p.tenant_id = p_tenant_id AND p.id = t.provider_id)));
         DELETE FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids);
     END IF;
 
@@ -123,8 +125,8 @@ BEGIN
             SELECT p.configuration_key::text AS key, m.authentication, c.fields,
                    ARRAY(SELECT d.field FROM unnest(c.drift) AS d (field) WHERE NOT d.field = ANY (c.fields)) AS kept,
                    CASE WHEN 'name' = ANY (c.drift) AND NOT 'name' = ANY (c.fields) THEN p.name::text ELSE m.name END AS name,
-                   -- A secret that Keep cannot read is written anew.
-                   CASE WHEN NOT 'secret' = ANY (c.fields) AND json_typeof(bootstrap._try_json(s.value)) = 'object' THEN bootstrap._try_json(s.value) ELSE '{}' END AS live
+                   -- A secret that Keep cannot read is written anew; any other was parsed when it was compared.
+                   CASE WHEN 'secret' = ANY (c.fields) OR s.value IS NULL THEN '{}' ELSE s.value::json END AS live
             FROM bootstrap.planned_change AS c
             JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
             JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
@@ -186,7 +188,6 @@ BEGIN
     secret_row AS (
         INSERT INTO public.secret (key, value, last_updated)
         SELECT n.key, n.secret, v_now FROM new_provider AS n
-        ON CONFLICT (key) DO UPDATE SET value = excluded.value, last_updated = excluded.last_updated -- left by a row that someone deleted
     )
     INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys, secret_digest,
                                           added_run, changed_run, prevent_delete, install_webhook, renamed_from)
@@ -200,6 +201,10 @@ BEGIN
            CASE WHEN n.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(n.renamed_from::json)) END
     FROM new_provider AS n
     CROSS JOIN bootstrap.setting AS g;
+
+    IF NOT v_is_more THEN
+        RETURN;
+    END IF;
 
     -- A replaced provider is not an add: its record stands in the journal.
     UPDATE bootstrap.provider_state AS t
@@ -229,13 +234,13 @@ BEGIN
            CASE WHEN 'pulling_enabled' = ANY (c.kept) THEN o.pulling_enabled ELSE p.pulling_enabled END,
            -- Of what is kept, what we wrote last stays remembered, also where the manifest no longer has it.
            CASE WHEN 'secret' = ANY (c.kept) THEN o.written_keys
-                ELSE coalesce((SELECT jsonb_object_agg(a.key, bootstrap._digest(a.value::text, g.digest_key))
+                ELSE coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
                                FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}')
                   || coalesce((SELECT jsonb_object_agg(a.key, a.value)
                                FROM jsonb_each(o.written_keys) AS a (key, value)
                                WHERE 'authentication.' || a.key = ANY (c.kept)), '{}') END,
            CASE WHEN EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field = 'secret' OR f.field LIKE 'authentication.%') THEN '' -- always to be looked at
-                ELSE coalesce(bootstrap._digest(s.value, g.digest_key), '') END,
+                ELSE coalesce(left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32), '') END,
            p_run_id,
            coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
            CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END

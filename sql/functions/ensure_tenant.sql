@@ -2,12 +2,14 @@
 --
 -- Returns created or exists. An existing row is never changed, whatever its name. Safe to repeat and to call from many
 -- sessions at once: one of them creates the row. Requires Keep's table tenant.
--- Locks: none when the row exists; otherwise as one INSERT.
+-- Locks: none when the row exists; otherwise as one INSERT, which waits at most 500 ms for a transaction that is about to
+-- create the same row (55P03: repeat).
 -- The row is as Keep writes it: configuration is the JSON value null.
 CREATE OR REPLACE FUNCTION bootstrap.ensure_tenant(p_tenant_id text, p_tenant_name text) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET row_security = off
+SET lock_timeout = '500ms'
 AS $$
 BEGIN
     IF coalesce(p_tenant_id, '') = '' OR p_tenant_name IS NULL THEN

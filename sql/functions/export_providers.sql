@@ -4,9 +4,11 @@
 -- the catalogue marks, those that it does not know, and those whose name or value looks like a credential.
 -- Keys that Keep added by itself are left out where our state tells which they are. A manifest made of these rows changes
 -- nothing. Reads only; works on a standby. Errors: KB010 to KB012.
+-- Waits at most 5 s for whoever alters a table of Keep's (55P03).
 CREATE OR REPLACE FUNCTION bootstrap.export_providers(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.exported_provider
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s'
 SET enable_nestloop = off
 SET jit = off
 SET plan_cache_mode = force_custom_plan

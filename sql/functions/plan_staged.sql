@@ -25,6 +25,7 @@ BEGIN
     PERFORM bootstrap._require_staged();
     CALL bootstrap._settle_staging();
     PERFORM bootstrap._require_kinds(NULL);
+    CALL bootstrap._set_aside_unchanged(p_tenant_id);
     PERFORM bootstrap._check_manifest(NULL, p_options);
     IF bootstrap._is_stale(p_tenant_id, p_options) THEN
         RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';

@@ -13,16 +13,16 @@ SET lock_timeout = '200ms'
 AS $$
 DECLARE
     v_constraint text;
+    v_is_ready   boolean;
     v_result     text := 'absent';
 BEGIN
-    IF EXISTS (SELECT FROM bootstrap._tenant_foreign_keys()) THEN
-        v_result := 'unchanged';
-    END IF;
-
-    FOR v_constraint IN
-        SELECT f.constraint_name FROM bootstrap._tenant_foreign_keys() AS f
-        WHERE NOT f.is_deferrable OR f.initially_deferred
+    FOR v_constraint, v_is_ready IN
+        SELECT f.constraint_name, f.is_deferrable AND NOT f.initially_deferred FROM bootstrap._tenant_foreign_keys() AS f
     LOOP
+        IF v_is_ready THEN
+            v_result := CASE v_result WHEN 'changed' THEN v_result ELSE 'unchanged' END;
+            CONTINUE;
+        END IF;
         IF current_setting('transaction_read_only')::boolean THEN
             RAISE EXCEPTION 'the foreign key of public.provider cannot be made deferrable in a read-only transaction'
                 USING ERRCODE = 'KB030', HINT = 'Connect to the primary server.';

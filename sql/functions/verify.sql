@@ -3,9 +3,11 @@
 -- ok is true, false (something is wrong), or NULL (a warning: nothing is broken, but the operator should know).
 -- Checks: security, keep_tables, foreign_key, tenant, providers, secrets, deduplication_rules, drift, resources, execution_log_index.
 -- Never raises for what it finds. Shows no value of a secret. Reads only; works on a standby.
+-- Waits at most 5 s for whoever alters a table of Keep's (55P03).
 CREATE OR REPLACE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s'
 SET enable_nestloop = off
 SET jit = off
 SET plan_cache_mode = force_custom_plan

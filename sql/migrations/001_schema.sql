@@ -156,6 +156,16 @@ COMMENT ON COLUMN bootstrap.resource_staging.name IS 'Name; NULL in a mark.';
 COMMENT ON COLUMN bootstrap.resource_staging.content IS 'JSON object, by kind: user {password, reset_password}; api_key {role, secret}; workflow {definition, raw, provisioned_file}; dashboard {config}; mapping_rule {definition, provisioned_file}. NULL in a mark.';
 COMMENT ON CONSTRAINT resource_staging_pkey ON bootstrap.resource_staging IS 'One row a place; finds the rows of a transaction.';
 
+CREATE UNLOGGED TABLE bootstrap.considered_provider (
+    transaction_id xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+    provider_id    text NOT NULL,
+    CONSTRAINT considered_provider_pkey PRIMARY KEY (transaction_id, provider_id)
+);
+COMMENT ON TABLE bootstrap.considered_provider IS 'The providers of the tenant that a run has to look at, because they are not plainly as the manifest wants them: live rows, and rows of state. Filled by _set_aside_unchanged and removed before COMMIT. Unlogged.';
+COMMENT ON COLUMN bootstrap.considered_provider.transaction_id IS 'Transaction of the run.';
+COMMENT ON COLUMN bootstrap.considered_provider.provider_id IS 'provider.id of the row.';
+COMMENT ON CONSTRAINT considered_provider_pkey ON bootstrap.considered_provider IS 'Finds the rows of a transaction.';
+
 CREATE UNLOGGED TABLE bootstrap.planned_change (
     transaction_id   xid8    NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
     sequence         integer NOT NULL,
@@ -484,6 +494,7 @@ DROP TABLE bootstrap.change;
 DROP TABLE bootstrap.run;
 DROP TABLE bootstrap.planned_change;
 DROP TABLE bootstrap.resource_staging;
+DROP TABLE bootstrap.considered_provider;
 DROP TABLE bootstrap.input_staging;
 DROP TABLE bootstrap.manifest_staging;
 DROP TABLE bootstrap.provider_staging;

@@ -17,7 +17,17 @@ BEGIN
     DELETE FROM bootstrap.resource_staging AS s WHERE s.transaction_id = v_own;
     DELETE FROM bootstrap.input_staging AS s WHERE s.transaction_id = v_own;
     DELETE FROM bootstrap.planned_change AS s WHERE s.transaction_id = v_own;
+    DELETE FROM bootstrap.considered_provider AS s WHERE s.transaction_id = v_own;
 
+    IF NOT EXISTS (
+        SELECT FROM (SELECT o.transaction_id FROM bootstrap.provider_staging AS o
+                     UNION ALL SELECT o.transaction_id FROM bootstrap.manifest_staging AS o
+                     UNION ALL SELECT o.transaction_id FROM bootstrap.resource_staging AS o
+                     UNION ALL SELECT o.transaction_id FROM bootstrap.input_staging AS o) AS o
+        WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own)
+    ) THEN
+        RETURN;
+    END IF;
     DELETE FROM bootstrap.provider_staging AS s
     WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM bootstrap.provider_staging AS o WHERE o.transaction_id < v_own OR (o.transaction_id >= v_future AND o.transaction_id <> v_own) FOR UPDATE SKIP LOCKED));
     DELETE FROM bootstrap.manifest_staging AS s

@@ -16,7 +16,10 @@ AS $$
 DECLARE
     v_keeps_drift boolean := coalesce(p_options ->> 'on_drift' = 'keep', false);
 BEGIN
-    IF NOT EXISTS (SELECT FROM bootstrap._manifest(p_manifest) AS m WHERE m.deduplication_rules IS NOT NULL)
+    IF NOT (CASE WHEN p_manifest IS NULL
+                THEN EXISTS (SELECT FROM bootstrap.provider_staging AS s
+                             WHERE s.transaction_id = pg_current_xact_id_if_assigned() AND s.deduplication_rules IS NOT NULL)
+                ELSE EXISTS (SELECT FROM bootstrap._manifest(p_manifest) AS m WHERE m.deduplication_rules IS NOT NULL) END)
        AND NOT EXISTS (SELECT FROM public.alertdeduplicationrule AS r WHERE r.tenant_id = p_tenant_id AND r.is_provisioned)
     THEN
         RETURN;

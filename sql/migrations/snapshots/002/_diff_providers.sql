@@ -35,19 +35,26 @@ DECLARE
     v_on_drift    text    := coalesce(p_options ->> 'on_drift', 'overwrite');
     v_keys        text[];
     v_ids         text[];
-    v_is_renaming boolean;
+    v_provisioned bigint;
+    v_is_given    boolean;
 BEGIN
-    -- Only rows that are not plainly unchanged are looked at, and their secrets by their keys: a scan of the whole secret
-    -- table would grow with other tenants.
-    -- A declared rename whose former name is live can give a row to another provider than that of its name: then all of them.
-    v_is_renaming := EXISTS (
-        SELECT FROM (SELECT json_array_elements_text(m.renamed_from::json) AS old_name
-                     FROM bootstrap._manifest(p_manifest) AS m WHERE m.renamed_from IS NOT NULL OFFSET 0) AS f
-        JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.name = f.old_name);
-    SELECT array_agg(p.configuration_key::text), array_agg(p.id::text) INTO v_keys, v_ids
+    -- Only rows that were not set aside are looked at, and their secrets by their keys: a scan of the whole secret table would grow
+    -- with other tenants.
+    v_ids := bootstrap._considered_providers(p_tenant_id, p_manifest);
+    SELECT array_agg(p.configuration_key::text) FILTER (WHERE p.id = ANY (v_ids)),
+           count(*) FILTER (WHERE p.provisioned), coalesce(bool_or(NOT p.id = ANY (v_ids)), false)
+    INTO v_keys, v_provisioned, v_is_given -- given is also what was set aside
     FROM public.provider AS p
-    WHERE p.tenant_id = p_tenant_id
-      AND (v_is_renaming OR NOT EXISTS (SELECT FROM bootstrap._unchanged_providers(p_tenant_id, p_manifest) AS u WHERE u.provider_id = p.id));
+    WHERE p.tenant_id = p_tenant_id;
+
+    IF v_ids = '{}' THEN
+        -- Nothing to compare with: what is in the manifest is new.
+        RETURN QUERY
+        SELECT '0'::xid8, (row_number() OVER (ORDER BY m.position))::integer, 'provider', 'add', m.name, NULL::text, m.type, m.name,
+               NULL::text, NULL::text, NULL::text, m.position, '{}'::text[], '{}'::text[], 'not installed yet', NULL::text, false, '{}'::text[]
+        FROM bootstrap._manifest(p_manifest) AS m;
+        RETURN;
+    END IF;
 
     RETURN QUERY
     WITH entry AS MATERIALIZED (
@@ -69,7 +76,7 @@ BEGIN
         FROM public.provider AS p
         LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
         LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = p.id
-        WHERE p.tenant_id = p_tenant_id
+        WHERE p.tenant_id = p_tenant_id AND p.id = ANY (v_ids)
     ),
     match AS MATERIALIZED (
         SELECT x.position, x.provider_id, x.how FROM bootstrap._match_providers(p_tenant_id, p_manifest, p_options) AS x
@@ -90,7 +97,6 @@ BEGIN
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
         CROSS JOIN bootstrap.setting AS g
-        WHERE l.id = ANY (v_ids)
     ),
     key_change AS MATERIALIZED (
         SELECT coalesce(m.position, v.position) AS position,
@@ -125,7 +131,7 @@ BEGIN
         -- Providers of ours whose rows someone deleted.
         SELECT t.name, min(t.provider_id) AS id, min(t.changed_run) AS changed_run, min(t.type) AS type
         FROM bootstrap.provider_state AS t
-        WHERE t.tenant_id = p_tenant_id AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id)
+        WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids) AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id)
         GROUP BY t.name
     ),
     taken AS (
@@ -232,26 +238,26 @@ BEGIN
         -- Neither in the manifest nor ours to prune: deleted, or given to a user, by someone else.
         SELECT 'unchanged', t.name, NULL, t.type, t.provider_id, NULL, NULL, '{}', '{}', 'no longer in the manifest, and no longer there: forgotten', false, false, true
         FROM bootstrap.provider_state AS t
-        WHERE t.tenant_id = p_tenant_id
+        WHERE t.tenant_id = p_tenant_id AND t.provider_id = ANY (v_ids)
           AND NOT EXISTS (SELECT FROM live AS l WHERE l.id = t.provider_id AND l.provisioned)
           AND NOT EXISTS (SELECT FROM match AS x WHERE x.provider_id = t.provider_id)
           AND NOT EXISTS (SELECT FROM entry AS e WHERE e.name = t.name)
     ),
     total AS (
-        SELECT (SELECT count(*) FROM entry) AS wanted,
+        SELECT v_is_given OR EXISTS (SELECT FROM entry) AS is_given,
                (SELECT count(*) FROM change AS c WHERE c.action IN ('prune', 'replace')) AS going,
                CASE
-                   WHEN v_max_prune LIKE E'%\\%' THEN floor((SELECT count(*) FROM live AS l WHERE l.provisioned) * rtrim(v_max_prune, '%')::numeric / 100)
+                   WHEN v_max_prune LIKE E'%\\%' THEN floor(v_provisioned * rtrim(v_max_prune, '%')::numeric / 100)
                    WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
-                   WHEN v_allow_empty AND (SELECT count(*) FROM entry) = 0 THEN 'Infinity'
-                   ELSE greatest(3, floor((SELECT count(*) FROM live AS l WHERE l.provisioned) / 2.0))
+                   WHEN v_allow_empty AND NOT v_is_given AND NOT EXISTS (SELECT FROM entry) THEN 'Infinity'
+                   ELSE greatest(3, floor(v_provisioned / 2.0))
                END AS allowed
     )
     SELECT '0'::xid8,
            (row_number() OVER (ORDER BY CASE c.action WHEN 'prune' THEN 2 ELSE 1 END, c.position, c.name))::integer,
            'provider', c.action, c.name, c.previous_name, c.type, c.name, c.id, c.id, c.new_id, c.position, c.fields, c.drift, c.reason,
            CASE
-               WHEN c.action = 'prune' AND n.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
+               WHEN c.action = 'prune' AND NOT n.is_given AND NOT v_allow_empty THEN 'KB020'
                WHEN c.action IN ('prune', 'replace') AND c.guarded THEN 'KB022'
                WHEN c.is_users AND (NOT v_adopt OR c.action = 'replace') THEN 'KB024'
                WHEN c.drift <> '{}' AND v_on_drift = 'fail' THEN 'KB025'

@@ -1,7 +1,7 @@
 -- bootstrap._manifest_problems(manifest, options): what is wrong with the manifest, one row a problem.
 --
--- Finds all problems at once, and never quotes a value of authentication. The cheap test of all rows together comes
--- first; rows are looked at one by one only when it fails. Reads the catalogue, writes nothing.
+-- Finds all problems at once, and never quotes a value of authentication. Cheap tests of all rows together come first
+-- (_doubtful_providers); rows are looked at one by one only where those fail. Reads the catalogue, writes nothing.
 CREATE OR REPLACE FUNCTION bootstrap._manifest_problems(p_manifest json, p_options jsonb)
 RETURNS TABLE ("position" integer, name text, problem text)
 LANGUAGE plpgsql STABLE
@@ -12,7 +12,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_json_is_good boolean;
+    v_positions    integer[]; -- NULL: all
 BEGIN
+    IF p_manifest IS NULL THEN
+        v_positions := bootstrap._doubtful_providers();
+        IF v_positions = '{}' THEN
+            RETURN;
+        END IF;
+    END IF;
+
     -- All JSON at once: one subtransaction instead of one a row.
     BEGIN
         SELECT coalesce(bool_and(
@@ -20,7 +28,8 @@ BEGIN
                    AND coalesce(jsonb_typeof(m.deduplication_rules::jsonb), 'object') = 'object'
                    AND coalesce(jsonb_typeof(m.renamed_from::jsonb), 'array') = 'array'), true)
         INTO v_json_is_good
-        FROM bootstrap._manifest(p_manifest) AS m;
+        FROM bootstrap._manifest(p_manifest) AS m
+        WHERE v_positions IS NULL OR m.position = ANY (v_positions);
     EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN
         v_json_is_good := false;
     END;
@@ -28,6 +37,7 @@ BEGIN
     RETURN QUERY
     WITH entry AS MATERIALIZED (
         SELECT m.* FROM bootstrap._manifest(p_manifest) AS m
+        WHERE v_positions IS NULL OR m.position = ANY (v_positions)
     ),
     rule AS (
         SELECT e.position, e.name, r.key AS rule_name, r.value AS rule
@@ -51,7 +61,7 @@ BEGIN
         WHERE e.renamed_from IS NOT NULL
     )
     SELECT f.position, f.name, f.problem
-    FROM bootstrap._field_problems(p_manifest, v_json_is_good) AS f
+    FROM bootstrap._field_problems(p_manifest, v_json_is_good, v_positions) AS f
     UNION ALL
     SELECT e.position, e.name, 'has no name: a text of at least one character is needed'
     FROM entry AS e WHERE coalesce(e.name, '') = ''

@@ -29,7 +29,9 @@ BEGIN
              WHERE a.key <> 'pulling_enabled') END,
         pulling_enabled = coalesce(s.pulling_enabled, bootstrap._pulling_flag(s.authentication))
     WHERE s.transaction_id = pg_current_xact_id()
-      AND (s.authentication IS NULL OR bootstrap._pulling_flag(s.authentication) IS NOT NULL);
+      AND CASE WHEN s.authentication IS NULL THEN true
+               WHEN strpos(s.authentication, '"pulling_enabled"') > 0 THEN bootstrap._pulling_flag(s.authentication) IS NOT NULL -- most rows: no call
+               ELSE false END;
 END
 $$;
 

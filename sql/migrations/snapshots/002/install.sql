@@ -34,12 +34,14 @@
 -- {{ template "_edit_distance.sql" . }}
 -- {{ template "_fits_kind.sql" . }}
 -- {{ template "_field_problems.sql" . }}
+-- {{ template "_doubtful_providers.sql" . }}
 -- {{ template "_manifest_problems.sql" . }}
 -- {{ template "_workflow_interval.sql" . }}
 -- {{ template "_resource_problems.sql" . }}
 -- {{ template "_check_manifest.sql" . }}
 -- {{ template "_drift.sql" . }}
--- {{ template "_unchanged_providers.sql" . }}
+-- {{ template "_set_aside_unchanged.sql" . }}
+-- {{ template "_considered_providers.sql" . }}
 -- {{ template "_match_providers.sql" . }}
 -- {{ template "_diff_providers.sql" . }}
 -- {{ template "_read_deduplication_rules.sql" . }}

@@ -2,9 +2,11 @@
 --
 -- Providers first. Also shows what this software installed and whose rows someone else deleted. Shows no value of a secret.
 -- Errors: KB010 to KB012. Reads only; works on a standby.
+-- Waits at most 5 s for whoever alters a table of Keep's (55P03).
 CREATE OR REPLACE FUNCTION bootstrap.status(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.provider_status
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '5s'
 SET enable_nestloop = off
 SET jit = off
 SET plan_cache_mode = force_custom_plan
