@@ -13,8 +13,11 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GO_BUILD := go build -buildvcs=false -ldflags '-X main.version=$(VERSION)'
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
-# Packages that test-race runs.
-RACE ?= ./internal/...
+# Packages that test-race runs. internal/reliability runs the program as a process of its own, which is not instrumented.
+RACE ?= $(shell go list ./internal/... | grep -v /internal/reliability)
+# PostgreSQL versions beside the newest, which make test uses; and those that torture runs on.
+VERSIONS ?= 14 15 16 17
+TORTURE ?= 14 18
 # A number of inputs, not a duration: a fuzz worker that a deadline stops reports it as a failure now and then.
 FUZZTIME ?= 100000x
 
@@ -47,7 +50,7 @@ snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins anoth
 	@NEW=$(NEW) scripts/snapshot.sh
 
 .PHONY: check
-check: check-generate lint check-vuln squawk test test-oldest test-race fuzz test-sql check-plpgsql ## all checks
+check: check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql ## all checks
 
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say
@@ -70,9 +73,16 @@ check-vuln: ## known vulnerabilities, where the network allows
 squawk: ## lint the SQL that ships (needs npx)
 	scripts/squawk.sh
 
-.PHONY: test-oldest
-test-oldest: ## the Go tests on the oldest PostgreSQL that is supported; make test uses the newest
-	BOOTSTRAP_TEST_POSTGRES=14 go test -timeout 15m -p 2 ./...
+.PHONY: test-versions
+test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; make test runs all on the newest
+	@packages=$$(go list -f '{{$$path := .ImportPath}}{{range .TestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}' ./...); \
+	for version in $(VERSIONS); do \
+	  echo "PostgreSQL $$version"; BOOTSTRAP_TEST_POSTGRES=$$version go test -timeout 15m -p 2 $$packages; \
+	done
+
+.PHONY: torture
+torture: ## the long form of internal/reliability on each PostgreSQL of TORTURE, and its figures (needs pgbouncer; half an hour each)
+	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model
 test-model: ## 2,000 random sequences of runs and edits against a small model; BOOTSTRAP_MODEL_SEQUENCES chooses the number

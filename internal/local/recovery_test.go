@@ -251,6 +251,9 @@ func TestChangedInside(t *testing.T) {
 // TestDownload goes through what can be wrong with a download, one after the other in one cache: each leaves its mess to
 // the next. The repository is a local one, with what the real one has.
 func TestDownload(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks PostgreSQL five times")
+	}
 	t.Parallel()
 	o := fresh(t)
 	start(t, o) // fills the shared cache

@@ -20,6 +20,9 @@ const asOrdinaryUser = "^(TestStartAgain|TestPrivate|TestKilledServer|TestReused
 
 // TestAsOrdinaryUser runs tests of this package again as a user who is not root.
 func TestAsOrdinaryUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs tests of this package once more")
+	}
 	if !needsOtherUser() {
 		t.Skip("the tests run as an ordinary user already")
 	}
