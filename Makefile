@@ -13,8 +13,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GO_BUILD := go build -buildvcs=false -ldflags '-X main.version=$(VERSION)'
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
-# Packages that test-race runs.
-RACE ?= ./internal/...
+# Packages that test-race runs. internal/reliability runs the program as a process of its own, which is not instrumented.
+RACE ?= $(shell go list ./internal/... | grep -v /internal/reliability)
 # PostgreSQL versions beside the newest, which make test uses; and those that torture runs on.
 VERSIONS ?= 14 15 16 17
 TORTURE ?= 14 18

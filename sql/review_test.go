@@ -168,6 +168,21 @@ func TestForeignTablesOnly(t *testing.T) {
 	}
 }
 
+// Tables that come or go while the catalogs are read are missing, not in the wrong schema: whoever waits goes on waiting.
+// An old snapshot shows them here, and the names are gone.
+func TestTablesThatComeThisMoment(t *testing.T) {
+	d := newDatabase(t)
+	other := pgtest.Connect(t, d.Config().ConnString())
+	d.exec("BEGIN ISOLATION LEVEL REPEATABLE READ")
+	d.exec("SELECT FROM pg_class")
+	if _, err := other.Exec(t.Context(), "DROP TABLE public.provider, public.tenant, public.secret CASCADE"); err != nil {
+		t.Fatal(err)
+	}
+	if code := pgtest.SQLState(d.call("SELECT bootstrap.require_keep()")); code != "KB010" {
+		t.Errorf("SQLSTATE %s, want KB010", code)
+	}
+}
+
 // A plan of an older generation shows what install would do: nothing.
 func TestPlanOfAnOlderGeneration(t *testing.T) {
 	d := newDatabase(t)

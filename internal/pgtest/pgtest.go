@@ -225,16 +225,17 @@ func fatal(t testing.TB, what string, err error) {
 // Conn connects to the database until the end of the test.
 func (d *Database) Conn(t testing.TB) *pgx.Conn {
 	t.Helper()
-	return connect(t, d.URL)
+	return Connect(t, d.URL)
 }
 
 // Admin connects to the server's own database, for what cannot be done from within the test's.
 func (d *Database) Admin(t testing.TB) *pgx.Conn {
 	t.Helper()
-	return connect(t, d.adminURL)
+	return Connect(t, d.adminURL)
 }
 
-func connect(t testing.TB, url string) *pgx.Conn {
+// Connect connects to a database by its URL until the end of the test.
+func Connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), url)
 	if err != nil {

@@ -17,7 +17,7 @@ func (l Login) Quoted() string { return quote(l.Name) }
 // Conn connects as the role until the end of the test.
 func (l Login) Conn(t testing.TB) *pgx.Conn {
 	t.Helper()
-	return connect(t, l.URL)
+	return Connect(t, l.URL)
 }
 
 // Login creates a role like Role, and returns it whole.

@@ -60,7 +60,7 @@ func (v *victim) disturbed(t *testing.T, what string, disturb func(*program) int
 	p := command(t, v.url, "up", "-f", next)
 	code := disturb(p)
 	if v.conn.IsClosed() {
-		v.conn = connect(t, v.conn.Config().ConnString())
+		v.conn = pgtest.Connect(t, v.conn.Config().ConnString())
 	}
 	quiet(t, v.conn)
 	switch after := exactly(t, v.conn); {
@@ -82,16 +82,6 @@ func (v *victim) disturbed(t *testing.T, what string, disturb func(*program) int
 		t.Fatalf("%s: the next run left\n%s\n%s", what, got, finished.output())
 	}
 	v.at = next
-}
-
-func connect(t testing.TB, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
 }
 
 func (v *victim) figure(t *testing.T, what string, often int) {
@@ -208,7 +198,7 @@ func TestServerStopped(t *testing.T) {
 	if err := keep.Build(t.Context(), server.URL()); err != nil {
 		t.Fatal(err)
 	}
-	v := newVictim(t, server.URL(), connect(t, server.URL()))
+	v := newVictim(t, server.URL(), pgtest.Connect(t, server.URL()))
 	often := times(2, 30)
 	for range often {
 		after := v.moment()

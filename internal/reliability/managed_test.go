@@ -27,7 +27,7 @@ func TestManagedService(t *testing.T) {
 	d := pgtest.New(t, keep)
 	name, address := d.Role(t, "nosuperuser nocreaterole nocreatedb nobypassrls noreplication")
 	ownedBy(t, d, name)
-	conn := connect(t, address)
+	conn := pgtest.Connect(t, address)
 	all := [][]string{
 		{"migrate"},
 		{"up", "-f", m.a},

@@ -19,7 +19,7 @@ func TestStandby(t *testing.T) {
 	}
 	bootstrap(t, 0, primary.URL(), "up", "-f", m.a)
 	standby := primary.Standby(t)
-	conn := connect(t, standby.URL())
+	conn := pgtest.Connect(t, standby.URL())
 	if pgtest.Table(t, conn, "select pg_is_in_recovery()")[0][0] != "t" {
 		t.Fatal("this is no standby")
 	}

@@ -99,7 +99,7 @@ func TestWait(t *testing.T) {
 			d := pgtest.New(t, keep)
 			name, address := d.Role(t, "connection limit 1")
 			ownedBy(t, d, name)
-			holder := connect(t, address)
+			holder := pgtest.Connect(t, address)
 			return address, func() { holder.Close(t.Context()) }
 		}},
 	} {

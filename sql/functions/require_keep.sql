@@ -22,7 +22,7 @@ BEGIN
     ) THEN
         SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) INTO v_elsewhere
         FROM pg_namespace AS n
-        WHERE n.nspname NOT LIKE E'pg\\_%' AND n.nspname NOT IN ('information_schema', 'bootstrap')
+        WHERE n.nspname NOT LIKE E'pg\\_%' AND n.nspname NOT IN ('information_schema', 'bootstrap', 'public') -- public: they appear this moment
           AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'provider' AND c.relkind IN ('r', 'p'))
           AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'tenant' AND c.relkind IN ('r', 'p'));
         IF v_elsewhere IS NOT NULL THEN
