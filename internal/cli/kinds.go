@@ -152,8 +152,10 @@ func manifestKinds(m *manifest.Manifest) map[string]int {
 		given bool
 		count int
 	}{
-		{manifest.KindUser, m.Given.User, users}, {manifest.KindAPIKey, m.Given.APIKeys, len(m.APIKeys)},
-		{manifest.KindWorkflow, m.Given.Workflows, len(m.Workflows)}, {manifest.KindDashboard, m.Given.Dashboards, len(m.Dashboards)},
+		{manifest.KindUser, m.Given.User, users},
+		{manifest.KindAPIKey, m.Given.APIKeys, len(m.APIKeys)},
+		{manifest.KindWorkflow, m.Given.Workflows, len(m.Workflows)},
+		{manifest.KindDashboard, m.Given.Dashboards, len(m.Dashboards)},
 		{manifest.KindMappingRule, m.Given.MappingRules, len(m.MappingRules)},
 	} {
 		if k.given {

@@ -13,8 +13,11 @@ import (
 
 // keys are those of the file, in its order, and the kinds below them.
 var keys = []struct{ key, kind string }{
-	{"default_user", manifest.KindUser}, {"api_keys", manifest.KindAPIKey}, {"workflows", manifest.KindWorkflow},
-	{"dashboards", manifest.KindDashboard}, {"mapping_rules", manifest.KindMappingRule},
+	{"default_user", manifest.KindUser},
+	{"api_keys", manifest.KindAPIKey},
+	{"workflows", manifest.KindWorkflow},
+	{"dashboards", manifest.KindDashboard},
+	{"mapping_rules", manifest.KindMappingRule},
 }
 
 // resources writes what is installed beside providers. A kind of which there is nothing is left out.

@@ -69,10 +69,10 @@ func (l *loader) apiKey(s *source, d document, n *node) {
 		key.Role = role.text
 		r.role(role)
 	}
-	resolved := false
 	if secret == nil {
 		r.fail(fault{line: n.line, column: n.column, code: CodeMissing, message: "an API key without a secret", hint: "add `secret:`, for example $(NAME)"})
-	} else if key.Secret, resolved = r.secret(secret, "secret"); resolved {
+	} else if text, resolved := r.secret(secret, "secret"); resolved {
+		key.Secret = text
 		r.uniqueSecret(key.Secret, secret, "secret")
 	}
 	r.keysOf(n, apiKeyKeys)

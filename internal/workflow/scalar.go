@@ -57,7 +57,7 @@ func traitsOf(text string) traits {
 	if strings.HasPrefix(text, "---") || strings.HasPrefix(text, "...") {
 		allowed.plain = false
 	}
-	var before rune = ' '
+	before := ' '
 	for i, r := range text {
 		size := utf8.RuneLen(r)
 		first, last := i == 0, i+size == len(text)
