@@ -357,6 +357,11 @@ func (l *loader) unreadable(s *source, err error, limit int64, variable string) 
 func (l *loader) loadSource(s *source, data []byte) {
 	l.manifest.Sources = append(l.manifest.Sources, Source{Name: s.name, SHA256: digest(data)})
 	s.data = data
+	// A list that grows step by step holds a large input twice; what is reserved and not used costs nothing.
+	const usualSize = 200 // bytes of a provider
+	if expected := len(data) / usualSize; expected > 1000 {
+		l.manifest.Providers = slices.Grow(l.manifest.Providers, expected)
+	}
 	opened, f := s.open(l.reader(s))
 	switch {
 	case f != nil:

@@ -61,7 +61,7 @@ BEGIN
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     -- json holds texts that its own functions then refuse, and quote in their error.
     RAISE EXCEPTION 'the manifest has a character that PostgreSQL cannot hold: U+0000, half of a surrogate pair, or one that the server''s encoding lacks'
-        USING ERRCODE = 'KB001', HINT = 'Look for \u0000 and \ud800 to \udfff in the manifest.';
+        USING ERRCODE = 'KB001', HINT = E'Look for \\u0000 and \\ud800 to \\udfff in the manifest.';
 END
 $$;
 
