@@ -71,8 +71,8 @@ BEGIN
                 v_is_changed := false;
                 EXIT;
             END IF;
-            RAISE EXCEPTION 'another run is at work' USING ERRCODE = 'KB099'; -- undoes the setting aside; caught below
-        EXCEPTION WHEN SQLSTATE 'KB099' THEN
+            RAISE EXCEPTION 'another run is at work' USING ERRCODE = 'ZZ099'; -- undoes the setting aside; caught below
+        EXCEPTION WHEN SQLSTATE 'ZZ099' THEN
             PERFORM set_config('lock_timeout', '60s', true);
             PERFORM pg_advisory_xact_lock(19267, hashtext(p_tenant_id));
             PERFORM set_config('lock_timeout', '500ms', true);
