@@ -158,7 +158,7 @@ BEGIN
                (SELECT count(*) FROM wanted AS w WHERE w.kind = k.kind) AS wanted,
                (SELECT count(*) FROM change AS c WHERE c.kind = k.kind AND c.action = 'prune') AS going,
                CASE
-                   WHEN v_max_prune LIKE '%\%' THEN floor(k.installed * rtrim(v_max_prune, '%')::numeric / 100)
+                   WHEN v_max_prune LIKE E'%\\%' THEN floor(k.installed * rtrim(v_max_prune, '%')::numeric / 100)
                    WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
                    WHEN v_allow_empty AND NOT EXISTS (SELECT FROM wanted AS w WHERE w.kind = k.kind) THEN 'Infinity'
                    ELSE greatest(3, floor(k.installed / 2.0))

@@ -25,7 +25,7 @@ BEGIN
         WHEN json_typeof(v_value) = 'number' AND v_text ~ '^-?[0-9]+$' THEN v_text::numeric
         WHEN json_typeof(v_value) <> 'string' THEN NULL
         WHEN v_text ~ '^[0-9]+$' THEN v_text::numeric
-        WHEN v_text ~ '^\s*[+-]?[0-9]+\s*[mhd]$'
+        WHEN v_text ~ E'^\\s*[+-]?[0-9]+\\s*[mhd]$'
             THEN rtrim(v_text, 'mhd')::numeric * CASE right(v_text, 1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END
     END;
     RETURN CASE WHEN v_seconds BETWEEN -2147483648 AND 2147483647 THEN v_seconds::integer END;

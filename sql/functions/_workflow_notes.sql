@@ -31,7 +31,7 @@ BEGIN
     ),
     named AS (
         SELECT DISTINCT s.position, s.provider ->> 'type' AS type,
-               (regexp_match(s.provider ->> 'config', '^\s*\{\s*\{\s*providers\.(.*?)\s*\}\s*\}\s*$'))[1] AS name
+               (regexp_match(s.provider ->> 'config', E'^\\s*\\{\\s*\\{\\s*providers\\.(.*?)\\s*\\}\\s*\\}\\s*$'))[1] AS name
         FROM step AS s
         WHERE json_typeof(s.provider) = 'object' AND json_typeof(s.provider -> 'config') = 'string'
     )

@@ -99,7 +99,7 @@ BEGIN
         UNION ALL
         SELECT 'priority is not a whole number'
         WHERE b.kind = 'mapping_rule' AND b.definition ? 'priority'
-          AND NOT coalesce(CASE WHEN b.definition ->> 'priority' ~ '^\s*[+-]?[0-9]{1,10}(\.0*)?\s*$' THEN (b.definition ->> 'priority')::numeric BETWEEN -2147483648 AND 2147483647 END, false)
+          AND NOT coalesce(CASE WHEN b.definition ->> 'priority' ~ E'^\\s*[+-]?[0-9]{1,10}(\\.0*)?\\s*$' THEN (b.definition ->> 'priority')::numeric BETWEEN -2147483648 AND 2147483647 END, false)
         UNION ALL
         SELECT format('%s has %s characters, %s is the most', f.field, length(b.definition ->> f.field), f.most)
         FROM (VALUES ('description', 2048), ('file_name', 255), ('new_property_name', 255), ('prefix_to_remove', 255)) AS f (field, most)
