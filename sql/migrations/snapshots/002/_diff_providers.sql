@@ -97,6 +97,7 @@ BEGIN
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
         CROSS JOIN bootstrap.setting AS g
+        LIMIT cardinality(v_ids) -- never more; it tells the planner, whose guesses would otherwise multiply
     ),
     key_change AS MATERIALIZED (
         SELECT coalesce(m.position, v.position) AS position,
@@ -188,6 +189,7 @@ BEGIN
                        CASE WHEN v_on_drift = 'keep' AND ('type' = ANY (c.known_drift) OR NOT 'type' = ANY (c.changed)) THEN c.known_drift ELSE '{}' END AS kept
             ) AS k
         ) AS s
+        LIMIT cardinality(v_ids)
     ),
     kept_name AS (
         -- Names of providers of ours that stay, because someone else changed the name or the type: nobody can take them.
