@@ -49,8 +49,14 @@ docs: ## docs/sql.md, from a migrated database
 snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins another
 	@NEW=$(NEW) scripts/snapshot.sh
 
+CHECKS := check-generate lint check-vuln squawk test test-versions test-model test-race fuzz test-sql check-plpgsql bench-quick
+
 .PHONY: check
-check: check-generate lint check-vuln squawk test test-versions test-model test-race fuzz test-sql check-plpgsql ## all checks
+check: $(CHECKS) ## all checks
+
+.PHONY: list-checks
+list-checks:
+	@echo $(CHECKS)
 
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say
