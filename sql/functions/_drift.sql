@@ -13,6 +13,7 @@ SET enable_nestloop = off
 SET enable_mergejoin = off
 SET jit = off
 SET plan_cache_mode = force_custom_plan
+SET work_mem = '64MB'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -48,6 +49,7 @@ BEGIN
             ) AS c
             OFFSET 0
         ) AS r
+        WHERE r.is_missing OR r.is_changed OR array_remove(r.fields, NULL) <> '{}' -- most rows are as they were left
     ),
     written AS (
         SELECT j.id, (j.pair).key, (j.pair).value
