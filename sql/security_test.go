@@ -445,8 +445,13 @@ func TestHostileTables(t *testing.T) {
 	calls := r.routines()
 	calls["dependents"] = `SELECT * FROM bootstrap.dependents('keep', '["x"]')`
 	calls["install_providers"] = `CALL bootstrap.install_providers('keep', '{"g": {` + grafana("more") + `}, "w": {` + vms + `}}')`
+	all := `'{"workflows": [{"id": "w"}], "dashboards": [{"dashboard_name": "d", "dashboard_config": {}}], "mapping_rules": [{"name": "m", "type": "topology", "matchers": [["a"]]}],
+		"default_user": {}, "api_keys": [{"name": "k", "role": "noc", "secret": "s"}]}'`
+	calls["install"] = "CALL bootstrap.install('keep', " + all + ")"
+	calls["plan"] = "SELECT * FROM bootstrap.plan('keep', " + all + ")"
 	tried := 0
-	for _, table := range []string{"provider", "tenant", "secret", "alertdeduplicationrule", "workflow", "alert", "alembic_version", "providerexecutionlog"} {
+	for _, table := range []string{"provider", "tenant", "secret", "alertdeduplicationrule", "workflow", "workflowversion", "dashboard", "mappingrule", "tenantapikey", `"user"`,
+		"alert", "alembic_version", "providerexecutionlog"} {
 		original := pgtest.Table(t, r.Conn(t), "select 1 where to_regclass('public."+table+"') is not null")
 		if len(original) > 0 {
 			r.Exec(t, "ALTER TABLE public."+table+" RENAME TO hidden; GRANT SELECT ON public.hidden TO PUBLIC")
@@ -454,7 +459,7 @@ func TestHostileTables(t *testing.T) {
 			r.Exec(t, "CREATE TABLE public.hidden (id uuid, tenant_id varchar, provider_id varchar, version_num varchar); GRANT SELECT ON public.hidden TO PUBLIC")
 		}
 		// The same columns, so that it looks like Keep's; the trap is in one that every query reads.
-		columns := pgtest.Table(t, r.Conn(t), `select string_agg(case when a.attname in ('tenant_id', 'id', 'key', 'version_num') and a.atttypid = 'varchar'::regtype
+		columns := pgtest.Table(t, r.Conn(t), `select string_agg(case when a.attname in ('tenant_id', 'id', 'key', 'version_num', 'workflow_id') and a.atttypid = 'varchar'::regtype
 				then 'public.trap(''keep'')::varchar' else format('NULL::%s', format_type(a.atttypid, NULL)) end || format(' AS %I', a.attname), ', ')
 			from pg_attribute as a where a.attrelid = 'public.hidden'::regclass and a.attnum > 0 and not a.attisdropped`)[0][0]
 		for _, how := range []string{
