@@ -85,11 +85,14 @@ func newSecretsWorld(t *testing.T) *secretsWorld {
 		"log_statement = 'all'", "log_min_duration_statement = 0", "log_parameter_max_length = -1", "log_parameter_max_length_on_error = -1",
 		"log_min_error_statement = 'debug5'", "log_min_messages = 'debug2'", "log_error_verbosity = 'verbose'", "log_lock_waits = on",
 		"session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0", "auto_explain.log_nested_statements = on",
-		"auto_explain.log_analyze = on", "auto_explain.log_verbose = on", "auto_explain.log_parameter_max_length = -1", "pg_stat_statements.track = 'all'",
+		"auto_explain.log_analyze = on", "auto_explain.log_verbose = on", "pg_stat_statements.track = 'all'",
 	}
-	if _, err := w.d.Conn(t).Exec(ctx, "load 'auto_explain'"); err != nil {
+	conn := w.d.Conn(t)
+	if _, err := conn.Exec(ctx, "load 'auto_explain'"); err != nil {
 		t.Logf("no auto_explain here: %v", err)
 		settings = settings[:8]
+	} else if len(pgtest.Table(t, conn, "select 1 from pg_settings where name = 'auto_explain.log_parameter_max_length'")) > 0 {
+		settings = append(settings, "auto_explain.log_parameter_max_length = -1") // since PostgreSQL 16
 	}
 	for _, setting := range settings {
 		w.d.Exec(t, fmt.Sprintf("alter database %s set %s", database, setting))
