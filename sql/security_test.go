@@ -450,8 +450,10 @@ func TestHostileTables(t *testing.T) {
 	calls["install"] = "CALL bootstrap.install('keep', " + all + ")"
 	calls["plan"] = "SELECT * FROM bootstrap.plan('keep', " + all + ")"
 	tried := 0
-	for _, table := range []string{"provider", "tenant", "secret", "alertdeduplicationrule", "workflow", "workflowversion", "dashboard", "mappingrule", "tenantapikey", `"user"`,
-		"alert", "alembic_version", "providerexecutionlog"} {
+	for _, table := range []string{
+		"provider", "tenant", "secret", "alertdeduplicationrule", "workflow", "workflowversion", "dashboard", "mappingrule", "tenantapikey", `"user"`,
+		"alert", "alembic_version", "providerexecutionlog",
+	} {
 		original := pgtest.Table(t, r.Conn(t), "select 1 where to_regclass('public."+table+"') is not null")
 		if len(original) > 0 {
 			r.Exec(t, "ALTER TABLE public."+table+" RENAME TO hidden; GRANT SELECT ON public.hidden TO PUBLIC")
