@@ -19,7 +19,7 @@ RACE ?= $(shell go list ./internal/... | grep -v /internal/reliability)
 VERSIONS ?= 14 15 16 17
 TORTURE ?= 14 18
 # A number of inputs, not a duration: a fuzz worker that a deadline stops reports it as a failure now and then.
-FUZZTIME ?= 100000x
+FUZZTIME ?= 30000x
 
 .PHONY: help
 help: ## this list
@@ -117,7 +117,7 @@ bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has th
 .PHONY: bench-quick
 bench-quick: build ## the same with few providers, so that it cannot rot; its times say nothing
 	@go build -buildvcs=false -o bin/bench ./bench
-	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 10,200 -repeats 1 -plans 300 -row-by-row 100 -neighbours 20 -alerts 100 -replicas 5 $(BENCH)
+	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 10,200 -repeats 1 -plans 100 -row-by-row 10 -neighbours 5 -alerts 100 -replicas 3 $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each

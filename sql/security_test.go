@@ -449,6 +449,7 @@ func TestHostileTables(t *testing.T) {
 		"default_user": {}, "api_keys": [{"name": "k", "role": "noc", "secret": "s"}]}'`
 	calls["install"] = "CALL bootstrap.install('keep', " + all + ")"
 	calls["plan"] = "SELECT * FROM bootstrap.plan('keep', " + all + ")"
+	kinds := map[string]bool{"workflowversion": true, "dashboard": true, "mappingrule": true, "tenantapikey": true, `"user"`: true}
 	tried := 0
 	for _, table := range []string{
 		"provider", "tenant", "secret", "alertdeduplicationrule", "workflow", "workflowversion", "dashboard", "mappingrule", "tenantapikey", `"user"`,
@@ -475,8 +476,8 @@ func TestHostileTables(t *testing.T) {
 		} {
 			r.must(r.hostile, fmt.Sprintf(how, table))
 			for name, call := range calls {
-				if strings.HasPrefix(name, "_") {
-					continue
+				if strings.HasPrefix(name, "_") || kinds[table] && !slices.Contains([]string{"install", "plan", "install_staged", "plan_staged", "status", "verify"}, name) {
+					continue // the others do not know this table
 				}
 				tried++
 				for _, as := range []pgtest.Login{r.runner, r.auditor} {
