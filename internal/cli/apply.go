@@ -54,17 +54,11 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 
 // apply installs what the input says; with a plan, only if that still fits.
 func (a *app) apply(ctx context.Context, input *inputFlags, options install.Options, plan *planFile) error {
-	m, err := input.load(a)
+	run, t, err := a.inputRun(ctx, input, options)
 	if err != nil {
 		return err
 	}
-	t, err := a.target(ctx, "", false)
-	if err != nil {
-		return err
-	}
-	run := a.newRun(t)
 	defer run.Close(ctx)
-	run.Manifest, run.Options = m, options
 	if plan == nil {
 		return a.install(ctx, "apply", run, run.Apply)
 	}

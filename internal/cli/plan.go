@@ -31,19 +31,13 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			m, err := input.load(a)
+			run, t, err := a.inputRun(ctx, &input, input.options(cmd, a))
 			if err != nil {
 				return err
 			}
-			t, err := a.target(ctx, "", false)
-			if err != nil {
-				return err
-			}
-			run := a.newRun(t)
 			defer run.Close(ctx)
-			run.Manifest, run.Options = m, input.options(cmd, a)
 			var plan install.Plan
-			done := a.progress("planning " + contents(m))
+			done := a.progress("planning " + contents(run.Manifest))
 			err = a.waiting(ctx, func(ctx context.Context) (err error) {
 				plan, err = run.Plan(ctx)
 				return err

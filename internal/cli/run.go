@@ -117,6 +117,21 @@ func (a *app) newRun(t target) *install.Run {
 	}
 }
 
+// inputRun reads the input, finds the database and prepares a run of that input with these options.
+func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.Options) (*install.Run, target, error) {
+	m, err := input.load(a)
+	if err != nil {
+		return nil, target{}, err
+	}
+	t, err := a.target(ctx, "", false)
+	if err != nil {
+		return nil, target{}, err
+	}
+	run := a.newRun(t)
+	run.Manifest, run.Options = m, options
+	return run, t, nil
+}
+
 // waiting runs attempt, again and again when --wait was given.
 func (a *app) waiting(ctx context.Context, attempt func(context.Context) error) error {
 	return database.NewWait(time.Duration(a.wait), a.log).For(ctx, attempt)

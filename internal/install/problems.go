@@ -31,13 +31,14 @@ func (r *Run) explain(err error) error {
 			if err != nil {
 				name = "" // (no name)
 			}
-			if part[1] == "provider" {
+			kind := strings.ReplaceAll(strings.ToLower(part[1]), " ", "_")
+			if kind == "provider" {
 				problem.Provider = name
 			} else {
-				problem.Kind, problem.Name = strings.ReplaceAll(strings.ToLower(part[1]), " ", "_"), name
+				problem.Kind, problem.Name = kind, name
 			}
 			if position, err := strconv.Atoi(part[2]); err == nil {
-				problem.Position = r.place(part[1], position)
+				problem.Position = r.place(kind, position)
 			}
 		}
 		problems.List = append(problems.List, problem)
@@ -55,7 +56,7 @@ func (r *Run) explain(err error) error {
 // place is where the manifest has a resource of a kind, by its position from 1.
 func (r *Run) place(kind string, position int) manifest.Position {
 	m := r.Manifest
-	switch i := position - 1; strings.ReplaceAll(strings.ToLower(kind), " ", "_") {
+	switch i := position - 1; kind {
 	case "provider":
 		if i < len(m.Providers) {
 			return m.Providers[i].Source

@@ -16,9 +16,7 @@ BEGIN
     SELECT d.kind, d.object_id, d.fields
     FROM (
         SELECT t.kind, t.object_id,
-               CASE WHEN l.object_id IS NULL THEN ARRAY['row']
-                    ELSE ARRAY(SELECT f.key FROM jsonb_each_text(t.written) AS f (key, value)
-                               WHERE f.value <> bootstrap._digest(coalesce('=' || (l.fields ->> f.key), '-'), g.digest_key) ORDER BY f.key) END AS fields
+               CASE WHEN l.object_id IS NULL THEN ARRAY['row'] ELSE bootstrap._drifted_fields(t.written, l.fields, g.digest_key) END AS fields
         FROM bootstrap.resource_state AS t
         LEFT JOIN bootstrap._live_resources(p_tenant_id, p_kinds) AS l ON l.kind = t.kind AND l.object_id = t.object_id
         CROSS JOIN bootstrap.setting AS g

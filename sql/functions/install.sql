@@ -2,6 +2,10 @@
 -- {{ template "_try_jsonb.sql" . }}
 -- {{ template "_try_json.sql" . }}
 -- {{ template "_digest.sql" . }}
+-- {{ template "_field_digest.sql" . }}
+-- {{ template "_drifted_fields.sql" . }}
+-- {{ template "_prune_allowance.sql" . }}
+-- {{ template "_document.sql" . }}
 -- {{ template "_kinds.sql" . }}
 -- {{ template "_tenant_foreign_keys.sql" . }}
 -- {{ template "_defer_tenant_check.sql" . }}
@@ -62,6 +66,7 @@
 -- {{ template "_is_stale.sql" . }}
 -- {{ template "_lock_providers.sql" . }}
 -- {{ template "_lock_resources.sql" . }}
+-- {{ template "_list_changes.sql" . }}
 -- {{ template "_write_plan.sql" . }}
 -- {{ template "_keep_add_records.sql" . }}
 -- {{ template "_write_providers.sql" . }}

@@ -9,21 +9,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 AS $$
-DECLARE
-    v_state      text;
-    v_message    text;
-    v_detail     text;
-    v_hint       text;
-    v_schema     text;
-    v_table      text;
-    v_constraint text;
 BEGIN
     PERFORM bootstrap._require_providers_only(p_manifest);
     CALL bootstrap.install(p_tenant_id, p_manifest, p_options);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
-        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
-    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
 END
 $$;
 

@@ -33,17 +33,7 @@ BEGIN
         RETURN;
     END IF;
 
-    DELETE FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id();
-    INSERT INTO bootstrap.planned_change (sequence, kind, action, name, previous_name, type, provider_name, provider_id,
-                                          object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes)
-    SELECT p.sequence, p.kind, p.action, p.name, p.previous_name, p.type, p.provider_name, p.provider_id,
-           p.object_id, p.new_object_id, p.position, p.fields, p.drift, p.reason, p.refusal, p.state_only, p.notes
-    FROM bootstrap._plan(p_tenant_id, NULL, p_options) AS p;
-    IF bootstrap._given_kinds(NULL) && ARRAY['provider', 'api_key'] THEN
-        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
-            SELECT FROM bootstrap.planned_change AS c
-            WHERE c.transaction_id = pg_current_xact_id() AND NOT (c.action = 'unchanged' AND NOT c.state_only)));
-    END IF;
+    CALL bootstrap._list_changes(p_tenant_id, p_options, false);
     PERFORM set_config('bootstrap.plan_digest', bootstrap._plan_digest(p_tenant_id), true);
     RETURN QUERY SELECT c.* FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() ORDER BY c.sequence;
     CALL bootstrap._clear_staging();

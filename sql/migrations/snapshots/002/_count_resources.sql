@@ -1,13 +1,13 @@
--- bootstrap._count_resources(is_stale): for each kind beside providers that is given, what this run did, as JSON.
+-- bootstrap._count_resources(kinds, is_stale): for each of these kinds beside providers, what this run did, as JSON.
 --
 -- {"workflow": {"given": 3, "added": 1, "updated": 0, "adopted": 0, "pruned": 0, "unchanged": 2}}; {} when none is given.
 -- With is_stale nothing was done, and nothing is known to be unchanged. Reads only.
-CREATE OR REPLACE FUNCTION bootstrap._count_resources(p_is_stale boolean) RETURNS json
+CREATE OR REPLACE FUNCTION bootstrap._count_resources(p_kinds text[], p_is_stale boolean) RETURNS json
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_kinds  text[] := array_remove(bootstrap._given_kinds(NULL), 'provider');
+    v_kinds  text[] := array_remove(p_kinds, 'provider');
     v_counts json   := json '{}';
 BEGIN
     IF v_kinds <> '{}' THEN
@@ -29,7 +29,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION bootstrap._count_resources(boolean) IS
+COMMENT ON FUNCTION bootstrap._count_resources(text[], boolean) IS
 'For each kind beside providers that is given, what this run did, as JSON.';
 
-REVOKE ALL ON FUNCTION bootstrap._count_resources(boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION bootstrap._count_resources(text[], boolean) FROM PUBLIC;

@@ -31,7 +31,6 @@ AS $$
 DECLARE
     v_adopt       boolean := coalesce((p_options ->> 'adopt')::boolean, false);
     v_allow_empty boolean := coalesce((p_options ->> 'allow_empty')::boolean, false);
-    v_max_prune   text    := p_options ->> 'max_prune';
     v_on_drift    text    := coalesce(p_options ->> 'on_drift', 'overwrite');
     v_keys        text[];
     v_ids         text[];
@@ -248,12 +247,7 @@ BEGIN
     total AS (
         SELECT v_is_given OR EXISTS (SELECT FROM entry) AS is_given,
                (SELECT count(*) FROM change AS c WHERE c.action IN ('prune', 'replace')) AS going,
-               CASE
-                   WHEN v_max_prune LIKE E'%\\%' THEN floor(v_provisioned * rtrim(v_max_prune, '%')::numeric / 100)
-                   WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
-                   WHEN v_allow_empty AND NOT v_is_given AND NOT EXISTS (SELECT FROM entry) THEN 'Infinity'
-                   ELSE greatest(3, floor(v_provisioned / 2.0))
-               END AS allowed
+               bootstrap._prune_allowance(p_options, v_provisioned, v_is_given OR EXISTS (SELECT FROM entry)) AS allowed
     )
     SELECT '0'::xid8,
            (row_number() OVER (ORDER BY CASE c.action WHEN 'prune' THEN 2 ELSE 1 END, c.position, c.name))::integer,

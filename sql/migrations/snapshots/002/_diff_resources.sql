@@ -29,7 +29,6 @@ DECLARE
     v_kinds       text[]  := array_remove(bootstrap._given_kinds(p_manifest), 'provider');
     v_adopt       boolean := coalesce((p_options ->> 'adopt')::boolean, false);
     v_allow_empty boolean := coalesce((p_options ->> 'allow_empty')::boolean, false);
-    v_max_prune   text    := p_options ->> 'max_prune';
     v_on_drift    text    := coalesce(p_options ->> 'on_drift', 'overwrite');
 BEGIN
     IF v_kinds = '{}' THEN
@@ -39,8 +38,9 @@ BEGIN
     RETURN QUERY
     WITH live AS MATERIALIZED (
         SELECT l.kind, l.object_id, l.name, l.is_provisioned, l.is_deleted, l.last_written, l.fields,
-               t.object_id IS NOT NULL AS has_state, t.name AS state_name, t.written
+               t.object_id IS NOT NULL AS has_state, t.name AS state_name, bootstrap._drifted_fields(t.written, l.fields, g.digest_key) AS drift
         FROM bootstrap._live_resources(p_tenant_id, v_kinds) AS l
+        CROSS JOIN bootstrap.setting AS g
         LEFT JOIN bootstrap.resource_state AS t ON t.tenant_id = p_tenant_id AND t.kind = l.kind AND t.object_id = l.object_id
     ),
     wanted AS MATERIALIZED (
@@ -73,12 +73,10 @@ BEGIN
         SELECT w.kind, w.position, w.name, l.object_id, l.name AS live_name, l.is_provisioned, l.is_deleted, l.has_state,
                ARRAY(SELECT f.key FROM jsonb_each_text(w.fields) AS f (key, value)
                      WHERE f.value IS DISTINCT FROM l.fields ->> f.key ORDER BY f.key) AS fields,
-               ARRAY(SELECT f.key FROM jsonb_each_text(l.written) AS f (key, value)
-                     WHERE f.value <> bootstrap._digest(coalesce('=' || (l.fields ->> f.key), '-'), g.digest_key) ORDER BY f.key) AS drift
+               l.drift
         FROM match AS x
         JOIN wanted AS w ON w.kind = x.kind AND w.position = x.position
         JOIN live AS l ON l.kind = x.kind AND l.object_id = x.object_id
-        CROSS JOIN bootstrap.setting AS g
     ),
     settled AS (
         SELECT c.kind, c.position, c.name, c.object_id, c.live_name, c.is_provisioned, c.is_deleted, c.has_state,
@@ -88,11 +86,8 @@ BEGIN
         FROM compared AS c
     ),
     leaving AS (
-        SELECT l.kind, l.object_id, l.name, l.has_state,
-               ARRAY(SELECT f.key FROM jsonb_each_text(l.written) AS f (key, value)
-                     WHERE f.value <> bootstrap._digest(coalesce('=' || (l.fields ->> f.key), '-'), g.digest_key) ORDER BY f.key) AS drift
+        SELECT l.kind, l.object_id, l.name, l.has_state, l.drift
         FROM live AS l
-        CROSS JOIN bootstrap.setting AS g
         WHERE NOT l.is_deleted
           AND CASE WHEN l.kind IN ('workflow', 'mapping_rule') THEN l.is_provisioned WHEN l.kind IN ('dashboard', 'api_key') THEN l.has_state ELSE false END
           AND NOT EXISTS (SELECT FROM match AS x WHERE x.kind = l.kind AND x.object_id = l.object_id)
@@ -157,12 +152,7 @@ BEGIN
         SELECT k.kind,
                (SELECT count(*) FROM wanted AS w WHERE w.kind = k.kind) AS wanted,
                (SELECT count(*) FROM change AS c WHERE c.kind = k.kind AND c.action = 'prune') AS going,
-               CASE
-                   WHEN v_max_prune LIKE E'%\\%' THEN floor(k.installed * rtrim(v_max_prune, '%')::numeric / 100)
-                   WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
-                   WHEN v_allow_empty AND NOT EXISTS (SELECT FROM wanted AS w WHERE w.kind = k.kind) THEN 'Infinity'
-                   ELSE greatest(3, floor(k.installed / 2.0))
-               END AS allowed
+               bootstrap._prune_allowance(p_options, k.installed, EXISTS (SELECT FROM wanted AS w WHERE w.kind = k.kind)) AS allowed
         FROM (SELECT g.kind, (SELECT count(*) FROM live AS l
                               WHERE l.kind = g.kind AND NOT l.is_deleted
                                 AND CASE WHEN l.kind IN ('workflow', 'mapping_rule') THEN l.is_provisioned ELSE l.has_state END) AS installed

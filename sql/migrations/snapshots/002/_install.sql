@@ -1,6 +1,6 @@
--- bootstrap._install(tenant_id, options): makes the tenant's providers what this transaction has in staging.
+-- bootstrap._install(tenant_id, options): makes what the tenant has that which this transaction has in staging.
 --
--- The run itself, behind install_providers and install_staged:
+-- The run itself, behind install, install_providers and install_staged:
 --   1. Check options and transaction, and take the advisory lock of the tenant if it is free.
 --   2. Set aside what is plainly unchanged. When that is everything (_is_current), be done: that is what replicas that restart
 --      find. Otherwise check Keep's tables and what is left of the manifest. Without the lock: when nothing differs, be
@@ -149,7 +149,7 @@ BEGIN
     v_report.unchanged := CASE WHEN v_is_stale THEN 0 ELSE
         v_providers - v_report.added - v_report.updated - v_report.renamed - v_report.replaced - v_report.adopted END;
     v_report.notes := v_notes || bootstrap._notes(p_tenant_id, v_is_first AND v_report.added > 0, v_kinds);
-    v_report.resources := bootstrap._count_resources(v_is_stale);
+    v_report.resources := bootstrap._count_resources(v_kinds, v_is_stale);
     PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
 
     CALL bootstrap._clear_staging();
@@ -176,6 +176,6 @@ END
 $$;
 
 COMMENT ON PROCEDURE bootstrap._install(text, jsonb) IS
-'Makes the tenant''s providers what this transaction has in staging: the run itself, behind install_providers and install_staged.';
+'Makes what the tenant has that which this transaction has in staging: the run itself, behind install, install_providers and install_staged.';
 
 REVOKE ALL ON PROCEDURE bootstrap._install(text, jsonb) FROM PUBLIC;

@@ -16,11 +16,7 @@ AS $$
 DECLARE
     v_kind text;
 BEGIN
-    SELECT coalesce(json_typeof(d.document), 'nothing') INTO v_kind
-    FROM (SELECT CASE WHEN p_manifest IS NULL
-                      THEN (SELECT bootstrap._try_json(string_agg(l.line, E'\n' ORDER BY l.line_number))
-                            FROM bootstrap.manifest_staging AS l WHERE l.transaction_id = pg_current_xact_id_if_assigned())
-                      ELSE p_manifest END AS document) AS d;
+    v_kind := coalesce(json_typeof(bootstrap._document(p_manifest)), 'nothing');
     IF v_kind NOT IN ('object', 'array') THEN
         RAISE EXCEPTION 'the manifest is %: an object or a list of providers is needed', CASE v_kind WHEN 'nothing' THEN 'not JSON, or holds what PostgreSQL cannot (U+0000, half of a surrogate pair, a number out of range, a character that the server''s encoding lacks)' ELSE 'a JSON ' || v_kind END
             USING ERRCODE = 'KB001',
@@ -29,10 +25,7 @@ BEGIN
 
     RETURN QUERY
     WITH document AS MATERIALIZED (
-        SELECT CASE WHEN p_manifest IS NULL
-                    THEN (SELECT bootstrap._try_json(string_agg(l.line, E'\n' ORDER BY l.line_number))
-                          FROM bootstrap.manifest_staging AS l WHERE l.transaction_id = pg_current_xact_id_if_assigned())
-                    ELSE p_manifest END AS document
+        SELECT bootstrap._document(p_manifest) AS document
     ),
     list AS MATERIALIZED (
         -- What stands below providers and is neither list nor object becomes one entry, so that _manifest_problems names it.

@@ -14,10 +14,7 @@ AS $$
 BEGIN
     RETURN QUERY
     WITH document AS MATERIALIZED (
-        SELECT CASE WHEN p_manifest IS NULL
-                    THEN (SELECT bootstrap._try_json(string_agg(l.line, E'\n' ORDER BY l.line_number))
-                          FROM bootstrap.manifest_staging AS l WHERE l.transaction_id = pg_current_xact_id_if_assigned())
-                    ELSE p_manifest END AS document
+        SELECT bootstrap._document(p_manifest) AS document
     ),
     part AS MATERIALIZED (
         SELECT k.kind, d.document -> k.key AS list

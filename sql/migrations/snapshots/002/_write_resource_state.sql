@@ -29,7 +29,7 @@ BEGIN
     INSERT INTO bootstrap.resource_state AS t (tenant_id, kind, object_id, name, written, changed_run)
     SELECT p_tenant_id, l.kind, l.object_id, c.name,
            (SELECT jsonb_object_agg(f.key, CASE WHEN f.value IS DISTINCT FROM l.fields ->> f.key AND o.written ? f.key THEN o.written ->> f.key
-                                                ELSE bootstrap._digest(coalesce('=' || (l.fields ->> f.key), '-'), g.digest_key) END)
+                                                ELSE bootstrap._field_digest(l.fields ->> f.key, g.digest_key) END)
             FROM jsonb_each_text(CASE WHEN w.fields = '{}' THEN l.fields ELSE w.fields END) AS f (key, value)),
            p_run_id
     FROM bootstrap.planned_change AS c
