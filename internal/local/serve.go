@@ -19,7 +19,8 @@ type Temporary struct {
 	child *child
 }
 
-// StartTemporary starts a server for tests. Options.Cache must be set; Options.DataHome is not used.
+// StartTemporary starts a server for tests. Options.Cache must be set; Options.DataHome is not used: the data is in memory
+// where the system has room for it there, or else below the cache.
 func StartTemporary(ctx context.Context, o Options) (*Temporary, error) {
 	r, err := o.base()
 	if err != nil {
@@ -54,7 +55,10 @@ func (t *Temporary) Stop() error {
 
 // serve runs in the child: it starts a server, says so, and ends it when the parent is gone.
 func serve(ctx context.Context, r request, log *slog.Logger, closed <-chan struct{}, ready func(answer)) error {
-	runs := filepath.Join(r.Cache, "temporary")
+	runs := memoryDirectory()
+	if runs == "" {
+		runs = filepath.Join(r.Cache, "temporary")
+	}
 	if err := os.MkdirAll(runs, 0o700); err != nil {
 		return newCluster(r, log).unreadable(err)
 	}

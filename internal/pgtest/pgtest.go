@@ -85,6 +85,8 @@ func (s *server) url() (string, error) {
 			// Nothing here has to survive a crash.
 			"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 			"max_connections": "300", "max_prepared_transactions": "20", "track_io_timing": "on", "autovacuum_naptime": "1h",
+			// The data is in memory, where it can be: both limits keep it small, also after a kill.
+			"max_wal_size": "256MB", "dynamic_shared_memory_type": "mmap",
 		},
 	})
 	if s.err == nil {
