@@ -36,6 +36,7 @@ DECLARE
     v_ids         text[];
     v_provisioned bigint;
     v_is_given    boolean;
+    v_are_json    boolean;
 BEGIN
     -- Only rows that were not set aside are looked at, and their secrets by their keys: a scan of the whole secret table would grow
     -- with other tenants.
@@ -55,6 +56,7 @@ BEGIN
         RETURN;
     END IF;
 
+    v_are_json := bootstrap._are_json(v_keys);
     RETURN QUERY
     WITH entry AS MATERIALIZED (
         SELECT m.position, m.name, m.type, m.authentication, m.description,
@@ -91,7 +93,9 @@ BEGIN
                l.secret IS NOT NULL AS has_secret,
                coalesce(l.secret = e.secret AND l.secret_digest <> bootstrap._digest(l.secret, g.digest_key), false) AS is_settled_drift,
                l.secret <> e.secret AND (l.type = e.type OR l.has_state) AS is_parsed,
-               CASE WHEN l.secret <> e.secret AND (l.type = e.type OR l.has_state) THEN bootstrap._try_jsonb(l.secret) END AS live_secret
+               CASE WHEN l.secret <> e.secret AND (l.type = e.type OR l.has_state)
+                    THEN CASE WHEN v_are_json THEN l.secret::jsonb ELSE bootstrap._try_jsonb(l.secret) END END AS live_secret,
+               CASE WHEN l.secret <> e.secret AND (l.type = e.type OR l.has_state) THEN e.authentication::jsonb END AS wanted_keys
         FROM match AS x
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
@@ -103,7 +107,7 @@ BEGIN
                array_agg('authentication.' || coalesce(m.key, v.key) ORDER BY coalesce(m.key, v.key)) AS fields
         FROM (
             SELECT j.position, (j.pair).key, (j.pair).value
-            FROM (SELECT x.position, jsonb_each(x.authentication::jsonb) AS pair FROM pair AS x
+            FROM (SELECT x.position, jsonb_each(x.wanted_keys) AS pair FROM pair AS x
                   WHERE x.is_parsed AND jsonb_typeof(x.live_secret -> 'authentication') = 'object' OFFSET 0) AS j
         ) AS m
         FULL JOIN (
@@ -158,8 +162,7 @@ BEGIN
                || CASE WHEN x.live_type = x.type THEN coalesce(k.fields, '{}')
                        ELSE ARRAY(SELECT f.field FROM unnest(k.fields) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (d.fields) ORDER BY f.n) END AS changed,
                x.has_state AND (x.live_renamed_from <> x.renamed_from OR x.is_settled_drift) AS state_differs,
-               CASE WHEN x.has_state AND x.is_parsed THEN ARRAY(SELECT json_object_keys(x.authentication::json)) END AS wanted_keys,
-               ARRAY(SELECT jsonb_object_keys(x.written_keys) ORDER BY 1) AS written_keys
+               CASE WHEN x.has_state THEN x.wanted_keys END AS wanted_keys, x.written_keys
         FROM pair AS x
         LEFT JOIN key_change AS k ON k.position = x.position
         LEFT JOIN drift AS d ON d.provider_id = x.id
@@ -173,15 +176,18 @@ BEGIN
                NOT s.keeps_type
                AND (s.state_differs OR s.is_settled
                     OR (s.wanted_keys IS NOT NULL AND NOT 'secret' = ANY (s.kept)
-                        AND ARRAY(SELECT k.key FROM unnest(s.wanted_keys) AS k (key)
-                                  UNION
-                                  SELECT k.key FROM unnest(s.written_keys) AS k (key) WHERE 'authentication.' || k.key = ANY (s.kept)
-                                  ORDER BY 1) <> s.written_keys)) AS state_differs
+                        AND CASE WHEN s.kept = '{}' THEN ARRAY(SELECT jsonb_object_keys(s.wanted_keys)) <> ARRAY(SELECT jsonb_object_keys(s.written_keys))
+                                 ELSE ARRAY(SELECT jsonb_object_keys(s.wanted_keys)
+                                            UNION
+                                            SELECT k.key FROM jsonb_object_keys(s.written_keys) AS k (key) WHERE 'authentication.' || k.key = ANY (s.kept)
+                                            ORDER BY 1) <> ARRAY(SELECT jsonb_object_keys(s.written_keys) ORDER BY 1) END)) AS state_differs
         FROM (
             SELECT c.*, k.keeps_type, k.kept, NOT c.known_drift <@ c.changed AS is_settled,
                    CASE WHEN k.keeps_type THEN '{}'
+                        WHEN k.kept = '{}' THEN c.changed
                         ELSE ARRAY(SELECT f.field FROM unnest(c.changed) WITH ORDINALITY AS f (field, n) WHERE NOT f.field = ANY (k.kept) ORDER BY f.n) END AS fields,
-                   ARRAY(SELECT f.field FROM unnest(c.changed) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (c.known_drift) ORDER BY f.n) AS drift
+                   CASE WHEN c.known_drift = '{}' THEN '{}'
+                        ELSE ARRAY(SELECT f.field FROM unnest(c.changed) WITH ORDINALITY AS f (field, n) WHERE f.field = ANY (c.known_drift) ORDER BY f.n) END AS drift
             FROM compared AS c
             CROSS JOIN LATERAL (
                 SELECT v_on_drift = 'keep' AND 'type' = ANY (c.changed) AND 'type' = ANY (c.known_drift) AS keeps_type,

@@ -29,57 +29,54 @@ BEGIN
     ),
     list AS MATERIALIZED (
         -- What stands below providers and is neither list nor object becomes one entry, so that _manifest_problems names it.
-        SELECT CASE WHEN NOT bootstrap._is_envelope(d.document) THEN d.document
-                    WHEN d.document -> 'providers' IS NULL THEN '[]'
-                    WHEN json_typeof(d.document -> 'providers') IN ('array', 'object') THEN d.document -> 'providers'
-                    ELSE json_build_array(d.document -> 'providers') END AS document
-        FROM document AS d
+        SELECT CASE WHEN json_typeof(l.providers) IN ('array', 'object') THEN l.providers ELSE json_build_array(l.providers) END AS providers
+        FROM (SELECT CASE WHEN bootstrap._is_envelope(d.document) THEN coalesce(d.document -> 'providers', '[]') ELSE d.document END AS providers
+              FROM document AS d OFFSET 0) AS l
     ),
     entry AS (
         SELECT e.position, e.name, e.value, 'true' AS install_webhook
-        FROM list AS d
-        CROSS JOIN LATERAL json_each(CASE json_typeof(d.document) WHEN 'object' THEN d.document END)
+        FROM list AS l
+        CROSS JOIN LATERAL json_each(CASE json_typeof(l.providers) WHEN 'object' THEN l.providers END)
             WITH ORDINALITY AS e (name, value, position)
         UNION ALL
-        SELECT e.position,
-               CASE WHEN json_typeof(e.value) = 'object' AND json_typeof(e.value -> 'name') = 'string' THEN e.value ->> 'name' END,
-               e.value, 'false'
-        FROM list AS d
-        CROSS JOIN LATERAL json_array_elements(CASE json_typeof(d.document) WHEN 'array' THEN d.document END)
+        SELECT e.position, NULL, e.value, 'false'
+        FROM list AS l
+        CROSS JOIN LATERAL json_array_elements(CASE json_typeof(l.providers) WHEN 'array' THEN l.providers END)
             WITH ORDINALITY AS e (value, position)
     ),
     provider AS (
-        SELECT e.position, e.name, e.install_webhook,
-               CASE json_typeof(e.value) WHEN 'object' THEN e.value ELSE '{}' END AS value
+        -- Every -> would parse the entry anew. A field that is null is like one that is not there.
+        SELECT e.position, e.name AS key, e.install_webhook AS install_webhook_default, r.*
         FROM entry AS e
+        CROSS JOIN LATERAL json_to_record(CASE json_typeof(e.value) WHEN 'object' THEN e.value ELSE '{}' END)
+            AS r (name json, type json, authentication json, deduplication_rules json, renamed_from json, description json,
+                  pulling_enabled json, prevent_delete json, install_webhook json)
     )
     SELECT '0'::xid8,
            p.position::integer,
-           p.name,
-           CASE json_typeof(p.value -> 'type') WHEN 'string' THEN p.value ->> 'type' END,
-           CASE json_typeof(p.value -> 'authentication')
+           CASE WHEN p.key IS NOT NULL THEN p.key WHEN json_typeof(p.name) = 'string' THEN p.name #>> '{}' END,
+           CASE json_typeof(p.type) WHEN 'string' THEN p.type #>> '{}' END,
+           CASE json_typeof(p.authentication)
                WHEN 'object' THEN
                    (SELECT '{' || coalesce(string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality), '') || '}'
-                    FROM json_each(p.value -> 'authentication') WITH ORDINALITY AS a (key, value, ordinality)
+                    FROM json_each(p.authentication) WITH ORDINALITY AS a (key, value, ordinality)
                     WHERE a.key <> 'pulling_enabled')
-               ELSE coalesce(p.value ->> 'authentication', '{}')
+               ELSE coalesce(p.authentication #>> '{}', '{}')
            END,
-           CASE json_typeof(p.value -> 'deduplication_rules')
-               WHEN 'null' THEN NULL
+           CASE json_typeof(p.deduplication_rules)
                WHEN 'array' THEN
                    (SELECT '{' || coalesce(string_agg(to_json(coalesce(r.value ->> 'name', ''))::text || ': ' || r.value::text, ', ' ORDER BY r.ordinality), '') || '}'
-                    FROM json_array_elements(p.value -> 'deduplication_rules') WITH ORDINALITY AS r (value, ordinality))
-               ELSE (p.value -> 'deduplication_rules')::text
+                    FROM json_array_elements(p.deduplication_rules) WITH ORDINALITY AS r (value, ordinality))
+               ELSE p.deduplication_rules::text
            END,
-           CASE json_typeof(p.value -> 'renamed_from')
-               WHEN 'null' THEN NULL
-               WHEN 'string' THEN json_build_array(p.value ->> 'renamed_from')::text
-               ELSE (p.value -> 'renamed_from')::text
+           CASE json_typeof(p.renamed_from)
+               WHEN 'string' THEN json_build_array(p.renamed_from #>> '{}')::text
+               ELSE p.renamed_from::text
            END,
-           p.value ->> 'description',
-           coalesce(p.value ->> 'pulling_enabled', bootstrap._pulling_flag(p.value ->> 'authentication')),
-           p.value ->> 'prevent_delete',
-           coalesce(p.value ->> 'install_webhook', p.install_webhook)
+           p.description #>> '{}',
+           coalesce(p.pulling_enabled #>> '{}', bootstrap._pulling_flag(p.authentication #>> '{}')),
+           p.prevent_delete #>> '{}',
+           coalesce(p.install_webhook #>> '{}', p.install_webhook_default)
     FROM provider AS p;
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     -- json holds texts that its own functions then refuse, and quote in their error.

@@ -1,6 +1,7 @@
 -- The routines of schema bootstrap, in an order in which each finds what it declares.
 -- {{ template "_try_jsonb.sql" . }}
 -- {{ template "_try_json.sql" . }}
+-- {{ template "_are_json.sql" . }}
 -- {{ template "_digest.sql" . }}
 -- {{ template "_field_digest.sql" . }}
 -- {{ template "_drifted_fields.sql" . }}

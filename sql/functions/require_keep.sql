@@ -12,7 +12,7 @@ DECLARE
     v_elsewhere   text;
     v_revision    text;
 BEGIN
-    SELECT string_agg(d.difference, E'\n') INTO v_differences FROM bootstrap._keep_differences(p_kind) AS d (difference);
+    SELECT string_agg(d.difference, E'\n') INTO v_differences FROM bootstrap._keep_differences(ARRAY[p_kind]) AS d;
     IF v_differences IS NULL THEN
         RETURN;
     END IF;

@@ -88,7 +88,7 @@ CREATE TABLE public.mappingrule (x int);
 SELECT is(bootstrap.create_keep_tables(), 'exists', 'whichever it is');
 DROP TABLE public.mappingrule;
 SELECT is(bootstrap.create_keep_tables(), 'created', 'and creates all of them when there is none');
-SELECT is_empty($$SELECT bootstrap._keep_differences(needed_for) FROM (SELECT DISTINCT needed_for FROM bootstrap.keep_column) AS k$$, 'they fit, for every kind of resource');
+SELECT is_empty($$SELECT * FROM bootstrap._keep_differences(ARRAY(SELECT needed_for FROM bootstrap.keep_column))$$, 'they fit, for every kind of resource');
 SELECT is(bootstrap.prepare_keep(), 'changed', 'their foreign key is not deferrable, as Keep creates it');
 
 SELECT * FROM finish();

@@ -8,9 +8,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN ARRAY(SELECT k.kind FROM unnest(bootstrap._kinds()) WITH ORDINALITY AS k (kind, n)
-                 WHERE NOT EXISTS (SELECT FROM bootstrap._keep_differences(CASE k.kind WHEN 'deduplication_rule' THEN 'provider' ELSE k.kind END))
-                   AND NOT EXISTS (SELECT FROM bootstrap.keep_column AS c
-                                   WHERE c.needed_for = k.kind AND NOT coalesce(has_table_privilege(to_regclass(format('public.%I', c.table_name)), 'SELECT'), false))
+                 WHERE NOT CASE k.kind WHEN 'deduplication_rule' THEN 'provider' ELSE k.kind END
+                       = ANY (ARRAY(SELECT d.kind FROM bootstrap._keep_differences(bootstrap._kinds()) AS d
+                                    UNION ALL
+                                    SELECT c.needed_for
+                                    FROM (SELECT DISTINCT t.needed_for, t.table_name FROM bootstrap.keep_column AS t) AS c
+                                    WHERE NOT coalesce(has_table_privilege(to_regclass(format('public.%I', c.table_name)), 'SELECT'), false)))
                  ORDER BY k.n);
 END
 $$;

@@ -14,7 +14,7 @@ DECLARE
 BEGIN
     FOREACH v_kind IN ARRAY bootstrap._given_kinds(p_manifest) LOOP
         CONTINUE WHEN v_kind = 'provider'; -- require_keep looks at those first
-        SELECT string_agg(d.difference, E'\n') INTO v_differences FROM bootstrap._keep_differences(v_kind) AS d (difference);
+        SELECT string_agg(d.difference, E'\n') INTO v_differences FROM bootstrap._keep_differences(ARRAY[v_kind]) AS d;
         IF v_differences IS NOT NULL THEN
             RAISE EXCEPTION 'this Keep cannot have %s: %', replace(v_kind, '_', ' '), split_part(v_differences, E'\n', 1)
                 USING ERRCODE = 'KB027', DETAIL = v_differences,

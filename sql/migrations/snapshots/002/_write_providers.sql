@@ -123,10 +123,10 @@ BEGIN
     IF v_keys IS NOT NULL THEN
         WITH target AS (
             SELECT p.configuration_key::text AS key, m.authentication, c.fields,
-                   ARRAY(SELECT d.field FROM unnest(c.drift) AS d (field) WHERE NOT d.field = ANY (c.fields)) AS kept,
+                   CASE WHEN c.drift = '{}' THEN '{}' ELSE ARRAY(SELECT d.field FROM unnest(c.drift) AS d (field) WHERE NOT d.field = ANY (c.fields)) END AS kept,
                    CASE WHEN 'name' = ANY (c.drift) AND NOT 'name' = ANY (c.fields) THEN p.name::text ELSE m.name END AS name,
                    -- A secret that Keep cannot read is written anew; any other was parsed when it was compared.
-                   CASE WHEN 'secret' = ANY (c.fields) OR s.value IS NULL THEN '{}' ELSE s.value::json END AS live
+                   CASE WHEN 'secret' = ANY (c.fields) OR s.value IS NULL THEN '{}' ELSE s.value END AS live
             FROM bootstrap.planned_change AS c
             JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
             JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
@@ -136,22 +136,26 @@ BEGIN
         ),
         new_secret AS MATERIALIZED (
             SELECT t.key,
-                   '{"authentication": {' || concat_ws(', ',
+                   CASE WHEN t.kept = '{}' AND t.live::jsonb - ARRAY['authentication', 'name'] = '{}'
+                         AND coalesce(t.live::jsonb -> 'authentication', '{}') - ARRAY(SELECT json_object_keys(t.authentication::json)) = '{}'
+                   -- Most secrets hold nothing beside what the manifest has.
+                   THEN '{"authentication": ' || t.authentication || ', "name": ' || to_json(t.name)::text || '}'
+                   ELSE '{"authentication": {' || concat_ws(', ',
                        (SELECT string_agg(to_json(a.key)::text || ': '
-                                          || CASE WHEN 'authentication.' || a.key = ANY (t.kept) THEN t.live -> 'authentication' -> a.key ELSE a.value END::text,
+                                          || CASE WHEN 'authentication.' || a.key = ANY (t.kept) THEN t.live::json -> 'authentication' -> a.key ELSE a.value END::text,
                                           ', ' ORDER BY a.ordinality)
                         FROM json_each(t.authentication::json) WITH ORDINALITY AS a (key, value, ordinality)
-                        WHERE NOT ('authentication.' || a.key = ANY (t.kept) AND t.live -> 'authentication' -> a.key IS NULL)),
+                        WHERE NOT ('authentication.' || a.key = ANY (t.kept) AND t.live::json -> 'authentication' -> a.key IS NULL)),
                        (SELECT string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality)
-                        FROM json_each(CASE json_typeof(t.live -> 'authentication') WHEN 'object' THEN t.live -> 'authentication' END)
+                        FROM json_each(CASE json_typeof(t.live::json -> 'authentication') WHEN 'object' THEN t.live::json -> 'authentication' END)
                              WITH ORDINALITY AS a (key, value, ordinality)
                         WHERE NOT 'authentication.' || a.key = ANY (t.fields)
                           AND t.authentication::json -> a.key IS NULL))
                    || concat_ws(', ', '}, "name": ' || to_json(t.name)::text,
                        (SELECT string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality)
-                        FROM json_each(t.live) WITH ORDINALITY AS a (key, value, ordinality)
+                        FROM json_each(t.live::json) WITH ORDINALITY AS a (key, value, ordinality)
                         WHERE a.key NOT IN ('authentication', 'name')))
-                   || '}' AS value
+                   || '}' END AS value
             FROM target AS t
         ),
         updated AS (
@@ -236,17 +240,19 @@ BEGIN
            CASE WHEN 'secret' = ANY (c.kept) THEN o.written_keys
                 ELSE coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
                                FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}')
-                  || coalesce((SELECT jsonb_object_agg(a.key, a.value)
-                               FROM jsonb_each(o.written_keys) AS a (key, value)
-                               WHERE 'authentication.' || a.key = ANY (c.kept)), '{}') END,
-           CASE WHEN EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field = 'secret' OR f.field LIKE 'authentication.%') THEN '' -- always to be looked at
+                  || CASE WHEN c.kept = '{}' THEN '{}'
+                          ELSE coalesce((SELECT jsonb_object_agg(a.key, a.value)
+                                         FROM jsonb_each(o.written_keys) AS a (key, value)
+                                         WHERE 'authentication.' || a.key = ANY (c.kept)), '{}') END END,
+           CASE WHEN c.kept <> '{}' AND EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field = 'secret' OR f.field LIKE 'authentication.%') THEN '' -- always to be looked at
                 ELSE coalesce(left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32), '') END,
            p_run_id,
            coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
            CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
-    FROM (SELECT x.object_id, x.position, ARRAY(SELECT d.field FROM unnest(x.drift) AS d (field) WHERE NOT d.field = ANY (x.fields)) AS kept
+    FROM (SELECT x.object_id, x.position,
+                 CASE WHEN x.drift = '{}' THEN '{}' ELSE ARRAY(SELECT d.field FROM unnest(x.drift) AS d (field) WHERE NOT d.field = ANY (x.fields)) END AS kept
           FROM bootstrap.planned_change AS x
-          WHERE x.transaction_id = pg_current_xact_id() AND x.kind = 'provider' AND x.action IN ('update', 'rename', 'adopt', 'unchanged')) AS c
+          WHERE x.transaction_id = pg_current_xact_id() AND x.kind = 'provider' AND x.action IN ('update', 'rename', 'adopt', 'unchanged') OFFSET 0) AS c
     JOIN bootstrap.provider_staging AS m ON m.transaction_id = pg_current_xact_id() AND m.position = c.position
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
     LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)

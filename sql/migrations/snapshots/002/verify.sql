@@ -33,7 +33,7 @@ BEGIN
                    FROM bootstrap.setting AS g) END,
         CASE WHEN v_count > 0 THEN 'As the owner: SELECT bootstrap.set_security(mode, runner, auditor) sets modes and privileges again, and names what it cannot mend.' END;
 
-    SELECT count(*), string_agg(d.difference, '; ') INTO v_count, v_detail FROM bootstrap._keep_differences('provider') AS d (difference);
+    SELECT count(*), string_agg(d.difference, '; ') INTO v_count, v_detail FROM bootstrap._keep_differences(ARRAY['provider']) AS d;
     RETURN QUERY SELECT 'keep_tables', v_count = 0,
         CASE WHEN v_count = 0 THEN 'the tables of Keep fit' ELSE v_detail END,
         CASE WHEN v_count > 0 THEN 'Run Keep''s own migrations, then bootstrap up.' END;
@@ -72,8 +72,13 @@ BEGIN
     WHERE p.tenant_id = p_tenant_id;
     SELECT count(*), array_to_string((array_agg(to_json(left(p.name, 100))::text ORDER BY p.name))[1:20], ', ') INTO v_count, v_detail
     FROM public.provider AS p
+    CROSS JOIN bootstrap.setting AS g
     LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
-    WHERE p.tenant_id = p_tenant_id AND jsonb_typeof(bootstrap._try_jsonb(s.value) -> 'authentication') IS DISTINCT FROM 'object';
+    LEFT JOIN bootstrap.provider_state AS t ON t.tenant_id = p_tenant_id AND t.provider_id = p.id
+    WHERE p.tenant_id = p_tenant_id
+      -- What our last run wrote is readable.
+      AND CASE WHEN t.secret_digest = left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32) THEN false -- _digest, written out
+               ELSE jsonb_typeof(bootstrap._try_jsonb(s.value) -> 'authentication') IS DISTINCT FROM 'object' END;
     RETURN QUERY SELECT 'secrets', v_count = 0,
         CASE WHEN v_count = 0 THEN 'every provider has a readable secret'
              ELSE format('%s provider(s) have no secret in the database, or one that Keep cannot read, so Keep does not list them: %s', v_count, v_detail) END,
