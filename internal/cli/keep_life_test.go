@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -274,8 +273,8 @@ func TestRemoval(t *testing.T) {
 	}
 }
 
-// newerProgram builds the program with one more migration.
-func newerProgram(t *testing.T, migration string) string {
+// newerProgram builds a variant of the program with one more migration.
+func newerProgram(t *testing.T, variant, migration string) string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -297,8 +296,8 @@ func newerProgram(t *testing.T, migration string) string {
 		t.Fatal(err)
 	}
 	program := filepath.Join(directory, "bootstrap")
-	if output, err := exec.Command("go", "build", "-buildvcs=false", "-overlay", overlay, "-o", program, "keep-bootstrap/cmd/bootstrap").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
+	if err := pgtest.Build(variant, program, "-overlay", overlay); err != nil {
+		t.Fatal(err)
 	}
 	return program
 }
@@ -325,7 +324,7 @@ CALL bootstrap._apply_security();
 		{true, "ALTER TABLE bootstrap.run RENAME COLUMN outcome TO result;\n"},
 	} {
 		sql := fmt.Sprintf("-- %03d_later: a migration of a later release.\n%s\nINSERT INTO bootstrap.migration (version, name, breaking) VALUES (%d, 'later', %t);\n\n---- create above / drop below ----\n\nDELETE FROM bootstrap.migration WHERE version = %[3]d;\n", later, kind.sql, later, kind.breaking)
-		newer := newerProgram(t, sql)
+		newer := newerProgram(t, fmt.Sprintf("newer-breaking-%t", kind.breaking), sql)
 		d := pgtest.New(t, pgtest.Keep(newestKeep))
 		owner := d.Owner(t)
 		env := environment{"DATABASE_URL": owner.URL}

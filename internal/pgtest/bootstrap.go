@@ -2,13 +2,14 @@ package pgtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/gofrs/flock"
 )
 
 // Bootstrap is the path of the command line program, built once per process from the sources as they are. Every user may
@@ -42,11 +43,37 @@ func (b *binary) build() error {
 		return err
 	}
 	b.directory = directory
-	build := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", filepath.Join(directory, "bootstrap"), "keep-bootstrap/cmd/bootstrap")
-	if output, err := build.CombinedOutput(); err != nil {
+	if err := os.Chmod(directory, 0o755); err != nil {
+		return err
+	}
+	return Build("bootstrap", filepath.Join(directory, "bootstrap"))
+}
+
+// Build builds a variant of cmd/bootstrap, with further flags of go build, into a file that every user may run. Nothing is
+// linked anew while the sources are the same: go build leaves a file as it is that is up to date, so one of each variant is kept.
+func Build(variant, program string, flags ...string) error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	kept := filepath.Join(cache, "keep-bootstrap-tests", variant)
+	if err := os.MkdirAll(filepath.Dir(kept), 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(kept + ".lock") // other packages' tests run at the same time
+	if err := lock.Lock(); err != nil {
+		return err
+	}
+	defer lock.Close()
+	arguments := append(append([]string{"build", "-buildvcs=false", "-o", kept}, flags...), "keep-bootstrap/cmd/bootstrap")
+	if output, err := exec.CommandContext(context.Background(), "go", arguments...).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build cmd/bootstrap: %w\n%s", err, output)
 	}
-	return errors.Join(os.Chmod(directory, 0o755), os.Chmod(filepath.Join(directory, "bootstrap"), 0o755))
+	content, err := os.ReadFile(kept)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(program, content, 0o755) //nolint:gosec // a program
 }
 
 func (b *binary) remove() error {
