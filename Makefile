@@ -14,8 +14,10 @@ GO_BUILD := go build -buildvcs=false -ldflags '-X main.version=$(VERSION)'
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
-# a process of its own (internal/reliability) would find nothing.
-RACE ?= ./internal/catalogue ./internal/cli ./internal/database ./internal/install ./internal/local ./internal/migrate
+# a process of its own (internal/reliability) would find nothing. It uses another PostgreSQL than make test; test-versions
+# leaves these packages out there, because they have then been run.
+RACE := cli database install local migrate
+RACE_VERSION := 17
 # PostgreSQL versions beside the newest, which make test uses; and those that torture runs on.
 VERSIONS ?= 14 15 16 17
 TORTURE ?= 14 18
@@ -81,10 +83,12 @@ squawk: ## lint the SQL that ships (needs npx)
 	scripts/squawk.sh
 
 .PHONY: test-versions
-test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; make test runs all on the newest
+test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; make test runs all on the newest, test-race a part on 17
 	@packages=$$(go list -f '{{$$path := .ImportPath}}{{range .TestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}' ./...); \
 	for version in $(VERSIONS); do \
-	  echo "PostgreSQL $$version"; BOOTSTRAP_TEST_POSTGRES=$$version go test -timeout 15m -p 2 $$packages; \
+	  chosen=$$packages; \
+	  if [[ $$version == $(RACE_VERSION) ]]; then chosen=$$(grep -vE '/internal/($(subst $() ,|,$(RACE)))$$' <<<"$$packages"); fi; \
+	  echo "PostgreSQL $$version"; BOOTSTRAP_TEST_POSTGRES=$$version go test -timeout 15m -p 2 $$chosen; \
 	done
 
 .PHONY: torture
@@ -96,8 +100,8 @@ test-model: ## 2,000 random sequences of runs and edits against a small model, o
 	BOOTSTRAP_MODEL_SEQUENCES=$${BOOTSTRAP_MODEL_SEQUENCES:-2000} go test -timeout 30m -run TestModel ./sql
 
 .PHONY: test-race
-test-race: ## the Go tests with the race detector (needs a C compiler); RACE chooses the packages
-	CGO_ENABLED=1 go test -race -short -timeout 15m -p 2 $(RACE)
+test-race: ## the Go tests with the race detector, on PostgreSQL 17 (needs a C compiler)
+	BOOTSTRAP_TEST_POSTGRES=$(RACE_VERSION) CGO_ENABLED=1 go test -race -timeout 15m -p 2 $(addprefix ./internal/,$(RACE))
 
 .PHONY: test-sql
 test-sql: build ## pgTAP tests (needs the system's PostgreSQL with pgtap)
