@@ -75,11 +75,11 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (in
 	if cmd.Flags().Changed("tenant") && a.tenant != plan.Tenant {
 		return install.Options{}, unfitPlan("the plan was made for tenant "+shown(plan.Tenant)+", not for "+shown(a.tenant), "leave --tenant out, or make a new plan")
 	}
-	if err := install.RefusalOf(plan.Refusals); err != nil {
-		refused := *pgerr.From(err)
-		refused.Message = "a guard refused this plan when it was made"
-		refused.Hint += "; then make a new plan"
-		return install.Options{}, &refused
+	if r := plan.Refusal; r != nil {
+		return install.Options{}, &pgerr.Error{
+			Code: r.Code, ExitCode: pgerr.ExitRefused,
+			Message: "a guard refused this plan when it was made: " + r.Message, Hint: r.Hint + " Then make a new plan.",
+		}
 	}
 	if conflict := a.conflict(cmd, plan, input); conflict != "" {
 		return install.Options{}, pgerr.Usage("--"+conflict+" says something else than the plan", "leave it out: the plan has its sources and options")

@@ -27,7 +27,19 @@ func names() *rapid.Generator[string] {
 }
 
 // plans generates plans, as the database could return them and worse.
-func plans() *rapid.Generator[[]db.PlannedChange] {
+func plans() *rapid.Generator[install.Plan] {
+	return rapid.Custom(func(t *rapid.T) install.Plan {
+		plan := install.Plan{Changes: plannedChanges().Draw(t, "changes")}
+		for _, c := range plan.Changes {
+			if c.Refusal != nil {
+				plan.Refusal = &pgerr.Error{Code: *c.Refusal, Message: names().Draw(t, "message"), Hint: names().Draw(t, "hint")}
+			}
+		}
+		return plan
+	})
+}
+
+func plannedChanges() *rapid.Generator[[]db.PlannedChange] {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) db.PlannedChange {
 		optional := func(label string) *string {
 			if !rapid.Bool().Draw(t, label) {
@@ -69,7 +81,8 @@ func form(t rapid.TB, view *planView, output format) string {
 func TestFormsAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		changes := plans().Draw(t, "plan")
+		plan := plans().Draw(t, "plan")
+		changes := plan.Changes
 		related := install.Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}
 		for i := range changes {
 			if id := changes[i].ObjectID; id != nil && rapid.Bool().Draw(t, "dependents") {
@@ -78,7 +91,7 @@ func TestFormsAgree(t *testing.T) {
 				related.LastRuns[*id] = 7
 			}
 		}
-		view := newPlanView("keep", changes, &related)
+		view := newPlanView("keep", &plan, &related)
 		text, markdown := form(t, &view, formatText), form(t, &view, formatMarkdown)
 
 		var last summary
@@ -115,7 +128,7 @@ func TestFormsAgree(t *testing.T) {
 		if !strings.HasSuffix(markdown, "\n"+sentence+"\n") {
 			t.Errorf("Markdown does not end with %q:\n%s", sentence, markdown)
 		}
-		if (last.Refusal != nil) != (install.Refusal(changes) != nil) || (last.Refusal != nil) != strings.Contains(markdown, "**Refused (") {
+		if (last.Refusal != nil) != (plan.Refusal != nil) || (last.Refusal != nil) != strings.Contains(markdown, "**Refused (") {
 			t.Errorf("refusal: %v\n%s", last.Refusal, markdown)
 		}
 		checkText(t, text, listed)
@@ -181,14 +194,16 @@ func checkMarkdown(t rapid.TB, markdown string, listed int) {
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	kind, previous, refusal := "victoriametrics", "vms", "KB022"
-	view := newPlanView("keep", []db.PlannedChange{
+	view := newPlanView("keep", &install.Plan{Refusal: &pgerr.Error{
+		Code: "KB022", Message: "1 provider(s) with prevent_delete would be pruned or replaced", Hint: "If that is meant, first install the provider with prevent_delete: false.",
+	}, Changes: []db.PlannedChange{
 		{Kind: "provider", Action: "rename", Name: "victoria", PreviousName: &previous, Type: &kind, Fields: []string{"name"}, Reason: `renamed_from names "vms"`},
 		{Kind: "provider", Action: "prune", Name: "a|b", Type: &kind, Reason: "provisioned, and not in the manifest", Refusal: &refusal},
-	}, &install.Related{})
+	}}, &install.Related{})
 	const want = `### Plan for tenant <code>keep</code>: 0 to add, 0 to change, 1 to rename, 1 to prune
 
-> **Refused (KB022)**: apply would be refused because of 1 change&#40;s&#41;, marked in the plan.
-> To do: a provider with prevent&#95;delete would be pruned or replaced&#58; install it with prevent&#95;delete&#58; false first.
+> **Refused (KB022)**: 1 provider&#40;s&#41; with prevent&#95;delete would be pruned or replaced.
+> To do: If that is meant, first install the provider with prevent&#95;delete&#58; false.
 
 | | name | type | what |
 |---|---|---|---|
@@ -206,7 +221,7 @@ Plan: 0 to add, 0 to change, 1 to rename, 1 to prune.
 	for i := range 5000 {
 		many = append(many, db.PlannedChange{Kind: "provider", Action: "add", Name: fmt.Sprint("provider ", i), Reason: "not installed yet"})
 	}
-	view = newPlanView("keep", many, &install.Related{})
+	view = newPlanView("keep", &install.Plan{Changes: many}, &install.Related{})
 	long := view.markdown()
 	if len(long) > 65_000 || !strings.Contains(long, "more\n") || !strings.Contains(long, "<details><summary>5000 changes</summary>") || !strings.HasSuffix(long, "Plan: 5000 to add, 0 to change, 0 to rename, 0 to prune.\n") {
 		t.Errorf("%d bytes", len(long))

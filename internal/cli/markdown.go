@@ -58,11 +58,7 @@ func (v *runView) markdown() string {
 }
 
 func writeRefusal(out *strings.Builder, refusal *pgerr.Error) {
-	fmt.Fprintf(out, "> **Refused (%s)**: %s.", refusal.Code, escaped(refusal.Message))
-	if refusal.Hint != "" {
-		fmt.Fprintf(out, "\n> To do: %s.", escaped(refusal.Hint))
-	}
-	out.WriteString("\n\n")
+	fmt.Fprintf(out, "> **Refused (%s)**: %s.\n> To do: %s.\n\n", refusal.Code, escaped(refusal.Message), escaped(strings.TrimSuffix(refusal.Hint, ".")))
 }
 
 // writeMarkdownChanges writes a table, collapsed when it is long. more says where to look for what does not fit.

@@ -48,17 +48,14 @@ type planView struct {
 	refusal *pgerr.Error // with which apply would end; nil when it would not
 }
 
-func newPlanView(tenant string, changes []db.PlannedChange, related *install.Related) planView {
-	view := planView{tenant: tenant, changes: make([]change, len(changes))}
-	for i := range changes {
-		view.changes[i] = planned(&changes[i], related)
+func newPlanView(tenant string, plan *install.Plan, related *install.Related) planView {
+	view := planView{tenant: tenant, changes: make([]change, len(plan.Changes)), refusal: plan.Refusal}
+	for i := range plan.Changes {
+		view.changes[i] = planned(&plan.Changes[i], related)
 	}
 	view.total = tallyOf(view.changes)
 	if related.NotCounted != "" {
 		view.notes = append(view.notes, "what hangs on the providers was not counted: "+related.NotCounted)
-	}
-	if err := install.Refusal(changes); err != nil {
-		view.refusal = pgerr.From(err)
 	}
 	return view
 }

@@ -47,7 +47,7 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 				return err
 			}
 			related := run.Related(ctx, plan.Changes)
-			view := newPlanView(a.tenant, plan.Changes, &related)
+			view := newPlanView(a.tenant, &plan, &related)
 			if plan.Digest == "" && run.Options.Generation != nil {
 				view.notes = append(view.notes, "the generation is older than the one that is installed: apply would do nothing")
 			}
@@ -96,10 +96,8 @@ func (a *app) writePlanFile(path string, t target, input *inputFlags, run *insta
 		Tenant: run.Tenant, Database: databaseOf(t.config), Sources: sources, Strict: input.strict, Catalogue: catalogue,
 		Options: run.Options, Digest: digest, Summary: view.total, Changes: view.changes,
 	}
-	for i := range view.changes {
-		if refusal := view.changes[i].Refusal; refusal != nil {
-			file.Refusals = append(file.Refusals, *refusal)
-		}
+	if r := view.refusal; r != nil {
+		file.Refusal = &planRefusal{Code: r.Code, Message: r.Message, Hint: r.Hint}
 	}
 	if err := file.write(path); err != nil {
 		return err

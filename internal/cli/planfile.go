@@ -41,8 +41,15 @@ type planFile struct {
 	Options   install.Options `json:"options"`
 	Digest    string          `json:"digest"`
 	Summary   tally           `json:"summary"`
-	Refusals  []string        `json:"refusals,omitempty"`
+	Refusal   *planRefusal    `json:"refusal,omitempty"`
 	Changes   []change        `json:"changes"`
+}
+
+// planRefusal is the error with which a guard refused the plan when it was made.
+type planRefusal struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
 }
 
 // planDatabase names a database for people.

@@ -39,6 +39,45 @@ func (q *Queries) PlanDigest(ctx context.Context) (string, error) {
 	return digest, err
 }
 
+const planRefusal = `-- name: PlanRefusal :many
+SELECT r.code::text AS code, r.message::text AS message, r.detail::text AS detail, r.hint::text AS hint
+FROM bootstrap.plan_refusal() AS r
+`
+
+type PlanRefusalRow struct {
+	Code    string
+	Message string
+	Detail  string
+	Hint    string
+}
+
+// PlanRefusal returns the error with which the PlanStaged before it in the same transaction would be refused; no row when it
+// would go through.
+func (q *Queries) PlanRefusal(ctx context.Context) ([]PlanRefusalRow, error) {
+	rows, err := q.db.Query(ctx, planRefusal)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PlanRefusalRow{}
+	for rows.Next() {
+		var i PlanRefusalRow
+		if err := rows.Scan(
+			&i.Code,
+			&i.Message,
+			&i.Detail,
+			&i.Hint,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const planStaged = `-- name: PlanStaged :many
 SELECT transaction_id, sequence, kind, action, name, previous_name, type, provider_name, provider_id, object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes FROM bootstrap.plan_staged($1, $2)
 `

@@ -217,7 +217,7 @@ func TestPlanWritesNothing(t *testing.T) {
 	d := pgtest.New(t, migrated)
 	before := rowVersions(t, d)
 	plan, err := newRun(t, d.URL, twoProviders, nil).Plan(context.Background())
-	if err != nil || len(plan.Changes) != 3 || plan.Digest == "" || install.Refusal(plan.Changes) != nil {
+	if err != nil || len(plan.Changes) != 3 || plan.Digest == "" || plan.Refusal != nil {
 		t.Errorf("%d changes, digest %q, %v", len(plan.Changes), plan.Digest, err)
 	}
 	if rowVersions(t, d) != before {
@@ -234,14 +234,12 @@ func TestRefusalOfAPlan(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%+v", pgerr.From(err))
 	}
-	refusal := pgerr.From(install.Refusal(plan.Changes))
-	if refusal == nil || refusal.Code != "KB020" || refusal.ExitCode != pgerr.ExitRefused {
-		t.Errorf("%+v", refusal)
-	}
 	before := rowVersions(t, d)
 	_, err = run.Apply(context.Background())
 	if e := pgerr.From(err); e == nil || e.Code != "KB020" || e.ExitCode != pgerr.ExitRefused {
 		t.Errorf("%+v", e)
+	} else if p := plan.Refusal; p == nil || p.Code != e.Code || p.Message != e.Message || p.Detail != e.Detail || p.Hint != e.Hint || p.ExitCode != e.ExitCode {
+		t.Errorf("the plan is refused with %+v, the run with %+v", p, e)
 	}
 	if rowVersions(t, d) != before {
 		t.Error("the refused run wrote rows")

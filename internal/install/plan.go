@@ -3,7 +3,8 @@ package install
 import (
 	"context"
 	"fmt"
-	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
@@ -17,10 +18,12 @@ type Plan struct {
 	// any more, it is refused (KB026). It holds no secret. Empty when the generation of the options is older than the
 	// one that is installed: then Apply does nothing.
 	Digest string
+	// Refusal is the error with which Apply would end because of a guard, or nil.
+	Refusal *pgerr.Error
 }
 
 // Plan returns what Apply would write, and writes nothing: its transaction is rolled back. A row whose Refusal is set is
-// one that a guard would refuse; see Refusal.
+// one that a guard would refuse.
 //
 // Errors: as Apply; 69 on a standby, because staging has to be written.
 func (r *Run) Plan(ctx context.Context) (Plan, error) {
@@ -45,53 +48,17 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 			plan.Digest, err = db.New(conn).PlanDigest(ctx)
 			return err
 		},
+		func(ctx context.Context, conn db.DBTX) error {
+			refusals, err := db.New(conn).PlanRefusal(ctx)
+			for _, r := range refusals {
+				plan.Refusal = pgerr.From(&pgconn.PgError{Code: r.Code, Message: r.Message, Detail: r.Detail, Hint: r.Hint})
+			}
+			return err
+		},
 		database.Statement("ROLLBACK"))
 	if err != nil {
 		rollback(ctx, conn)
 		return Plan{}, fmt.Errorf("planning: %w", r.explain(err))
 	}
 	return plan, nil
-}
-
-// remedies say for each guard what lets the run through.
-var remedies = map[string]string{
-	"KB020": "the manifest is empty: if that is meant, give --allow-empty",
-	"KB021": "more would be pruned or replaced than allowed: if that is meant, give --max-prune N",
-	"KB022": "a provider with prevent_delete would be pruned or replaced: install it with prevent_delete: false first",
-	"KB025": "someone changed a provider since the last run: see the plan, then give --on-drift overwrite or --on-drift keep",
-	"KB024": "a name belongs to something that a user made: rename it in the manifest, or take it over with --adopt",
-	"KB028": "the secret of an API key belongs to another key: give the key a secret of its own",
-	"KB029": "no user has the name of the default user, and there are several: name the one whose password is to be reset",
-}
-
-// Refusal returns the error with which Apply would end because of a guard, or nil.
-func Refusal(changes []db.PlannedChange) error {
-	var codes []string
-	for i := range changes {
-		if changes[i].Refusal != nil {
-			codes = append(codes, *changes[i].Refusal)
-		}
-	}
-	return RefusalOf(codes)
-}
-
-// precedence is the order in which guards are named when several refuse; the same as in the routine _refuse.
-var precedence = []string{"KB020", "KB022", "KB024", "KB028", "KB029", "KB025", "KB021"}
-
-// RefusalOf is Refusal for the SQLSTATEs of the changes that guards refuse.
-func RefusalOf(codes []string) error {
-	if len(codes) == 0 {
-		return nil
-	}
-	code := codes[0]
-	for _, known := range precedence {
-		if slices.Contains(codes, known) {
-			code = known
-			break
-		}
-	}
-	return &pgerr.Error{
-		Code: code, ExitCode: pgerr.ExitRefused, Hint: remedies[code],
-		Message: fmt.Sprintf("apply would be refused because of %d change(s), marked in the plan", len(codes)),
-	}
 }

@@ -58,6 +58,7 @@
 -- {{ template "_resource_drift.sql" . }}
 -- {{ template "_workflow_notes.sql" . }}
 -- {{ template "_plan.sql" . }}
+-- {{ template "_refusal.sql" . }}
 -- {{ template "_refuse.sql" . }}
 -- {{ template "_plan_digest.sql" . }}
 -- {{ template "_require_database_secrets.sql" . }}
@@ -95,6 +96,7 @@
 -- {{ template "plan.sql" . }}
 -- {{ template "plan_providers.sql" . }}
 -- {{ template "plan_digest.sql" . }}
+-- {{ template "plan_refusal.sql" . }}
 -- {{ template "dependents.sql" . }}
 -- {{ template "export_providers.sql" . }}
 -- {{ template "export_resources.sql" . }}

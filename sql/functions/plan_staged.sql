@@ -1,7 +1,8 @@
 -- bootstrap.plan_staged(tenant_id [, options]): the rows that install_staged would write.
 --
 -- As plan_providers, over what COPY loaded into bootstrap.provider_staging in this transaction; staging is empty
--- afterwards. Writes nothing else. plan_digest() in the same transaction binds a later install_staged to this plan. Needs a transaction that may write, because COPY does (KB030).
+-- afterwards. Writes nothing else. plan_digest() in the same transaction binds a later install_staged to this plan,
+-- plan_refusal() says whether a guard would refuse it. Needs a transaction that may write, because COPY does (KB030).
 CREATE OR REPLACE FUNCTION bootstrap.plan_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql
@@ -34,7 +35,8 @@ BEGIN
     END IF;
 
     CALL bootstrap._list_changes(p_tenant_id, p_options, false);
-    PERFORM set_config('bootstrap.plan_digest', bootstrap._plan_digest(p_tenant_id), true);
+    PERFORM set_config('bootstrap.plan_digest', bootstrap._plan_digest(p_tenant_id), true),
+            set_config('bootstrap.plan_refusal', coalesce((SELECT row_to_json(r)::text FROM bootstrap._refusal() AS r), ''), true);
     RETURN QUERY SELECT c.* FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() ORDER BY c.sequence;
     CALL bootstrap._clear_staging();
 EXCEPTION WHEN OTHERS THEN

@@ -30,6 +30,12 @@ SELECT * FROM bootstrap.report();
 -- plan_digest. It is keyed and holds no secret; empty for a plan of an older generation.
 SELECT coalesce(bootstrap.plan_digest(), '')::text AS digest;
 
+-- name: PlanRefusal :many
+-- PlanRefusal returns the error with which the PlanStaged before it in the same transaction would be refused; no row when it
+-- would go through.
+SELECT r.code::text AS code, r.message::text AS message, r.detail::text AS detail, r.hint::text AS hint
+FROM bootstrap.plan_refusal() AS r;
+
 -- name: StageResources :copyfrom
 -- StageResources loads what the manifest holds beside providers into bootstrap.resource_staging of the current
 -- transaction; a row at position 0 marks a kind as given. COPY for the same reason as StageProviders.
