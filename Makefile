@@ -124,7 +124,7 @@ bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has th
 .PHONY: bench-quick
 bench-quick: build ## the same with few providers, so that it cannot rot; its times say nothing
 	@go build -buildvcs=false -o bin/bench ./bench
-	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 10,200 -repeats 1 -plans 100 -row-by-row 10 -neighbours 5 -alerts 100 -replicas 3 $(BENCH)
+	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 20 -repeats 1 -plans 50 -row-by-row 20 -neighbours 5 -alerts 100 -replicas 3 $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each

@@ -4,6 +4,6 @@ package sqlfiles
 // leaves the output of a query file that is gone; sqlc compile before it keeps the old output when the SQL is broken.
 
 //go:generate go run keep-bootstrap/internal/gencatalogue .
-//go:generate go tool -modfile=../tools/go.mod sqlc compile --file ../sqlc.yaml
+//go:generate env CGO_ENABLED=0 go tool -modfile=../tools/go.mod sqlc compile --file ../sqlc.yaml
 //go:generate sh -c "rm -f ../internal/db/*.go"
-//go:generate go tool -modfile=../tools/go.mod sqlc generate --file ../sqlc.yaml
+//go:generate env CGO_ENABLED=0 go tool -modfile=../tools/go.mod sqlc generate --file ../sqlc.yaml
