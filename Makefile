@@ -128,8 +128,8 @@ bench-quick: build ## the same with few providers, so that it cannot rot; its ti
 
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each
-	@for package in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$$package"; \
-	  done; \
+	@grep -rE --include='*_test.go' '^func Fuzz' internal | while IFS=: read -r file function; do \
+	  target=$${function#func }; target=$${target%%(*}; \
+	  echo "$$(dirname "$$file") $$target"; \
+	  go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "./$$(dirname "$$file")" </dev/null; \
 	done
