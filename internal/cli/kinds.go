@@ -168,5 +168,5 @@ func manifestKinds(m *manifest.Manifest) map[string]int {
 // contents words what a manifest holds.
 func contents(m *manifest.Manifest) string {
 	kinds := manifestKinds(m)
-	return givenCounts(len(m.Providers), m.Given.Providers || len(kinds) == 0, kinds)
+	return givenCounts(m.Providers.Len(), m.Given.Providers || len(kinds) == 0, kinds)
 }

@@ -30,15 +30,17 @@ func compare(result *Result, providers []db.ExportedProvider, resources []db.Exp
 		}
 		return warnings
 	}
-	if err != nil || len(read.Providers) != len(providers) {
+	if err != nil || read.Providers.Len() != len(providers) {
 		return []string{"the export could not be read again"}
 	}
 	var warnings []string
-	for i := range providers {
-		keys := differences(text(providers[i].Authentication), read.Providers[i].Authentication)
+	i := 0
+	for provider := range read.Providers.All() {
+		keys := differences(text(providers[i].Authentication), provider.Authentication)
 		if len(keys) > 0 {
 			warnings = append(warnings, fmt.Sprintf("provider %q: YAML cannot express exactly %q; the next run writes what the file says", text(providers[i].Name), keys))
 		}
+		i++
 	}
 	return append(warnings, changedWorkflows(read, resources)...)
 }

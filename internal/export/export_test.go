@@ -86,7 +86,7 @@ func load(t rapid.TB, result export.Result) []manifest.Provider {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, result.Text)
 	}
-	return m.Providers
+	return slices.Collect(m.Providers.All())
 }
 
 // same compares JSON by its values; numbers as floats, which is as far as this test needs to look.

@@ -58,8 +58,11 @@ func (r *Run) place(kind string, position int) manifest.Position {
 	m := r.Manifest
 	switch i := position - 1; kind {
 	case "provider":
-		if i < len(m.Providers) {
-			return m.Providers[i].Source
+		for provider := range m.Providers.All() {
+			if i == 0 {
+				return provider.Source
+			}
+			i--
 		}
 	case manifest.KindWorkflow:
 		if i < len(m.Workflows) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -16,8 +17,10 @@ import (
 
 // stage loads the manifest into the staging tables of the open transaction, where nobody else sees it.
 func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
-	if len(r.Manifest.Providers) > 0 {
-		providers := database.Direct{Conn: conn, Rows: &providerRows{providers: r.Manifest.Providers}}
+	if r.Manifest.Providers.Len() > 0 {
+		next, stop := iter.Pull(r.Manifest.Providers.All())
+		defer stop()
+		providers := database.Direct{Conn: conn, Rows: &providerRows{next: next}}
 		if _, err := db.New(providers).StageProviders(ctx, nil); err != nil {
 			return fmt.Errorf("loading the manifest: %w", err)
 		}
@@ -40,17 +43,19 @@ func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 // providerRows gives one provider after the other as the row of db.StageProvidersParams, so that a large manifest is not
 // held twice.
 type providerRows struct {
-	providers []manifest.Provider
-	position  int
+	next     func() (manifest.Provider, bool)
+	provider manifest.Provider
+	position int
 }
 
-func (s *providerRows) Next() bool {
+func (s *providerRows) Next() (ok bool) {
 	s.position++
-	return s.position <= len(s.providers)
+	s.provider, ok = s.next()
+	return ok
 }
 
 func (s *providerRows) Values() ([]any, error) {
-	row := stagedProvider(&s.providers[s.position-1], s.position)
+	row := stagedProvider(&s.provider, s.position)
 	return []any{
 		row.Position, row.Name, row.Type, row.Authentication, row.DeduplicationRules, row.RenamedFrom, row.Description,
 		row.PullingEnabled, row.PreventDelete, row.InstallWebhook,

@@ -17,9 +17,10 @@ func TestExamples(t *testing.T) {
 		if len(m.Warnings) > 0 {
 			t.Errorf("%v: %v", options, m.Warnings)
 		}
-		slices.SortFunc(m.Providers, func(a, b Provider) int { return strings.Compare(a.Name, b.Name) })
-		for i := range m.Providers {
-			p := &m.Providers[i]
+		providers := providersOf(m)
+		slices.SortFunc(providers, func(a, b Provider) int { return strings.Compare(a.Name, b.Name) })
+		for i := range providers {
+			p := &providers[i]
 			// Only Keep's own fields, and where the forms differ, what they come to.
 			webhook := p.InstallWebhookDefault
 			if p.InstallWebhook != nil {
@@ -31,7 +32,7 @@ func TestExamples(t *testing.T) {
 			p.InstallWebhook, p.InstallWebhookDefault = &webhook, false
 			p.Source, p.RenamedFrom, p.Description, p.PullingEnabled, p.PreventDelete = Position{}, nil, nil, nil, nil
 		}
-		return m.Providers
+		return providers
 	}
 	want := read(Options{Environ: []string{"KEEP_PROVIDERS=../../examples/providers.json"}})
 	if len(want) != 5 {

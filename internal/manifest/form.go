@@ -123,7 +123,7 @@ func (l *loader) list(s *source, d document, list *node) {
 		}
 		l.read(s, d, &m.value, "")
 		l.provider(s, m, false)
-		return true
+		return !l.stopped()
 	})
 }
 
@@ -144,7 +144,7 @@ func (l *loader) named(s *source, d document, object *node) {
 		}
 		l.read(s, d, &m.value, m.key.text)
 		l.provider(s, m, true)
-		return true
+		return !l.stopped()
 	})
 }
 
@@ -188,6 +188,7 @@ func (l *loader) envelope(s *source, d document, root *node) {
 		case key == "providers":
 			l.manifest.Given.Providers = true
 			l.providers(s, d, m)
+		case l.again != nil:
 		case strings.HasPrefix(key, "x-"), l.resources(s, d, m):
 		case isResource(key):
 			l.problem(s, "", faultResource(&m.key), false)

@@ -48,7 +48,7 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 	}
 	if err != nil {
 		problems, ok := errors.AsType[*Problems](err)
-		if !ok || problems.Total < 1 || len(problems.List) != min(problems.Total, MaxProblems) || manifest.Providers != nil {
+		if !ok || problems.Total < 1 || len(problems.List) != min(problems.Total, MaxProblems) || manifest.Providers.Len() != 0 {
 			t.Fatalf("error %v", err)
 		}
 		for _, p := range problems.List {
@@ -64,7 +64,7 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, p := range manifest.Providers {
+	for p := range manifest.Providers.All() {
 		if p.Name == "" || len(p.Name) > MaxName || p.Type == "" || seen[p.Name] || p.Source.Line < 1 || p.Source.Column < 1 {
 			t.Errorf("provider %+v", p)
 		}
@@ -262,7 +262,7 @@ func TestBoundedWork(t *testing.T) {
 		}
 		providers := 0
 		if err == nil {
-			providers = len(manifest.Providers)
+			providers = manifest.Providers.Len()
 		}
 		t.Logf("%-16s %8s %d providers, %.120v", name, took.Round(time.Millisecond), providers, err)
 	}

@@ -64,7 +64,7 @@ func TestBad(t *testing.T) {
 			if !ok {
 				t.Fatalf("error %v, want problems; read %+v", err, manifest)
 			}
-			if len(manifest.Providers) > 0 {
+			if manifest.Providers.Len() > 0 {
 				t.Error("a bad input gave providers")
 			}
 			got := render(problems.List)
@@ -112,7 +112,7 @@ func TestGood(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
 			m := load(t, options)
-			for _, p := range m.Providers {
+			for p := range m.Providers.All() {
 				fmt.Fprintf(&got, "%s: %q type %q\n  authentication %s\n", p.Source, p.Name, p.Type, p.Authentication)
 				if p.DeduplicationRules != nil {
 					fmt.Fprintf(&got, "  rules %s\n", *p.DeduplicationRules)

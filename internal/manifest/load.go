@@ -8,9 +8,11 @@
 package manifest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"os"
 	"path/filepath"
@@ -42,13 +44,14 @@ type Options struct {
 	// SkipReferences leaves references unresolved, so that neither variables nor
 	// files must be there. What is read so is for checks only, not for installing.
 	SkipReferences bool
+
+	// holds is the largest JSON source, in bytes, whose providers are kept as they were read; 0 means holdsUpTo.
+	holds int
 }
 
 // Manifest is the whole input.
 type Manifest struct {
-	// Providers are in the order of the input: as the sources were given, files
-	// of a directory and variables sorted by name, entries as written.
-	Providers []Provider
+	Providers Providers
 	// Workflows, Dashboards, MappingRules and APIKeys are in the order of the input, too.
 	Workflows    []Workflow
 	Dashboards   []Dashboard
@@ -129,9 +132,10 @@ func newLoader(options Options) *loader {
 		catalogue:      options.Catalogue,
 		allowUnknown:   options.AllowUnknownTypes,
 		skipReferences: options.SkipReferences,
+		holds:          cmp.Or(options.holds, holdsUpTo),
 		environment:    make(map[string]string, len(options.Environ)),
 		manifest:       &Manifest{},
-		names:          map[string]int{},
+		names:          nameIndex{seed: maphash.MakeSeed(), hashes: map[uint64]struct{}{}},
 		claimed:        map[string]Position{},
 		claims:         map[string]Position{},
 		secrets:        map[string]string{},
@@ -158,7 +162,7 @@ func (l *loader) result() (*Manifest, error) {
 	}
 	if l.problems.total > 0 {
 		m := l.manifest
-		m.Providers, m.Workflows, m.Dashboards, m.MappingRules, m.APIKeys, m.User = nil, nil, nil, nil, nil, nil
+		m.Providers, m.Workflows, m.Dashboards, m.MappingRules, m.APIKeys, m.User = Providers{}, nil, nil, nil, nil, nil
 		return l.manifest, &Problems{List: l.problems.sorted(), Total: l.problems.total}
 	}
 	return l.manifest, nil
@@ -170,13 +174,15 @@ type loader struct {
 	catalogue      *catalogue.Catalogue // nil: not checked
 	allowUnknown   bool
 	skipReferences bool
+	holds          int
 	environment    map[string]string
 	manifest       *Manifest
 
 	problems, warnings problemList
 	sources            int // numbered so far
 
-	names   map[string]int      // provider name to index
+	again   *again // set when a large source is read once more
+	names   nameIndex
 	claimed map[string]Position // old name to the entry that claims it
 	rules   map[string]Position // rule name to the first that has it
 	claims  map[string]Position // kind and name of a resource to where it is
@@ -204,6 +210,9 @@ func (l *loader) warning(s *source, provider string, f fault) {
 }
 
 func (l *loader) note(list *problemList, s *source, provider string, f fault, show bool) {
+	if l.again != nil {
+		return // said already
+	}
 	at := Position{File: s.name, Line: int(f.line), Column: int(f.column)}
 	if !list.room(at, s.number) {
 		return
@@ -357,11 +366,6 @@ func (l *loader) unreadable(s *source, err error, limit int64, variable string) 
 func (l *loader) loadSource(s *source, data []byte) {
 	l.manifest.Sources = append(l.manifest.Sources, Source{Name: s.name, SHA256: digest(data)})
 	s.data = data
-	// A list that grows step by step holds a large input twice; what is reserved and not used costs nothing.
-	const usualSize = 200 // bytes of a provider
-	if expected := len(data) / usualSize; expected > 1000 {
-		l.manifest.Providers = slices.Grow(l.manifest.Providers, expected)
-	}
 	opened, f := s.open(l.reader(s))
 	switch {
 	case f != nil:
@@ -373,7 +377,17 @@ func (l *loader) loadSource(s *source, data []byte) {
 	case opened == nil:
 		l.empty(s)
 	default:
+		s.released = s.layout == layoutAny && s.format == formatJSON && len(data) > l.holds
+		if s.released {
+			releaseGarbage(len(data))
+		} else {
+			const usualSize = 200 // bytes of a provider
+			l.manifest.Providers.grow(len(data) / usualSize)
+		}
 		l.loadDocument(s, opened)
+		if s.released {
+			l.manifest.Providers.addReleased(l.readAgain(*s))
+		}
 	}
 	s.data, s.lines = nil, nil
 }

@@ -1,27 +1,68 @@
 package manifest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func ptr[T any](value T) *T { return &value }
 
-// load loads what must be good.
+// load loads what must be good, and once more as if every JSON source were large.
 func load(t testing.TB, options Options) *Manifest {
 	t.Helper()
+	var text []byte
+	if options.Stdin != nil {
+		var err error
+		if text, err = io.ReadAll(options.Stdin); err != nil {
+			t.Fatal(err)
+		}
+		options.Stdin = bytes.NewReader(text)
+	}
 	manifest, err := Load(options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, ok := t.(*testing.B); !ok {
+		options.Stdin, options.holds = bytes.NewReader(text), -1
+		large, err := Load(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareLarge(t, manifest, large)
+	}
 	return manifest
 }
+
+// compareLarge compares a manifest with one of the same input whose JSON sources count as large.
+func compareLarge(t testing.TB, manifest, large *Manifest) {
+	t.Helper()
+	for range 2 {
+		if diff := cmp.Diff(providersOf(manifest), providersOf(large)); diff != "" || manifest.Providers.Len() != large.Providers.Len() {
+			t.Errorf("a large source is not read again as it was (-first +again), %d and %d:\n%s", manifest.Providers.Len(), large.Providers.Len(), diff)
+		}
+	}
+	for range large.Providers.All() {
+		break // is no reason to panic
+	}
+	first, again := *manifest, *large
+	first.Providers, again.Providers = Providers{}, Providers{}
+	if diff := cmp.Diff(first, again, cmpopts.IgnoreUnexported(Providers{})); diff != "" {
+		t.Errorf("what stands beside the providers of a large source differs:\n%s", diff)
+	}
+}
+
+// providersOf are the providers as a list.
+func providersOf(m *Manifest) []Provider { return slices.Collect(m.Providers.All()) }
 
 // problemsOf loads what must be bad.
 func problemsOf(t testing.TB, options Options) []Problem {
@@ -30,6 +71,14 @@ func problemsOf(t testing.TB, options Options) []Problem {
 	problems, ok := errors.AsType[*Problems](err)
 	if !ok {
 		t.Fatalf("error %v, want problems", err)
+	}
+	if options.Stdin == nil {
+		options.holds = -1
+		_, err := Load(options)
+		large, _ := errors.AsType[*Problems](err)
+		if diff := cmp.Diff(problems, large); diff != "" {
+			t.Errorf("a large source has other problems:\n%s", diff)
+		}
 	}
 	return problems.List
 }
@@ -50,7 +99,7 @@ func write(t testing.TB, dir, name, text string) string {
 // names lists the providers' names.
 func names(m *Manifest) string {
 	var list []string
-	for _, p := range m.Providers {
+	for p := range m.Providers.All() {
 		list = append(list, p.Name)
 	}
 	return strings.Join(list, ",")
@@ -164,8 +213,9 @@ providers:
 				if len(got.Warnings) > 0 {
 					t.Errorf("%s: warnings %v", way, got.Warnings)
 				}
-				for i := range got.Providers {
-					p := &got.Providers[i]
+				providers := providersOf(got)
+				for i := range providers {
+					p := &providers[i]
 					if p.Source.Line == 0 || p.Source.Column == 0 || p.Source.File == "" {
 						t.Errorf("%s: %s has no position: %+v", way, p.Name, p.Source)
 					}
@@ -174,7 +224,7 @@ providers:
 					}
 					p.Source, p.InstallWebhookDefault = Position{}, false
 				}
-				if diff := cmp.Diff(want, got.Providers); diff != "" {
+				if diff := cmp.Diff(want, providers); diff != "" {
 					t.Errorf("%s: -want +got:\n%s", way, diff)
 				}
 			}
@@ -194,7 +244,7 @@ func TestSingle(t *testing.T) {
 		RenamedFrom: []string{"x", "y"}, Description: ptr("12.50"), PreventDelete: ptr(true),
 		Source: Position{path, 2, 1},
 	}}
-	if diff := cmp.Diff(want, got.Providers); diff != "" {
+	if diff := cmp.Diff(want, providersOf(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	text, _ := os.ReadFile(path)
@@ -217,7 +267,7 @@ func TestSingle(t *testing.T) {
 			InstallWebhookDefault: true, Source: Position{"KEEP_PROVIDER_MY_VM", 1, 1},
 		},
 	}
-	if diff := cmp.Diff(want, got.Providers); diff != "" {
+	if diff := cmp.Diff(want, providersOf(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -246,7 +296,7 @@ func TestEmpty(t *testing.T) {
 		"directory, env": {Environ: []string{"KEEP_PROVIDERS_DIRECTORY=" + dir}},
 	} {
 		got := load(t, options)
-		if len(got.Providers) != 0 || len(got.Sources) != 1 {
+		if got.Providers.Len() != 0 || len(got.Sources) != 1 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -315,8 +365,8 @@ func TestConfigMap(t *testing.T) {
 		}
 	}
 	got := load(t, Options{Environ: []string{"KEEP_PROVIDERS_DIRECTORY=" + dir}})
-	if len(got.Providers) != 1 || got.Providers[0].Authentication != `{"token": "secret"}` {
-		t.Errorf("got %+v", got.Providers)
+	if got.Providers.Len() != 1 || providersOf(got)[0].Authentication != `{"token": "secret"}` {
+		t.Errorf("got %+v", providersOf(got))
 	}
 }
 
@@ -371,7 +421,7 @@ func TestStrict(t *testing.T) {
 	t.Parallel()
 	const text = "x-mine: 1\nother: 2\nproviders:\n  - {name: a, type: http, note: x, deduplication_rules: {r: {colour: red}}}\n"
 	got := load(t, stdin(text))
-	if len(got.Warnings) != 3 || len(got.Providers) != 1 || *got.Providers[0].DeduplicationRules != `{"r": {}}` {
+	if len(got.Warnings) != 3 || got.Providers.Len() != 1 || *providersOf(got)[0].DeduplicationRules != `{"r": {}}` {
 		t.Errorf("got %+v", got)
 	}
 	options := stdin(text)
@@ -421,7 +471,7 @@ func TestBounds(t *testing.T) {
 	t.Parallel()
 	manifest, err := Load(stdin("[" + strings.Repeat("1,", 999_999) + "1]"))
 	problems, ok := errors.AsType[*Problems](err)
-	if !ok || problems.Total != 1_000_000 || len(problems.List) != MaxProblems || manifest.Providers != nil {
+	if !ok || problems.Total != 1_000_000 || len(problems.List) != MaxProblems || manifest.Providers.Len() != 0 {
 		t.Fatalf("error %.300v", err)
 	}
 	if !strings.HasSuffix(err.Error(), "\nand 999900 more") || problems.List[99].Column != 200 {
@@ -441,7 +491,7 @@ func TestFarNumbers(t *testing.T) {
 		"0." + strings.Repeat("3", 400): "0.3333333333333333", strings.Repeat("9", 4300): strings.Repeat("9", 4300),
 	} {
 		m := load(t, stdin(`{"a": {"type": "http", "authentication": {"x": `+literal+`}}}`))
-		if got := m.Providers[0].Authentication; got != `{"x": `+want+`}` {
+		if got := providersOf(m)[0].Authentication; got != `{"x": `+want+`}` {
 			t.Errorf("%.40s became %.60s", literal, got)
 		}
 	}

@@ -137,12 +137,18 @@ func (l *loader) provider(s *source, m *member, named bool) {
 		}
 		e.fail(f)
 	}
+	if l.again != nil {
+		l.again.stopped = !l.again.yield(e.provider)
+		return
+	}
 	look.entry, look.entryKey = at, keyOf(m, named)
 	e.lookUp(&look)
-	if _, taken := l.names[e.provider.Name]; !taken && e.provider.Name != "" {
-		l.names[e.provider.Name] = len(l.manifest.Providers)
+	l.names.add(&e.provider)
+	if s.released {
+		l.manifest.Providers.count++
+	} else {
+		l.manifest.Providers.hold(e.provider)
 	}
-	l.manifest.Providers = append(l.manifest.Providers, e.provider)
 }
 
 // keyOf is the key of an entry, for its snippet.
@@ -205,13 +211,12 @@ func asText(n *node) string {
 
 // unique reports a name that another provider has.
 func (e *entry) unique(n *node, key string) {
-	first, ok := e.names[n.text]
-	if !ok {
+	if e.again != nil || !e.names.has(n.text) {
 		return
 	}
 	e.shown(fault{
 		line: n.line, column: n.column, key: key, code: CodeDuplicate,
-		message: "the name " + quote(n.text) + " is already used at " + e.manifest.Providers[first].Source.String(),
+		message: "the name " + quote(n.text) + " is already used at " + e.firstPlace(n.text).String(),
 		hint:    "give each provider a name of its own",
 	})
 }
@@ -267,8 +272,8 @@ func (e *entry) authentication(n *node) {
 		})
 	}
 	e.resolveAll(n, "")
-	if e.resolved > MaxResolvedSize {
-		return
+	if e.resolved > MaxResolvedSize || e.source.released && e.again == nil {
+		return // the latter is written when it is read again
 	}
 	e.buffer = n.encode(e.buffer[:0])
 	e.provider.Authentication = string(e.buffer)

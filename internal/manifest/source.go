@@ -55,6 +55,9 @@ type source struct {
 
 	provisioned string // the path that Keep stores; "" where there is none
 
+	// released says that its providers are not kept: they are read again from the data when they are needed.
+	released bool
+
 	data  []byte
 	lines []int // offsets of line starts, made when first needed
 }
