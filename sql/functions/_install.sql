@@ -1,7 +1,7 @@
 -- bootstrap._install(tenant_id, options): makes what the tenant has that which this transaction has in staging.
 --
 -- The run itself, behind install, install_providers and install_staged:
---   1. Check options and transaction, and take the advisory lock of the tenant if it is free.
+--   1. Check options (the caller has checked the transaction: _require_writable), and take the advisory lock of the tenant if it is free.
 --   2. Set aside what is plainly unchanged. When that is everything (_is_current), be done: that is what replicas that restart
 --      find. Otherwise check Keep's tables and what is left of the manifest. Without the lock: when nothing differs, be
 --      done, so that replicas do not queue; otherwise undo the setting aside, wait for the lock (60 s) and look again.
@@ -38,7 +38,6 @@ DECLARE
 BEGIN
     PERFORM bootstrap._check_options(p_options);
     v_generation := (p_options ->> 'generation')::bigint;
-    PERFORM bootstrap._require_writable();
     v_kinds := bootstrap._given_kinds(NULL);
     SELECT count(*) INTO v_providers FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id();
     v_locked := pg_try_advisory_xact_lock(19267, hashtext(p_tenant_id));
@@ -161,14 +160,15 @@ BEGIN
     ELSIF NOT v_is_stale THEN
         RAISE NOTICE 'bootstrap: nothing to do, % provider(s) of tenant % are as wanted', v_providers, p_tenant_id;
     END IF;
-    FOR v_line IN
-        SELECT format('%ss: %s added, %s updated, %s adopted, %s pruned, %s unchanged', replace(r.kind, '_', ' '), r.counts ->> 'added', r.counts ->> 'updated',
-                      r.counts ->> 'adopted', r.counts ->> 'pruned', r.counts ->> 'unchanged')
-        FROM json_each(v_report.resources) AS r (kind, counts)
-        WHERE v_is_changed
-    LOOP
-        RAISE NOTICE 'bootstrap: %', v_line;
-    END LOOP;
+    IF v_is_changed THEN
+        FOR v_line IN
+            SELECT format('%ss: %s added, %s updated, %s adopted, %s pruned, %s unchanged', replace(r.kind, '_', ' '), r.counts ->> 'added', r.counts ->> 'updated',
+                          r.counts ->> 'adopted', r.counts ->> 'pruned', r.counts ->> 'unchanged')
+            FROM json_each(v_report.resources) AS r (kind, counts)
+        LOOP
+            RAISE NOTICE 'bootstrap: %', v_line;
+        END LOOP;
+    END IF;
     FOR i IN 1..coalesce(array_length(v_report.notes, 1), 0) LOOP
         RAISE NOTICE 'bootstrap: %', v_report.notes[i];
     END LOOP;

@@ -13,16 +13,23 @@ DECLARE
     v_is_given boolean := EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id());
 BEGIN
     CALL bootstrap._set_aside_unchanged(p_tenant_id);
-    RETURN v_is_given
-       AND NOT (p_options ? 'plan_digest' OR p_options ? 'generation' OR coalesce(lower(p_options ->> 'secret_manager') <> 'db', false))
+    IF NOT v_is_given OR p_options ? 'plan_digest' OR p_options ? 'generation' OR coalesce(lower(p_options ->> 'secret_manager') <> 'db', false) THEN
+        RETURN false;
+    END IF;
+    -- Rows that were looked at and are neither provisioned nor ours are a user's.
+    IF EXISTS (SELECT FROM bootstrap.considered_provider AS c WHERE c.transaction_id = pg_current_xact_id()) THEN
+        IF EXISTS (SELECT FROM bootstrap.considered_provider AS c
+                   JOIN public.provider AS p ON p.id = c.provider_id AND p.tenant_id = p_tenant_id
+                   WHERE c.transaction_id = pg_current_xact_id() AND p.provisioned)
+           OR EXISTS (SELECT FROM bootstrap.considered_provider AS c
+                      JOIN bootstrap.provider_state AS t ON t.provider_id = c.provider_id AND t.tenant_id = p_tenant_id
+                      WHERE c.transaction_id = pg_current_xact_id())
+        THEN
+            RETURN false;
+        END IF;
+    END IF;
+    RETURN NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id())
        AND NOT EXISTS (SELECT FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id() AND s.kind <> 'provider')
-       AND NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id())
-       AND NOT EXISTS (SELECT FROM bootstrap.considered_provider AS c
-                       JOIN public.provider AS p ON p.id = c.provider_id AND p.tenant_id = p_tenant_id
-                       WHERE c.transaction_id = pg_current_xact_id() AND p.provisioned)
-       AND NOT EXISTS (SELECT FROM bootstrap.considered_provider AS c
-                       JOIN bootstrap.provider_state AS t ON t.provider_id = c.provider_id AND t.tenant_id = p_tenant_id
-                       WHERE c.transaction_id = pg_current_xact_id())
        AND EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id)
        AND NOT EXISTS (SELECT FROM public.alertdeduplicationrule AS r WHERE r.tenant_id = p_tenant_id AND r.is_provisioned);
 EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN

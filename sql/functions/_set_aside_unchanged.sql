@@ -33,8 +33,9 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT count(*) INTO v_live FROM public.provider AS p WHERE p.tenant_id = p_tenant_id;
-    SELECT count(*) INTO v_state FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id;
+    SELECT (SELECT count(*) FROM public.provider AS p WHERE p.tenant_id = p_tenant_id),
+           (SELECT count(*) FROM bootstrap.provider_state AS t WHERE t.tenant_id = p_tenant_id)
+    INTO v_live, v_state;
     IF v_live = 0 AND v_state = 0 THEN
         RETURN; -- a first install
     END IF;

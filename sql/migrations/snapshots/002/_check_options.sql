@@ -27,6 +27,10 @@ BEGIN
             USING ERRCODE = 'KB002', HINT = 'Leave the argument out, or give for example ''{"adopt": true}''.';
     END IF;
 
+    IF p_options - 'tool_version' = '{}' AND coalesce(jsonb_typeof(p_options -> 'tool_version'), 'string') = 'string' THEN
+        RETURN; -- what the program gives when nobody asks for anything
+    END IF;
+
     SELECT string_agg(CASE
                WHEN k.kind IS NULL THEN format('option %s is not known', to_json(o.key))
                WHEN jsonb_typeof(o.value) <> k.kind THEN format('option %s is not a %s', o.key, k.kind)

@@ -22,6 +22,13 @@ BEGIN
         RETURN; -- _manifest_from_json has settled the rest
     END IF;
 
+    IF NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s
+                   WHERE s.transaction_id = pg_current_xact_id()
+                     AND (s.authentication IS NULL OR strpos(s.authentication, '"pulling_enabled"') > 0))
+    THEN
+        RETURN;
+    END IF;
+
     UPDATE bootstrap.provider_staging AS s
     SET authentication = CASE WHEN s.authentication IS NULL THEN '{}' ELSE
             (SELECT '{' || coalesce(string_agg(to_json(a.key)::text || ': ' || a.value::text, ', ' ORDER BY a.ordinality), '') || '}'

@@ -12,15 +12,12 @@ BEGIN
     RETURN QUERY
     SELECT c.conname::text, c.condeferrable, c.condeferred
     FROM pg_constraint AS c
-    JOIN pg_attribute AS referencing
-      ON referencing.attrelid = c.conrelid AND referencing.attname = 'tenant_id'
-    JOIN pg_attribute AS referenced
-      ON referenced.attrelid = c.confrelid AND referenced.attname = 'id'
     WHERE c.contype = 'f'
       AND c.conrelid = to_regclass('public.provider')
       AND c.confrelid = to_regclass('public.tenant')
-      AND c.conkey = ARRAY[referencing.attnum]
-      AND c.confkey = ARRAY[referenced.attnum]
+      -- No joins: planning them takes longer than all else here, and every run looks.
+      AND c.conkey = ARRAY(SELECT a.attnum FROM pg_attribute AS a WHERE a.attrelid = c.conrelid AND a.attname = 'tenant_id')
+      AND c.confkey = ARRAY(SELECT a.attnum FROM pg_attribute AS a WHERE a.attrelid = c.confrelid AND a.attname = 'id')
     ORDER BY c.conname;
 END
 $$;
