@@ -31,7 +31,7 @@ func cases(t testing.TB, dir string) map[string]Options {
 		name, path := entry.Name(), dir+"/"+entry.Name()
 		options := Options{Environ: slices.Clone(testEnvironment)}
 		switch filepath.Ext(name) {
-		case ".yaml", ".json":
+		case ".yaml", ".json", ".jsonl":
 			options.Files = []string{path}
 		case ".dir":
 			options.Environ = append(options.Environ, directoryVariable+"="+path)

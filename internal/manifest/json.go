@@ -16,6 +16,7 @@ import (
 // is read when its turn comes, and nothing else is held than the text itself.
 type jsonDocument struct {
 	data   []byte
+	lines  bool // values follow each other, and are read as the items of a list
 	report func(fault)
 
 	inner jsonDecoder    // for whole entries
@@ -86,11 +87,21 @@ func (d *jsonDecoder) value() (raw jsontext.Value, n node, ok bool) {
 	return raw, n, true
 }
 
-// openJSON checks the syntax of data. The fault, if any, is a syntax error.
-func openJSON(data []byte, report func(fault)) (*jsonDocument, *fault) {
+// openJSON checks the syntax of data: one value, or any number of them, as JSON lines have. The fault, if any, is a syntax
+// error.
+func openJSON(data []byte, report func(fault), lines bool) (*jsonDocument, *fault) {
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
 	if err := decoder.SkipValue(); err != nil {
 		return nil, jsonSyntax(data, err)
+	}
+	document := &jsonDocument{data: data, lines: lines, report: report, keys: map[string]string{}}
+	for lines {
+		switch err := decoder.SkipValue(); {
+		case errors.Is(err, io.EOF):
+			return document, nil
+		case err != nil:
+			return nil, jsonSyntax(data, err)
+		}
 	}
 	end := int(decoder.InputOffset())
 	if rest := bytes.TrimLeft(data[end:], " \t\r\n"); len(rest) > 0 {
@@ -101,7 +112,7 @@ func openJSON(data []byte, report func(fault)) (*jsonDocument, *fault) {
 			message: "the JSON goes on after its end", hint: "remove what follows the last bracket",
 		}
 	}
-	return &jsonDocument{data: data, report: report, keys: map[string]string{}}, nil
+	return document, nil
 }
 
 func (d *jsonDocument) root() node {
@@ -110,6 +121,9 @@ func (d *jsonDocument) root() node {
 	at.advance(d.data, start)
 	n := node{start: start, end: len(bytes.TrimRight(d.data, " \t\r\n")), line: at.line, column: at.column}
 	d.scalar(&n, d.data[n.start:n.end])
+	if d.lines {
+		n.kind = kindList
+	}
 	return n
 }
 
@@ -139,7 +153,7 @@ func (d *jsonDocument) children(n *node, report bool, yield func(*member) bool) 
 	d.level++
 	defer func() { d.level-- }()
 	decoder.open(d.data, n)
-	if !decoder.token() {
+	if isStream := d.lines && d.level == 1; !isStream && !decoder.token() {
 		return
 	}
 	var m member
@@ -401,6 +415,8 @@ func explainJSON(data []byte, offset int, cause string) (message, hint string) {
 		return "the comma before the closing bracket is one too many", "remove the comma"
 	case starts("}", "]") && (strings.Contains(cause, "mismatching") || strings.Contains(cause, "expecting ','")):
 		return "this bracket closes what another kind of bracket opened", "close { with } and [ with ]"
+	case starts(",") && bytes.HasSuffix(before, []byte("}")):
+		return "a comma between two values", "in JSON lines nothing stands between them: remove the comma"
 	case digitAt(data, offset) && digitAt(data, offset-1):
 		return "a number with a leading zero", "remove the zero, or put the value in quotes"
 	case strings.Contains(cause, "expecting ':'"):

@@ -305,7 +305,7 @@ func (l *loader) loadDirectory(directory string, layout layout) {
 		}
 		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
 			switch strings.ToLower(filepath.Ext(name)) {
-			case ".json", ".yaml", ".yml":
+			case ".json", ".jsonl", ".ndjson", ".yaml", ".yml":
 				l.warning(l.newSource(path, "", layoutAny, formatYAML), "", whole(CodeIgnored,
 					"this file is not read: of a directory only .yaml and .yml files are", "rename it, or give it with -f"))
 			}
@@ -377,7 +377,7 @@ func (l *loader) loadSource(s *source, data []byte) {
 	case opened == nil:
 		l.empty(s)
 	default:
-		s.released = s.layout == layoutAny && s.format == formatJSON && len(data) > l.holds
+		s.released = s.layout == layoutAny && s.format.isJSON() && len(data) > l.holds
 		if s.released {
 			releaseGarbage(len(data))
 		} else {

@@ -496,3 +496,21 @@ func TestFarNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestLines: JSON lines are recognised by what they are where no extension says it.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	const a, b = `{"name": "a", "type": "http"}`, `{"name": "b", "type": "http"}`
+	for text, want := range map[string]string{a + "\n" + b + "\n": "a,b", a: "a", a + b: "a,b"} {
+		if got := names(load(t, stdin(text))); got != want {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+	if got := names(load(t, Options{Files: []string{write(t, t.TempDir(), "one.ndjson", a)}})); got != "a" {
+		t.Errorf("one line: %s", got)
+	}
+	path := write(t, t.TempDir(), "lines.json", a+"\n"+b)
+	if list := problemsOf(t, Options{Files: []string{path}}); len(list) != 1 || list[0].Code != CodeSyntax || list[0].Line != 2 {
+		t.Errorf("lines in a .json file: %v", list)
+	}
+}

@@ -258,7 +258,7 @@ func (e *entry) authentication(n *node) {
 			message: "authentication must be an object, not " + n.kind.String(),
 			hint:    "write `key: value` pairs below it",
 		}
-		if n.kind == kindText && e.source.format == formatJSON {
+		if n.kind == kindText && e.source.format.isJSON() {
 			f.hint = `write {"key": "value"}, without quotes around the braces`
 		}
 		e.fail(f)

@@ -85,13 +85,13 @@ func (l *loader) stopped() bool { return l.again != nil && l.again.stopped }
 // readAgain gives the providers of a source that has been read without a problem. What references stand for is what it was
 // then.
 func (l *loader) readAgain(s source) iter.Seq[Provider] {
+	// Not l itself, which holds the names.
+	reader := &loader{environment: l.environment, files: l.files, skipReferences: l.skipReferences}
 	return func(yield func(Provider) bool) {
-		reader := &loader{
-			again: &again{yield: yield}, manifest: &Manifest{}, environment: l.environment, files: l.files,
-			skipReferences: l.skipReferences, claimed: map[string]Position{}, rules: map[string]Position{},
-		}
-		s := s
-		reader.loadDocument(&s, &jsonDocument{data: s.data, report: func(fault) {}, keys: map[string]string{}})
+		s, l := s, *reader
+		l.again, l.manifest = &again{yield: yield}, &Manifest{}
+		l.claimed, l.rules = map[string]Position{}, map[string]Position{}
+		l.loadDocument(&s, &jsonDocument{data: s.data, lines: s.format == formatLines, report: func(fault) {}, keys: map[string]string{}})
 	}
 }
 

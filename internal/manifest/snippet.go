@@ -103,7 +103,7 @@ func (s *source) brokenSnippet(number int) string {
 			return shown
 		}
 	}
-	if s.format == formatJSON {
+	if s.format.isJSON() {
 		return ""
 	}
 	start := lineKeyStart(line)

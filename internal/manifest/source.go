@@ -29,6 +29,7 @@ type format uint8
 const (
 	formatSniff format = iota // JSON if it is valid JSON, else YAML
 	formatJSON
+	formatLines // JSON lines: one provider after the other, without brackets and commas around
 	formatYAML
 )
 
@@ -80,11 +81,16 @@ func formatOf(path string) format {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".json":
 		return formatJSON
+	case ".jsonl", ".ndjson":
+		return formatLines
 	case ".yaml", ".yml":
 		return formatYAML
 	}
 	return formatSniff
 }
+
+// isJSON holds for one value and for lines.
+func (f format) isJSON() bool { return f == formatJSON || f == formatLines }
 
 // limit is how many bytes of the format are read.
 func (f format) limit() int64 {
@@ -205,10 +211,14 @@ func (s *source) open(report func(fault)) (document, *fault) {
 	if s.format == formatSniff {
 		s.format = formatYAML
 		if text[0] == '{' || text[0] == '[' {
-			opened, jsonFault := openJSON(s.data, report)
+			opened, jsonFault := openJSON(s.data, report, false)
 			if jsonFault == nil {
 				s.format = formatJSON
 				return opened, nil
+			}
+			if lines, f := openJSON(s.data, report, true); f == nil && text[0] == '{' {
+				s.format = formatLines
+				return lines, nil
 			}
 			if len(s.data) > MaxYAMLSize {
 				return nil, jsonFault
@@ -220,8 +230,8 @@ func (s *source) open(report func(fault)) (document, *fault) {
 			return nil, jsonFault
 		}
 	}
-	if s.format == formatJSON {
-		opened, f := openJSON(s.data, report)
+	if s.format.isJSON() {
+		opened, f := openJSON(s.data, report, s.format == formatLines)
 		if f != nil {
 			return nil, f
 		}
