@@ -91,7 +91,7 @@ BEGIN
                l.prevent_delete AS live_prevent_delete, l.install_webhook AS live_install_webhook,
                coalesce(l.renamed_from, '{}') AS live_renamed_from,
                l.secret IS NOT NULL AS has_secret,
-               coalesce(l.secret = e.secret AND l.secret_digest <> bootstrap._digest(l.secret, g.digest_key), false) AS is_settled_drift,
+               coalesce(l.secret = e.secret AND l.secret_digest <> bootstrap._digest(l.secret, (SELECT g.digest_key FROM bootstrap.setting AS g)), false) AS is_settled_drift,
                l.secret <> e.secret AND (l.type = e.type OR l.has_state) AS is_parsed,
                CASE WHEN l.secret <> e.secret AND (l.type = e.type OR l.has_state)
                     THEN CASE WHEN v_are_json THEN l.secret::jsonb ELSE bootstrap._try_jsonb(l.secret) END END AS live_secret,
@@ -99,7 +99,6 @@ BEGIN
         FROM match AS x
         JOIN entry AS e ON e.position = x.position
         JOIN live AS l ON l.id = x.provider_id
-        CROSS JOIN bootstrap.setting AS g
         LIMIT cardinality(v_ids) -- never more; it tells the planner, whose guesses would otherwise multiply
     ),
     key_change AS MATERIALIZED (

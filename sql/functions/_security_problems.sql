@@ -7,6 +7,7 @@
 CREATE OR REPLACE FUNCTION bootstrap._security_problems() RETURNS SETOF text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 BEGIN
     RETURN QUERY

@@ -19,9 +19,14 @@ AS $$
 DECLARE
     v_keys text[];
 BEGIN
-    SELECT array_agg(p.configuration_key::text) INTO v_keys
-    FROM public.provider AS p
-    WHERE p.tenant_id = p_tenant_id AND (p_provider_ids IS NULL OR p.id = ANY (p_provider_ids));
+    -- As in _set_aside_unchanged: by their keys, when that is fewer pages than all secrets.
+    IF coalesce(cardinality(p_provider_ids), (SELECT count(*) FROM public.provider AS p WHERE p.tenant_id = p_tenant_id))
+       < pg_relation_size('public.secret') / 8192
+    THEN
+        SELECT array_agg(p.configuration_key::text) INTO v_keys
+        FROM public.provider AS p
+        WHERE p.tenant_id = p_tenant_id AND (p_provider_ids IS NULL OR p.id = ANY (p_provider_ids));
+    END IF;
 
     RETURN QUERY
     WITH known AS MATERIALIZED (
@@ -32,7 +37,7 @@ BEGIN
             SELECT c.id, c.written_keys, c.is_missing, c.is_changed, c.fields, CASE WHEN c.is_changed THEN bootstrap._try_jsonb(c.value) END AS secret
             FROM (
                 SELECT p.id::text AS id, t.written_keys, s.value, s.value IS NULL AS is_missing,
-                       t.secret_digest <> left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32) AS is_changed, -- _digest, written out
+                       t.secret_digest <> left(encode(sha256((SELECT g.digest_key FROM bootstrap.setting AS g) || convert_to(s.value, 'UTF8')), 'hex'), 32) AS is_changed, -- _digest, written out
                        ARRAY[
                            CASE WHEN p.name <> t.name THEN 'name' END,
                            CASE WHEN p.type <> t.type THEN 'type' END,
@@ -42,8 +47,7 @@ BEGIN
                        ] AS fields
                 FROM bootstrap.provider_state AS t
                 JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = t.provider_id
-                LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
-                CROSS JOIN bootstrap.setting AS g
+                LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND (v_keys IS NULL OR s.key = ANY (v_keys))
                 WHERE t.tenant_id = p_tenant_id AND (p_provider_ids IS NULL OR t.provider_id = ANY (p_provider_ids))
                 OFFSET 0
             ) AS c

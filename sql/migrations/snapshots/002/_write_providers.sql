@@ -196,15 +196,15 @@ BEGIN
     INSERT INTO bootstrap.provider_state (tenant_id, provider_id, name, type, description, pulling_enabled, written_keys, secret_digest,
                                           added_run, changed_run, prevent_delete, install_webhook, renamed_from)
     SELECT p_tenant_id, n.id, n.name, n.type, n.description, coalesce(n.pulling_enabled::boolean, true),
-           -- _digest, written out: a call for each key of each provider would take longer than all the rest.
-           coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
+           -- _digest, written out: a call for each key of each provider would take longer than all the rest. The digest key is read
+           -- once, by a subquery: as a variable it could be seen in a plan, and a join would hold all rows a second time.
+           coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256((SELECT g.digest_key FROM bootstrap.setting AS g) || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
                      FROM jsonb_each(n.authentication::jsonb) AS a (key, value)), '{}'),
-           left(encode(sha256(g.digest_key || convert_to(n.secret, 'UTF8')), 'hex'), 32),
+           left(encode(sha256((SELECT g.digest_key FROM bootstrap.setting AS g) || convert_to(n.secret, 'UTF8')), 'hex'), 32),
            p_run_id, p_run_id,
            coalesce(n.prevent_delete::boolean, false), coalesce(n.install_webhook::boolean, false),
            CASE WHEN n.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(n.renamed_from::json)) END
-    FROM new_provider AS n
-    CROSS JOIN bootstrap.setting AS g;
+    FROM new_provider AS n;
 
     IF NOT v_is_more THEN
         RETURN;
@@ -238,14 +238,14 @@ BEGIN
            CASE WHEN 'pulling_enabled' = ANY (c.kept) THEN o.pulling_enabled ELSE p.pulling_enabled END,
            -- Of what is kept, what we wrote last stays remembered, also where the manifest no longer has it.
            CASE WHEN 'secret' = ANY (c.kept) THEN o.written_keys
-                ELSE coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256(g.digest_key || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
+                ELSE coalesce((SELECT jsonb_object_agg(a.key, left(encode(sha256((SELECT g.digest_key FROM bootstrap.setting AS g) || convert_to(a.value::text, 'UTF8')), 'hex'), 32))
                                FROM jsonb_each(m.authentication::jsonb) AS a (key, value)), '{}')
                   || CASE WHEN c.kept = '{}' THEN '{}'
                           ELSE coalesce((SELECT jsonb_object_agg(a.key, a.value)
                                          FROM jsonb_each(o.written_keys) AS a (key, value)
                                          WHERE 'authentication.' || a.key = ANY (c.kept)), '{}') END END,
            CASE WHEN c.kept <> '{}' AND EXISTS (SELECT FROM unnest(c.kept) AS f (field) WHERE f.field = 'secret' OR f.field LIKE 'authentication.%') THEN '' -- always to be looked at
-                ELSE coalesce(left(encode(sha256(g.digest_key || convert_to(s.value, 'UTF8')), 'hex'), 32), '') END,
+                ELSE coalesce(left(encode(sha256((SELECT g.digest_key FROM bootstrap.setting AS g) || convert_to(s.value, 'UTF8')), 'hex'), 32), '') END,
            p_run_id,
            coalesce(m.prevent_delete::boolean, o.prevent_delete, false), coalesce(m.install_webhook::boolean, false),
            CASE WHEN m.renamed_from IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(m.renamed_from::json)) END
@@ -257,7 +257,6 @@ BEGIN
     JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.id = c.object_id
     LEFT JOIN public.secret AS s ON s.key = p.configuration_key AND s.key = ANY (v_keys)
     LEFT JOIN bootstrap.provider_state AS o ON o.tenant_id = p_tenant_id AND o.provider_id = c.object_id
-    CROSS JOIN bootstrap.setting AS g
     ON CONFLICT ON CONSTRAINT provider_state_pkey DO UPDATE
     SET name = excluded.name, type = excluded.type, description = excluded.description, pulling_enabled = excluded.pulling_enabled,
         written_keys = excluded.written_keys, secret_digest = excluded.secret_digest, changed_run = excluded.changed_run, prevent_delete = excluded.prevent_delete,
