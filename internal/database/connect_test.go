@@ -301,3 +301,46 @@ func TestCopyFailures(t *testing.T) {
 		t.Errorf("%d rows, %v", n, err)
 	}
 }
+
+// slowRows loses the connection while it is asked for a row.
+type slowRows struct {
+	conn     *pgx.Conn
+	returned chan struct{} // closed when CopyFrom has returned
+	ended    chan struct{}
+	early    bool
+}
+
+func (s *slowRows) Next() bool {
+	defer close(s.ended)
+	if err := s.conn.PgConn().Conn().Close(); err != nil {
+		panic(err)
+	}
+	select {
+	case <-s.returned:
+		s.early = true
+	case <-time.After(500 * time.Millisecond): // enough to see a CopyFrom that does not wait
+	}
+	return false
+}
+func (s *slowRows) Values() ([]any, error) { return nil, nil }
+func (s *slowRows) Err() error             { return nil }
+
+// A source that was still read after CopyFrom would be used by two goroutines at once: iter.Pull ends the process for it.
+func TestCopyEndsReadingBeforeItReturns(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
+	if _, err := conn.Exec(ctx, "create table t(n int, t text)"); err != nil {
+		t.Fatal(err)
+	}
+	source := &slowRows{conn: conn, returned: make(chan struct{}), ended: make(chan struct{})}
+	_, err := database.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, source)
+	close(source.returned)
+	<-source.ended
+	if err == nil {
+		t.Error("the connection was lost")
+	}
+	if source.early {
+		t.Error("CopyFrom returned while a row was read")
+	}
+}

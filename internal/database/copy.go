@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -32,12 +33,17 @@ func (d Direct) CopyFrom(ctx context.Context, table pgx.Identifier, columns []st
 		names[i] = pgx.Identifier{column}.Sanitize()
 	}
 	sql := "COPY " + table.Sanitize() + " (" + strings.Join(names, ", ") + ") FROM STDIN (FORMAT binary)"
-	tag, err := d.PgConn().CopyFrom(ctx, &copyBinary{rows: rows, buffer: []byte(copyHeader)}, sql)
+	source := &copyBinary{rows: rows, buffer: []byte(copyHeader)}
+	defer source.close()
+	tag, err := d.PgConn().CopyFrom(ctx, source, sql)
 	return tag.RowsAffected(), err
 }
 
 // copyBinary reads rows as COPY's binary format. The buffer has the header to begin with.
 type copyBinary struct {
+	// pgconn reads in a goroutine, and does not wait for it when the connection is lost.
+	mutex   sync.Mutex
+	closed  bool
 	rows    pgx.CopyFromSource
 	buffer  []byte
 	unread  []byte
@@ -54,7 +60,19 @@ const (
 // copyChunk is about how many bytes are prepared at a time.
 const copyChunk = 64 << 10
 
+// close returns when nobody reads rows any more. They belong to the caller again.
+func (c *copyBinary) close() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.closed = true
+}
+
 func (c *copyBinary) Read(p []byte) (int, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.closed {
+		return 0, io.ErrClosedPipe
+	}
 	if len(c.unread) == 0 {
 		if err := c.fill(); err != nil {
 			return 0, err
