@@ -25,7 +25,11 @@ BEGIN
         SELECT e.needed_for, e.table_name, a.attname::text AS column_name, format_type(a.atttypid, NULL) AS data_type, a.attnotnull,
                (a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '') AS fills_itself
         FROM expected_table AS e
-        JOIN pg_attribute AS a ON a.attrelid = e.oid AND a.attnum > 0 AND NOT a.attisdropped
+        CROSS JOIN LATERAL ( -- OFFSET: so many lookups as there are tables. As a join it reads all of pg_attribute.
+            SELECT a.attname, a.atttypid, a.attnotnull, a.atthasdef, a.attidentity, a.attgenerated
+            FROM pg_attribute AS a
+            WHERE a.attrelid = e.oid AND a.attnum > 0 AND NOT a.attisdropped OFFSET 0
+        ) AS a
     ),
     unique_key AS (
         SELECT e.table_name,
@@ -33,16 +37,19 @@ BEGIN
                 FROM pg_attribute AS a
                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])) AS columns
         FROM expected_table AS e
-        JOIN pg_index AS i ON i.indrelid = e.oid
-        WHERE e.needed_for = 'provider' AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+        CROSS JOIN LATERAL (
+            SELECT i.indrelid, i.indkey, i.indnkeyatts
+            FROM pg_index AS i
+            WHERE i.indrelid = e.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL OFFSET 0
+        ) AS i
+        WHERE e.needed_for = 'provider'
     )
     SELECT d.needed_for, d.difference
     FROM (
         SELECT CASE WHEN e.oid IS NULL THEN 1 ELSE 2 END, e.needed_for, e.table_name, '',
                format(CASE WHEN e.oid IS NULL THEN 'table public.%I does not exist' ELSE 'public.%I is not a table' END, e.table_name)
         FROM expected_table AS e
-        LEFT JOIN pg_class AS c ON c.oid = e.oid
-        WHERE c.relkind IS NULL OR c.relkind NOT IN ('r', 'p')
+        WHERE coalesce((SELECT c.relkind FROM pg_class AS c WHERE c.oid = e.oid), '-') NOT IN ('r', 'p')
         UNION ALL
         SELECT x.rank, coalesce(k.needed_for, l.needed_for), coalesce(k.table_name, l.table_name), coalesce(k.column_name, l.column_name),
                format(x.problem, coalesce(k.table_name, l.table_name), coalesce(k.column_name, l.column_name), l.data_type, k.data_type)

@@ -18,11 +18,15 @@ BEGIN
         FROM bootstrap.setting AS g
         JOIN pg_class AS o ON o.oid = 'bootstrap.setting'::regclass
     ),
-    object AS (
-        SELECT format('routine %s', p.oid::regprocedure) AS label, p.proowner AS owner,
-               coalesce(p.proacl, acldefault('f', p.proowner)) AS acl, x.for_runner, x.for_auditor
+    routine AS MATERIALIZED ( -- once: it reads all of pg_proc
+        SELECT x.routine, x.is_definer, x.for_runner, x.for_auditor, p.prosecdef, p.proowner, p.proacl
         FROM bootstrap._routine_security() AS x
         JOIN pg_proc AS p ON p.oid = x.routine
+    ),
+    object AS (
+        SELECT format('routine %s', x.routine) AS label, x.proowner AS owner,
+               coalesce(x.proacl, acldefault('f', x.proowner)) AS acl, x.for_runner, x.for_auditor
+        FROM routine AS x
         UNION ALL
         SELECT format('relation %s', c.oid::regclass), c.relowner, coalesce(c.relacl, acldefault('r', c.relowner)),
                c.relname IN ('schema_version', 'migration'), c.relname IN ('schema_version', 'migration')
@@ -47,10 +51,9 @@ BEGIN
     )
     SELECT p.problem
     FROM (
-        SELECT 1, format('routine %s is SECURITY %s', x.routine, CASE WHEN p.prosecdef THEN 'DEFINER' ELSE 'INVOKER' END)
-        FROM bootstrap._routine_security() AS x
-        JOIN pg_proc AS p ON p.oid = x.routine
-        WHERE p.prosecdef <> x.is_definer
+        SELECT 1, format('routine %s is SECURITY %s', x.routine, CASE WHEN x.prosecdef THEN 'DEFINER' ELSE 'INVOKER' END)
+        FROM routine AS x
+        WHERE x.prosecdef <> x.is_definer
         UNION ALL
         SELECT 2, format('%s has %s on %s', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE 'role ' || g.grantee::regrole END, g.privilege_type, g.label)
         FROM granted AS g
@@ -65,7 +68,7 @@ BEGIN
         UNION ALL
         SELECT 4, format('role %s may not execute routine %s', r.oid::regrole, x.routine)
         FROM setting AS s
-        CROSS JOIN bootstrap._routine_security() AS x
+        CROSS JOIN routine AS x
         CROSS JOIN LATERAL (VALUES (s.runner, x.for_runner), (s.auditor, x.for_auditor)) AS r (oid, is_meant)
         WHERE r.oid IS NOT NULL AND r.is_meant AND NOT has_function_privilege(r.oid, x.routine, 'EXECUTE')
         UNION ALL
