@@ -24,7 +24,8 @@ BEGIN
     ),
     declared AS MATERIALIZED (
         SELECT d.type, (d.field).key, (d.field).value, coalesce(((d.field).value ->> 'required')::boolean, false) AS is_required
-        FROM (SELECT t.type, json_each(t.authentication) AS field FROM bootstrap.provider_type AS t OFFSET 0) AS d
+        FROM (SELECT t.type, json_each(t.authentication) AS field FROM bootstrap.provider_type AS t
+              WHERE t.type IN (SELECT e.type FROM entry AS e) OFFSET 0) AS d
     ),
     given AS MATERIALIZED (
         SELECT g.position, g.name, g.type, (g.field).key, (g.field).value

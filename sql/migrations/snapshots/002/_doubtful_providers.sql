@@ -13,7 +13,10 @@ SET work_mem = '64MB'
 AS $$
 BEGIN
     RETURN ARRAY(
-        WITH field AS (
+        WITH used AS MATERIALIZED (
+            SELECT DISTINCT m.type FROM bootstrap.provider_staging AS m WHERE m.transaction_id = pg_current_xact_id_if_assigned()
+        ),
+        field AS (
             SELECT t.type, f.key, '$.' || to_json(f.key)::text AS path, coalesce((f.value ->> 'required')::boolean, false) AS is_required,
                    CASE f.value ->> 'kind'
                        WHEN 'string' THEN '@.type() == "string"'
@@ -32,9 +35,9 @@ BEGIN
                            || (SELECT string_agg('@ == ' || v.value::text, ' || ') FROM json_array_elements(f.value -> 'values') AS v (value)) || ')'
                        ELSE '1 == 0'
                    END AS fits
-            FROM bootstrap.provider_type AS t
+            FROM used AS u
+            JOIN bootstrap.provider_type AS t ON t.type = u.type AND t.installable
             CROSS JOIN LATERAL json_each(t.authentication) AS f (key, value)
-            WHERE t.installable AND t.type IN (SELECT m.type FROM bootstrap.provider_staging AS m WHERE m.transaction_id = pg_current_xact_id_if_assigned())
         ),
         declared AS MATERIALIZED (
             SELECT t.type, coalesce(f.keys, '{}') AS keys,
@@ -45,7 +48,8 @@ BEGIN
                                  FROM json_array_elements(t.one_of) AS s (value)), '')
                     || ')')::jsonpath AS lacks,
                    ('strict $ ? (1 == 0' || coalesce(f.misfits, '') || ')')::jsonpath AS misfits
-            FROM bootstrap.provider_type AS t
+            FROM used AS u
+            JOIN bootstrap.provider_type AS t ON t.type = u.type AND t.installable
             LEFT JOIN (
                 SELECT f.type, array_agg(f.key) AS keys,
                        string_agg(' || !exists(' || f.path || ')', '') FILTER (WHERE f.is_required) AS lacks,
@@ -53,7 +57,6 @@ BEGIN
                 FROM field AS f
                 GROUP BY f.type
             ) AS f ON f.type = t.type
-            WHERE t.installable
         )
         SELECT m.position
         FROM (SELECT m.*, CASE WHEN t.type IS NOT NULL THEN m.authentication::jsonb END AS document, t.keys, t.lacks, t.misfits
