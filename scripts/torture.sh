@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the long form of internal/reliability on each PostgreSQL of VERSIONS ("14 18" by default) and prints the rows of the
+# Runs the long form of internal/reliability on each PostgreSQL of VERSIONS ("14 15 16 17 18" by default) and prints the rows of the
 # table in docs/reliability.md to stdout, progress to stderr. Ends non-zero when anything was lost. Needs pgbouncer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 failed=0
-for version in ${VERSIONS:-14 18}; do
+for version in ${VERSIONS:-14 15 16 17 18}; do
   begin=$SECONDS
   log=$(mktemp)
   BOOTSTRAP_TORTURE=1 BOOTSTRAP_TEST_POSTGRES=$version CI=true go test -count=1 -v -timeout 2h ${RUN:+-run "$RUN"} ./internal/reliability >"$log" 2>&1 ||
