@@ -28,7 +28,7 @@ func TestSetAsideAgainAfterWaiting(t *testing.T) {
 	go func() {
 		done <- second.install(`{"vms": {` + vms + `}, "g": {` + grafana("t") + `}, "new": {` + grafana("n") + `}}`)
 	}()
-	waitFor(t, observer, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", "1")
+	waitFor(t, observer, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", "1")
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestPlannedAgainWhenARowWasWritten(t *testing.T) {
 	run.exec("ALTER PROCEDURE bootstrap._install(text, jsonb) SET lock_timeout = '60s'")
 	done := make(chan error, 1)
 	go func() { done <- run.install(`{"g": {` + grafana("changed") + `}}`) }()
-	waitFor(t, observer, "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted", "1")
+	waitFor(t, observer, "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'transactionid' AND NOT granted AND datname = current_database()", "1")
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,8 @@ func watchReaders(t *testing.T, d *pgtest.Database) func() time.Duration {
 			default:
 			}
 			longest = max(longest, number(t, conn, `select coalesce(max(extract(epoch from clock_timestamp() - waitstart) * 1000), 0)::int from pg_locks
-				where not granted and relation = 'provider'::regclass and mode = 'AccessShareLock'`))
+				where not granted and relation = 'provider'::regclass and mode = 'AccessShareLock'
+				  and database = (select oid from pg_database where datname = current_database()) -- copies of a template share their oids`))
 		}
 	}()
 	return func() time.Duration {
