@@ -14,7 +14,9 @@ AS $$
 BEGIN
     RETURN ARRAY(
         WITH used AS MATERIALIZED (
-            SELECT DISTINCT m.type FROM bootstrap.provider_staging AS m WHERE m.transaction_id = pg_current_xact_id_if_assigned()
+            SELECT t.type, t.authentication, t.one_of
+            FROM bootstrap.provider_type AS t
+            WHERE t.installable AND t.type IN (SELECT m.type FROM bootstrap.provider_staging AS m WHERE m.transaction_id = pg_current_xact_id_if_assigned())
         ),
         field AS (
             SELECT t.type, f.key, '$.' || to_json(f.key)::text AS path, coalesce((f.value ->> 'required')::boolean, false) AS is_required,
@@ -35,8 +37,7 @@ BEGIN
                            || (SELECT string_agg('@ == ' || v.value::text, ' || ') FROM json_array_elements(f.value -> 'values') AS v (value)) || ')'
                        ELSE '1 == 0'
                    END AS fits
-            FROM used AS u
-            JOIN bootstrap.provider_type AS t ON t.type = u.type AND t.installable
+            FROM used AS t
             CROSS JOIN LATERAL json_each(t.authentication) AS f (key, value)
         ),
         declared AS MATERIALIZED (
@@ -48,8 +49,7 @@ BEGIN
                                  FROM json_array_elements(t.one_of) AS s (value)), '')
                     || ')')::jsonpath AS lacks,
                    ('strict $ ? (1 == 0' || coalesce(f.misfits, '') || ')')::jsonpath AS misfits
-            FROM used AS u
-            JOIN bootstrap.provider_type AS t ON t.type = u.type AND t.installable
+            FROM used AS t
             LEFT JOIN (
                 SELECT f.type, array_agg(f.key) AS keys,
                        string_agg(' || !exists(' || f.path || ')', '') FILTER (WHERE f.is_required) AS lacks,
