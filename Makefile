@@ -20,9 +20,8 @@ RACE := cli database install local migrate
 # Unpacks PostgreSQL five times: one goroutine, and minutes with the detector.
 RACE_SKIP := TestDownload
 RACE_VERSION := 17
-# PostgreSQL versions beside the newest, which make test uses; and those that torture runs on.
+# PostgreSQL versions beside the newest, which make test uses.
 VERSIONS ?= 14 15 16 17
-TORTURE ?= 14 15 16 17 18
 # A number of inputs, not a duration: a fuzz worker that a deadline stops reports it as a failure now and then.
 FUZZTIME ?= 10000x
 
@@ -94,7 +93,7 @@ test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; m
 	done
 
 .PHONY: torture
-torture: ## the long form of internal/reliability on each PostgreSQL of TORTURE, and its figures (needs pgbouncer; five minutes each)
+torture: ## the long form of internal/reliability on each PostgreSQL of TORTURE, by default all, and its figures (needs pgbouncer; five minutes each)
 	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model

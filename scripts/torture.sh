@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the long form of internal/reliability on each PostgreSQL of VERSIONS ("14 15 16 17 18" by default) and prints the rows of the
-# table in docs/reliability.md to stdout, progress to stderr. Ends non-zero when anything was lost. Needs pgbouncer.
+# Runs the long form of internal/reliability on each PostgreSQL of VERSIONS (by default all that are supported) and prints the
+# rows of the table in docs/reliability.md to stdout, progress to stderr. Ends non-zero when anything was lost. Needs pgbouncer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 failed=0
