@@ -15,9 +15,9 @@ import (
 	"pgregory.net/rapid"
 
 	keeptypes "keep-bootstrap/internal/catalogue"
-	db "keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/install"
 	input "keep-bootstrap/internal/manifest"
+	db "keep-bootstrap/internal/postgres"
 )
 
 // installer installs what the reader takes.

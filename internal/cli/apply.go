@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 func (a *app) applyCommand() *cobra.Command {
@@ -76,13 +76,13 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (in
 		return install.Options{}, unfitPlan("the plan was made for tenant "+shown(plan.Tenant)+", not for "+shown(a.tenant), "leave --tenant out, or make a new plan")
 	}
 	if r := plan.Refusal; r != nil {
-		return install.Options{}, &pgerr.Error{
-			Code: r.Code, ExitCode: pgerr.ExitRefused,
+		return install.Options{}, &postgres.Error{
+			Code: r.Code, ExitCode: postgres.ExitRefused,
 			Message: "a guard refused this plan when it was made: " + r.Message, Hint: r.Hint + " Then make a new plan.",
 		}
 	}
 	if conflict := a.conflict(cmd, plan, input); conflict != "" {
-		return install.Options{}, pgerr.Usage("--"+conflict+" says something else than the plan", "leave it out: the plan has its sources and options")
+		return install.Options{}, postgres.Usage("--"+conflict+" says something else than the plan", "leave it out: the plan has its sources and options")
 	}
 	a.tenant = plan.Tenant
 	input.files, input.strict, input.catalogue = plan.Sources, plan.Strict, catalogueFlag(plan.Catalogue)

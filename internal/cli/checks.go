@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // checkLine is one check as JSON. ok is null for a warning.
@@ -65,8 +65,8 @@ func failedChecks(checks []db.CheckResult) error {
 	if failed == 0 {
 		return nil
 	}
-	return &pgerr.Error{
-		Code: pgerr.CodeVerify, Message: count(failed, "check") + " failed", ExitCode: pgerr.ExitRefused,
+	return &postgres.Error{
+		Code: postgres.CodeVerify, Message: count(failed, "check") + " failed", ExitCode: postgres.ExitRefused,
 		Hint: "each check that failed says what to do",
 	}
 }

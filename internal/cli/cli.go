@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // Environment is what the program gets from its process.
@@ -54,10 +54,10 @@ func Main(ctx context.Context, env Environment) int {
 	if err == nil {
 		return a.exit
 	}
-	err = pgerr.Interrupted(ctx, err)
-	var known *pgerr.Error
+	err = postgres.Interrupted(ctx, err)
+	var known *postgres.Error
 	if !a.started && !errors.As(err, &known) {
-		err = pgerr.Usage(err.Error(), "bootstrap --help shows the commands, bootstrap COMMAND --help the flags")
+		err = postgres.Usage(err.Error(), "bootstrap --help shows the commands, bootstrap COMMAND --help the flags")
 	}
 	return a.fail(err)
 }
@@ -113,7 +113,7 @@ func (a *app) root() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return pgerr.Usage(err.Error(), cmd.CommandPath()+" --help shows the flags")
+		return postgres.Usage(err.Error(), cmd.CommandPath()+" --help shows the flags")
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "`file` that holds the database URL")
@@ -130,16 +130,16 @@ func (a *app) root() *cobra.Command {
 
 func (a *app) applyGlobals(command string) error {
 	if a.output == formatMarkdown && command != "plan" && command != "apply" && command != "up" {
-		return pgerr.Usage("--output markdown is a form of plan, apply and up only", "the other commands have text and json")
+		return postgres.Usage("--output markdown is a form of plan, apply and up only", "the other commands have text and json")
 	}
 	switch a.logFormat {
 	case "", "text", "json":
 	default:
-		return pgerr.Usage("--log-format must be text or json", "")
+		return postgres.Usage("--log-format must be text or json", "")
 	}
 	a.log = a.newLog(a.logFormat)
 	if a.tenant == "" {
-		return pgerr.Usage("--tenant must not be empty", "Keep's own tenant is keep")
+		return postgres.Usage("--tenant must not be empty", "Keep's own tenant is keep")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/export"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -32,7 +32,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if withSecrets && out == "" {
-				return pgerr.Usage("--with-secrets needs --out FILE: secrets are not printed", "bootstrap export --with-secrets --out providers.yaml")
+				return postgres.Usage("--with-secrets needs --out FILE: secrets are not printed", "bootstrap export --with-secrets --out providers.yaml")
 			}
 			var providers []db.ExportedProvider
 			var resources []db.ExportedResource
@@ -77,7 +77,7 @@ func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return pgerr.Usage("there is a file "+path+" already, and it is not replaced", "give --out another path, or remove the file")
+		return postgres.Usage("there is a file "+path+" already, and it is not replaced", "give --out another path, or remove the file")
 	}
 	if err == nil {
 		_, err = file.Write(text)
@@ -86,7 +86,7 @@ func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 		}
 	}
 	if err != nil {
-		return pgerr.Usage("the export cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+		return postgres.Usage("the export cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/manifest"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // fail prints err on stderr and returns its exit code.
@@ -25,33 +25,33 @@ func (a *app) fail(err error) int {
 }
 
 // explain maps the errors of the packages that do not know of exit codes.
-func explain(err error) *pgerr.Error {
-	var known *pgerr.Error
+func explain(err error) *postgres.Error {
+	var known *postgres.Error
 	var problems *manifest.Problems
 	var server *local.Error
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, manifest.ErrNoSource):
-		return &pgerr.Error{
-			Code: pgerr.CodeNoSource, Message: err.Error(), ExitCode: pgerr.ExitUsage, Err: err,
+		return &postgres.Error{
+			Code: postgres.CodeNoSource, Message: err.Error(), ExitCode: postgres.ExitUsage, Err: err,
 			Hint: "set KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY or another variable as for Keep, or give -f FILE",
 		}
 	case errors.As(err, &problems):
-		return &pgerr.Error{
-			Code: pgerr.CodeInput, Message: fmt.Sprintf("the input has %s; nothing was written", count(problems.Total, "problem")),
-			ExitCode: pgerr.ExitInput, Err: err,
+		return &postgres.Error{
+			Code: postgres.CodeInput, Message: fmt.Sprintf("the input has %s; nothing was written", count(problems.Total, "problem")),
+			ExitCode: postgres.ExitInput, Err: err,
 		}
 	case errors.As(err, &server):
-		return &pgerr.Error{
+		return &postgres.Error{
 			Code: "local", Message: "local PostgreSQL: " + server.Error(), Hint: server.Hint,
-			ExitCode: pgerr.ExitUnavailable, Retry: true, Err: err,
+			ExitCode: postgres.ExitUnavailable, Retry: true, Err: err,
 		}
 	}
-	return pgerr.From(err)
+	return postgres.From(err)
 }
 
-func (a *app) failText(e *pgerr.Error, problems *manifest.Problems) {
+func (a *app) failText(e *postgres.Error, problems *manifest.Problems) {
 	var text strings.Builder
 	if problems != nil {
 		for _, problem := range problems.List {
@@ -94,7 +94,7 @@ func problemsOf(err error) *manifest.Problems {
 	return problems
 }
 
-func place(e *pgerr.Error) string {
+func place(e *postgres.Error) string {
 	if e.Line == 0 {
 		return e.File
 	}
@@ -121,7 +121,7 @@ type errorLine struct {
 	Total    int                `json:"problems_total,omitempty"`
 }
 
-func (a *app) failJSON(e *pgerr.Error, problems *manifest.Problems) {
+func (a *app) failJSON(e *postgres.Error, problems *manifest.Problems) {
 	line := errorLine{
 		Type: "error", Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint,
 		File: e.File, Line: e.Line, Column: e.Column, ExitCode: e.ExitCode, Retry: e.Retry,

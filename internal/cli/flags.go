@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // readVariables gives every flag that was not set the value of its variable: BOOTSTRAP_MAX_PRUNE for --max-prune. An
@@ -26,7 +26,7 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 		}
 		for _, value := range values {
 			if err := flags.Set(flag.Name, value); err != nil {
-				failed = pgerr.Usage(fmt.Sprintf("variable %s: %v", variable(flag.Name), err), "")
+				failed = postgres.Usage(fmt.Sprintf("variable %s: %v", variable(flag.Name), err), "")
 			}
 			a.fromVariable[flag.Name] = true
 		}

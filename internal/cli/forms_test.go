@@ -13,7 +13,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // hostile are names that try to end a cell, a table or a line, to become markup, or to call somebody.
@@ -32,7 +32,7 @@ func plans() *rapid.Generator[install.Plan] {
 		plan := install.Plan{Changes: plannedChanges().Draw(t, "changes")}
 		for _, c := range plan.Changes {
 			if c.Refusal != nil {
-				plan.Refusal = &pgerr.Error{Code: *c.Refusal, Message: names().Draw(t, "message"), Hint: names().Draw(t, "hint")}
+				plan.Refusal = &postgres.Error{Code: *c.Refusal, Message: names().Draw(t, "message"), Hint: names().Draw(t, "hint")}
 			}
 		}
 		return plan
@@ -119,7 +119,7 @@ func TestFormsAgree(t *testing.T) {
 		if len(jsonLines) != len(changes)+2 || counted != last.sum() || last.Changed != (counted > 0) {
 			t.Errorf("JSON: %d changes, %+v", counted, last)
 		}
-		if (view.exit() == pgerr.ExitChanges) != last.Changed || last.Changed == (sentence == "No changes.") {
+		if (view.exit() == postgres.ExitChanges) != last.Changed || last.Changed == (sentence == "No changes.") {
 			t.Errorf("exit code %d, changed %v, %s", view.exit(), last.Changed, sentence)
 		}
 		if !strings.HasSuffix(text, "\n"+sentence+"\n") && text != sentence+"\n" {
@@ -194,7 +194,7 @@ func checkMarkdown(t rapid.TB, markdown string, listed int) {
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	kind, previous, refusal := "victoriametrics", "vms", "KB022"
-	view := newPlanView("keep", &install.Plan{Refusal: &pgerr.Error{
+	view := newPlanView("keep", &install.Plan{Refusal: &postgres.Error{
 		Code: "KB022", Message: "1 provider(s) with prevent_delete would be pruned or replaced", Hint: "If that is meant, first install the provider with prevent_delete: false.",
 	}, Changes: []db.PlannedChange{
 		{Kind: "provider", Action: "rename", Name: "victoria", PreviousName: &previous, Type: &kind, Fields: []string{"name"}, Reason: `renamed_from names "vms"`},

@@ -7,27 +7,26 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // read sends queries to a database that is migrated, in one round trip. Reads only, so it works on a standby.
-func (a *app) read(ctx context.Context, queries ...database.Query) error {
+func (a *app) read(ctx context.Context, queries ...postgres.Query) error {
 	t, err := a.target(ctx, "", false)
 	if err != nil {
 		return err
 	}
 	return a.waiting(ctx, func(ctx context.Context) error {
-		conn, err := database.Connect(ctx, t.config)
+		conn, err := postgres.Connect(ctx, t.config)
 		if err != nil {
 			return err
 		}
-		defer database.Close(ctx, conn)
+		defer postgres.Close(ctx, conn)
 		var version db.SchemaVersionRow
 		seen := false
-		err = database.Together(ctx, conn, append([]database.Query{func(ctx context.Context, conn db.DBTX) (err error) {
+		err = postgres.Together(ctx, conn, append([]postgres.Query{func(ctx context.Context, conn db.DBTX) (err error) {
 			version, err = db.New(conn).SchemaVersion(ctx)
 			seen = err == nil
 			return err
@@ -128,7 +127,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			}
 			number, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
-				return pgerr.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "bootstrap history lists them")
+				return postgres.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "bootstrap history lists them")
 			}
 			var changes []db.Change
 			err = a.read(cmd.Context(), readRuns, func(ctx context.Context, conn db.DBTX) (err error) {
@@ -143,7 +142,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 					return a.showRun(&runs[i], changes)
 				}
 			}
-			return pgerr.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "bootstrap history lists them")
+			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "bootstrap history lists them")
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/local"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 func (a *app) localCommand() *cobra.Command {
@@ -82,8 +82,8 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 func running(ctx context.Context, options local.Options) (local.Status, error) {
 	status, err := local.Inspect(ctx, options)
 	if err == nil && !status.Running {
-		err = &pgerr.Error{
-			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: pgerr.ExitUnavailable, Retry: true,
+		err = &postgres.Error{
+			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: postgres.ExitUnavailable, Retry: true,
 			Hint: "bootstrap local start",
 		}
 	}

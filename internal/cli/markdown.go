@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 const (
@@ -57,7 +57,7 @@ func (v *runView) markdown() string {
 	return out.String()
 }
 
-func writeRefusal(out *strings.Builder, refusal *pgerr.Error) {
+func writeRefusal(out *strings.Builder, refusal *postgres.Error) {
 	fmt.Fprintf(out, "> **Refused (%s)**: %s.\n> To do: %s.\n\n", refusal.Code, escaped(refusal.Message), escaped(strings.TrimSuffix(refusal.Hint, ".")))
 }
 

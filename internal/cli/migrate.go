@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/postgres"
 	sqlfiles "keep-bootstrap/sql"
 )
 
@@ -63,11 +63,11 @@ Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
 
 // migrateTo migrates to a version, or to the newest when it is negative.
 func migrateTo(ctx context.Context, a *app, config *pgx.ConnConfig, version int32) (migrate.Result, error) {
-	conn, err := database.Connect(ctx, config)
+	conn, err := postgres.Connect(ctx, config)
 	if err != nil {
 		return migrate.Result{}, err
 	}
-	defer database.Close(ctx, conn)
+	defer postgres.Close(ctx, conn)
 	if version < 0 {
 		return migrate.Up(ctx, conn, a.log)
 	}

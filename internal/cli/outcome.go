@@ -9,7 +9,7 @@ import (
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // summary is the last JSON line of plan, apply and up.
@@ -45,7 +45,7 @@ type planView struct {
 	changes []change
 	total   tally
 	notes   []string
-	refusal *pgerr.Error // with which apply would end; nil when it would not
+	refusal *postgres.Error // with which apply would end; nil when it would not
 }
 
 func newPlanView(tenant string, plan *install.Plan, related *install.Related) planView {

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -77,9 +77,9 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 // exit is the exit code with --detailed-exitcode.
 func (v *planView) exit() int {
 	if v.total.sum() > 0 {
-		return pgerr.ExitChanges
+		return postgres.ExitChanges
 	}
-	return pgerr.ExitOK
+	return postgres.ExitOK
 }
 
 func (a *app) writePlanFile(path string, t target, input *inputFlags, run *install.Run, view *planView, digest string) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 const (
@@ -103,7 +103,7 @@ func absolute(path string) (string, error) {
 func (p *planFile) write(path string) error {
 	err := p.tryWrite(path)
 	if err != nil {
-		return pgerr.Usage("the plan cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+		return postgres.Usage("the plan cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
 	}
 	return nil
 }
@@ -176,8 +176,8 @@ func readPlanFile(path string) (*planFile, error) {
 		return nil, noPlan(path, "it is something else")
 	}
 	if head.Format > planFileFormat {
-		return nil, &pgerr.Error{
-			Code: pgerr.CodeOldProgram, ExitCode: pgerr.ExitRefused, File: path,
+		return nil, &postgres.Error{
+			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused, File: path,
 			Message: fmt.Sprintf("the plan was made by a newer version of this program, %s (its form is %d, this program reads %d)",
 				shown(head.Bootstrap), head.Format, planFileFormat),
 			Hint: "apply it with that version, or make a new plan with this one",
@@ -196,8 +196,8 @@ func readPlanFile(path string) (*planFile, error) {
 }
 
 func noPlan(path, reason string) error {
-	return &pgerr.Error{
-		Code: pgerr.CodeInput, ExitCode: pgerr.ExitInput, File: path,
+	return &postgres.Error{
+		Code: postgres.CodeInput, ExitCode: postgres.ExitInput, File: path,
 		Message: "this is no plan that can be applied: " + reason, Hint: "make one with bootstrap plan --out FILE",
 	}
 }
@@ -206,7 +206,7 @@ func noPlan(path, reason string) error {
 const stalePlan = "KB026"
 
 func unfitPlan(message, hint string) error {
-	return &pgerr.Error{Code: stalePlan, ExitCode: pgerr.ExitRefused, Message: message, Hint: hint}
+	return &postgres.Error{Code: stalePlan, ExitCode: postgres.ExitRefused, Message: message, Hint: hint}
 }
 
 // requireDatabase refuses a plan of a database of another name. Another host may be the same server, so that is left to
@@ -220,7 +220,7 @@ func (p *planFile) requireDatabase(at planDatabase) error {
 
 // explain says of a plan that the database refused whether it was made for another one.
 func (p *planFile) explain(err error, at planDatabase) error {
-	e := pgerr.From(err)
+	e := postgres.From(err)
 	if e == nil || e.Code != stalePlan || p.Database == at {
 		return err
 	}

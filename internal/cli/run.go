@@ -8,10 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/local"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // inputFlags are the flags of commands that read providers.
@@ -78,7 +77,7 @@ type target struct {
 // target finds the database; without one it starts the local PostgreSQL. Only commands that can do something with an
 // empty database create the local one.
 func (a *app) target(ctx context.Context, localVersion string, create bool) (target, error) {
-	source, err := database.Find(a.databaseURLFile, a.getenv)
+	source, err := postgres.Find(a.databaseURLFile, a.getenv)
 	if err != nil {
 		return target{}, err
 	}
@@ -87,8 +86,8 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 		if status, err := local.Inspect(ctx, local.Options{Version: localVersion}); err != nil {
 			return target{}, err
 		} else if status.URL() == "" {
-			return target{}, &pgerr.Error{
-				Code: pgerr.CodeUnreachable, Message: "no database is given, and there is no local one yet", ExitCode: pgerr.ExitUnavailable,
+			return target{}, &postgres.Error{
+				Code: postgres.CodeUnreachable, Message: "no database is given, and there is no local one yet", ExitCode: postgres.ExitUnavailable,
 				Hint: "set DATABASE_URL, or run bootstrap up, which creates a local database",
 			}
 		}
@@ -101,7 +100,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 			return target{}, err
 		}
 		a.log.Info("no database given, using the local PostgreSQL", "port", server.Port, "data", server.DataDirectory)
-		source = database.Source{ConnString: server.URL(), Origin: "local PostgreSQL"}
+		source = postgres.Source{ConnString: server.URL(), Origin: "local PostgreSQL"}
 	}
 	config, err := source.Config()
 	return target{config: config, local: isLocal}, err
@@ -110,7 +109,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 // newRun prepares a run against the database of the command.
 func (a *app) newRun(t target) *install.Run {
 	return &install.Run{
-		Connect: func(ctx context.Context) (*pgx.Conn, error) { return database.Connect(ctx, t.config) },
+		Connect: func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, t.config) },
 		Log:     a.log,
 		Tenant:  a.tenant,
 		Options: install.Options{ToolVersion: a.Version},
@@ -134,7 +133,7 @@ func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.O
 
 // waiting runs attempt, again and again when --wait was given.
 func (a *app) waiting(ctx context.Context, attempt func(context.Context) error) error {
-	return database.NewWait(time.Duration(a.wait), a.log).For(ctx, attempt)
+	return postgres.NewWait(time.Duration(a.wait), a.log).For(ctx, attempt)
 }
 
 // example indents the lines of an example.

@@ -8,7 +8,7 @@ import (
 
 	"keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/manifest"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // sourceFlags are the flags that say where the providers are and how they are checked.
@@ -82,11 +82,11 @@ func (f catalogueFlag) load() (*catalogue.Catalogue, error) {
 	}
 	data, err := os.ReadFile(string(f))
 	if err != nil {
-		return nil, pgerr.Usage("--catalogue: "+err.Error(), "give a JSON file of the form {\"types\": {...}}; docs/validate.md has an example")
+		return nil, postgres.Usage("--catalogue: "+err.Error(), "give a JSON file of the form {\"types\": {...}}; docs/validate.md has an example")
 	}
 	types, err := catalogue.BuiltIn().Extend(data)
 	if err != nil {
-		return nil, pgerr.Usage(fmt.Sprintf("--catalogue: %s: %v", f, err), "docs/validate.md has an example")
+		return nil, postgres.Usage(fmt.Sprintf("--catalogue: %s: %v", f, err), "docs/validate.md has an example")
 	}
 	return types, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/catalogue"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 const typesLong = `types lists the types of provider in the catalogue, or the authentication fields of one type: what each must be, which
@@ -38,7 +38,7 @@ func (a *app) typesCommand() *cobra.Command {
 				if near := types.Nearest(args[0]); near != "" {
 					hint = fmt.Sprintf("did you mean %q? bootstrap types lists all", near)
 				}
-				return pgerr.Usage(fmt.Sprintf("the catalogue has no type %q", args[0]), hint)
+				return postgres.Usage(fmt.Sprintf("the catalogue has no type %q", args[0]), hint)
 			}
 			return a.showType(t)
 		},

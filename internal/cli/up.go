@@ -8,7 +8,7 @@ import (
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/manifest"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 const upLong = `up does everything that is needed, in this order: find the database, wait for it (--wait), migrate schema bootstrap,
@@ -77,7 +77,7 @@ func (a *app) install(ctx context.Context, command string, run *install.Run, do 
 	})
 	done()
 	if err != nil {
-		err = pgerr.Interrupted(ctx, err)
+		err = postgres.Interrupted(ctx, err)
 		run.RecordFailure(ctx, err)
 		return err
 	}

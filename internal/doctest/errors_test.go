@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // rows are the rows of the tables of a page whose first column matches, as cells.
@@ -76,7 +76,7 @@ func TestErrorsOfTheSchema(t *testing.T) {
 		t.Errorf("docs/errors.md differs from docs/design.md: -design +errors\n%s", diff)
 	}
 	for code, exit := range documented {
-		if got := pgerr.ExitCode(&pgconn.PgError{Code: code}); got != exit {
+		if got := postgres.ExitCode(&pgconn.PgError{Code: code}); got != exit {
 			t.Errorf("%s: documented exit code %d, the program ends with %d", code, exit, got)
 		}
 	}
@@ -107,20 +107,20 @@ func TestErrorsOfTheSchema(t *testing.T) {
 func TestErrorsOfTheServer(t *testing.T) {
 	t.Parallel()
 	for code, exit := range exits(t, "docs/errors.md", `[0-9][0-9A-Z]{4}(, [0-9][0-9A-Z]{4})*`) {
-		if got := pgerr.ExitCode(&pgconn.PgError{Code: code}); got != exit {
+		if got := postgres.ExitCode(&pgconn.PgError{Code: code}); got != exit {
 			t.Errorf("%s: documented exit code %d, the program ends with %d", code, exit, got)
 		}
 	}
-	if got := pgerr.ExitCode(&pgconn.PgError{Code: "XX000"}); got != 1 {
+	if got := postgres.ExitCode(&pgconn.PgError{Code: "XX000"}); got != 1 {
 		t.Errorf("any other SQLSTATE ends with %d", got)
 	}
 }
 
-// TestErrorsOfTheProgram: the table names the codes of package pgerr, and "local".
+// TestErrorsOfTheProgram: the table names the codes of package postgres, and "local".
 func TestErrorsOfTheProgram(t *testing.T) {
 	t.Parallel()
 	want := []string{"local"}
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/pgerr/pgerr.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/postgres/error.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestErrorsOfTheProgram(t *testing.T) {
 	slices.Sort(want)
 	documented := exits(t, "docs/errors.md", `[a-z]+(-[a-z]+)?`)
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(documented))); diff != "" {
-		t.Errorf("docs/errors.md and package pgerr name different codes: -program +documented\n%s", diff)
+		t.Errorf("docs/errors.md and package postgres name different codes: -program +documented\n%s", diff)
 	}
 }
 
@@ -150,8 +150,8 @@ func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	want := []string{}
 	for _, code := range []int{
-		pgerr.ExitOK, pgerr.ExitUnexpected, pgerr.ExitChanges, pgerr.ExitUsage, pgerr.ExitInput, pgerr.ExitUnavailable,
-		pgerr.ExitTemporary, pgerr.ExitPermission, pgerr.ExitRefused,
+		postgres.ExitOK, postgres.ExitUnexpected, postgres.ExitChanges, postgres.ExitUsage, postgres.ExitInput, postgres.ExitUnavailable,
+		postgres.ExitTemporary, postgres.ExitPermission, postgres.ExitRefused,
 	} {
 		want = append(want, strconv.Itoa(code))
 	}

@@ -7,10 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // settings of the transaction, around the query that reads the version of the schema. They are set in the transaction
@@ -45,7 +44,7 @@ func (r openingRow) Scan(version ...any) error {
 
 // attempt is one try of the whole run, in four round trips: BEGIN and a look at the schema; COPY of the providers; COPY
 // of the sources; CALL, report and COMMIT with what follows them.
-func (r *Run) attempt(ctx context.Context, after ...database.Query) (Outcome, error) {
+func (r *Run) attempt(ctx context.Context, after ...postgres.Query) (Outcome, error) {
 	conn, err := r.connection(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -61,7 +60,7 @@ func (r *Run) attempt(ctx context.Context, after ...database.Query) (Outcome, er
 
 	var outcome Outcome
 	var committed bool
-	queries := []database.Query{
+	queries := []postgres.Query{
 		func(ctx context.Context, conn db.DBTX) error {
 			return db.New(conn).InstallStaged(ctx, db.InstallStagedParams{TenantID: r.Tenant, Options: r.Options.document()})
 		},
@@ -75,16 +74,16 @@ func (r *Run) attempt(ctx context.Context, after ...database.Query) (Outcome, er
 			return err
 		},
 	}
-	err = database.Together(ctx, conn, append(queries, after...)...)
+	err = postgres.Together(ctx, conn, append(queries, after...)...)
 	switch {
 	case err == nil:
 		return outcome, nil
-	case committed && pgerr.Lost(err) && ctx.Err() == nil:
-		r.Log.Warn("the connection was lost right after the providers were installed", "because", pgerr.From(err).Message)
+	case committed && postgres.Lost(err) && ctx.Err() == nil:
+		r.Log.Warn("the connection was lost right after the providers were installed", "because", postgres.From(err).Message)
 		return outcome, nil
 	case committed:
 		return outcome, AfterCommit(ctx, err)
-	case pgerr.Lost(err):
+	case postgres.Lost(err):
 		return outcome, &lostCommit{transaction: transaction, err: err}
 	}
 	rollback(ctx, conn)
@@ -93,7 +92,7 @@ func (r *Run) attempt(ctx context.Context, after ...database.Query) (Outcome, er
 
 // AfterCommit is the error of something that failed when the providers were installed already.
 func AfterCommit(ctx context.Context, err error) error {
-	e := *pgerr.From(pgerr.Interrupted(ctx, err))
+	e := *postgres.From(postgres.Interrupted(ctx, err))
 	e.Message = "the providers are installed, but then: " + e.Message
 	e.Hint = "run again, or bootstrap verify, to see that all is well"
 	return &e
@@ -102,8 +101,8 @@ func AfterCommit(ctx context.Context, err error) error {
 // begin opens the transaction and returns its id. It fails unless schema bootstrap is current.
 func (r *Run) begin(ctx context.Context, conn *pgx.Conn) (transaction string, err error) {
 	var version db.SchemaVersionRow
-	err = database.Together(ctx, conn,
-		database.Statement("BEGIN ISOLATION LEVEL READ COMMITTED"),
+	err = postgres.Together(ctx, conn,
+		postgres.Statement("BEGIN ISOLATION LEVEL READ COMMITTED"),
 		func(ctx context.Context, conn db.DBTX) (err error) {
 			version, err = db.New(opening{conn, &transaction}).SchemaVersion(ctx)
 			return err

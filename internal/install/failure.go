@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // sqlState tells the codes of the server from our own words (input, usage).
@@ -16,12 +16,12 @@ var sqlState = regexp.MustCompile(`^[0-9A-Z]{5}$`)
 // connection or without schema bootstrap nothing is recorded, and its own errors are only logged. The message is stored
 // for errors of our own routines, which hold no secret; of any other error only the SQLSTATE.
 func (r *Run) RecordFailure(ctx context.Context, failure error) {
-	e := pgerr.From(failure)
+	e := postgres.From(failure)
 	if r.conn == nil || r.conn.IsClosed() || !sqlState.MatchString(e.Code) {
 		return // not an error of the server, or no way to tell it
 	}
 	message := ""
-	if pgerr.IsOwn(e.Code) {
+	if postgres.IsOwn(e.Code) {
 		message = e.Message
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -30,6 +30,6 @@ func (r *Run) RecordFailure(ctx context.Context, failure error) {
 		TenantID: r.Tenant, ErrorCode: e.Code, ErrorMessage: message, ToolVersion: r.Options.ToolVersion,
 	})
 	if err != nil {
-		r.Log.Debug("the failure was not recorded", "because", pgerr.From(err).Message)
+		r.Log.Debug("the failure was not recorded", "because", postgres.From(err).Message)
 	}
 }

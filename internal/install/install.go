@@ -13,10 +13,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/postgres"
 )
 
 // Options are the options of install_staged and plan_staged; _check_options in sql/functions says what each means. Nil
@@ -113,7 +113,7 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 	if outcome.Report.RunID == nil {
 		return nil
 	}
-	var queries []database.Query
+	var queries []postgres.Query
 	if changes {
 		queries = append(queries, func(ctx context.Context, conn db.DBTX) (err error) {
 			outcome.Changes, err = db.New(conn).HistoryChanges(ctx, *outcome.Report.RunID)
@@ -127,13 +127,13 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 	if err != nil {
 		return AfterCommit(ctx, err)
 	}
-	if err := database.Together(ctx, conn, queries...); err != nil {
+	if err := postgres.Together(ctx, conn, queries...); err != nil {
 		return AfterCommit(ctx, fmt.Errorf("reading what the run did: %w", err))
 	}
 	return nil
 }
 
-func (r *Run) verify(outcome *Outcome) database.Query {
+func (r *Run) verify(outcome *Outcome) postgres.Query {
 	return func(ctx context.Context, conn db.DBTX) (err error) {
 		outcome.Checks, err = db.New(conn).Verify(ctx, r.Tenant)
 		return err
@@ -154,7 +154,7 @@ func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error
 		if err != nil {
 			return outcome, err
 		}
-		err = database.Together(ctx, conn,
+		err = postgres.Together(ctx, conn,
 			func(ctx context.Context, conn db.DBTX) (err error) { return db.New(conn).RequireKeep(ctx) },
 			func(ctx context.Context, conn db.DBTX) (err error) {
 				result, err = db.New(conn).EnsureTenant(ctx, db.EnsureTenantParams{TenantID: r.Tenant, TenantName: name})
@@ -173,7 +173,7 @@ func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error
 // Close ends the connection.
 func (r *Run) Close(ctx context.Context) {
 	if r.conn != nil {
-		database.Close(ctx, r.conn)
+		postgres.Close(ctx, r.conn)
 		r.conn = nil
 	}
 }

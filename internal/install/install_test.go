@@ -11,12 +11,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgerr"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -28,15 +27,15 @@ var migrated = pgtest.Template{Name: "migrated", Build: func(ctx context.Context
 	if err := pgtest.Keep(newestKeep).Build(ctx, url); err != nil {
 		return err
 	}
-	config, err := database.Source{ConnString: url, Origin: "test"}.Config()
+	config, err := postgres.Source{ConnString: url, Origin: "test"}.Config()
 	if err != nil {
 		return err
 	}
-	conn, err := database.Connect(ctx, config)
+	conn, err := postgres.Connect(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer database.Close(ctx, conn)
+	defer postgres.Close(ctx, conn)
 	_, err = migrate.Up(ctx, conn, slog.New(slog.DiscardHandler))
 	return err
 }}
@@ -54,12 +53,12 @@ func load(t testing.TB, text string) *manifest.Manifest {
 // newRun is a run against a database; its log goes to the string builder, where one is given.
 func newRun(t testing.TB, address, text string, log *strings.Builder) *install.Run {
 	t.Helper()
-	config, err := database.Source{ConnString: address, Origin: "test"}.Config()
+	config, err := postgres.Source{ConnString: address, Origin: "test"}.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := &install.Run{
-		Connect:  func(ctx context.Context) (*pgx.Conn, error) { return database.Connect(ctx, config) },
+		Connect:  func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, config) },
 		Log:      slog.New(slog.DiscardHandler),
 		Tenant:   "keep",
 		Manifest: load(t, text),
@@ -77,7 +76,7 @@ func apply(t testing.TB, run *install.Run) install.Outcome {
 	t.Helper()
 	outcome, err := run.Apply(context.Background())
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	return outcome
 }
@@ -146,7 +145,7 @@ func TestFreshDatabaseInOneRun(t *testing.T) {
 	run := newRun(t, d.URL, twoProviders, &log)
 	outcome, err := run.Up(context.Background())
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	if *outcome.Report.Added != 2 || outcome.Migrated.To != migrate.Known() || !outcome.Migrated.TenantSeeded {
 		t.Errorf("%+v", outcome)
@@ -187,7 +186,7 @@ func TestChangesOfARun(t *testing.T) {
 	run := newRun(t, d.URL, next, nil)
 	planned, err := run.Plan(ctx)
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	outcome := apply(t, run)
 	if err := run.Details(ctx, &outcome, true, false); err != nil {
@@ -232,11 +231,11 @@ func TestRefusalOfAPlan(t *testing.T) {
 	run := newRun(t, d.URL, "providers: {}", nil)
 	plan, err := run.Plan(context.Background())
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	before := rowVersions(t, d)
 	_, err = run.Apply(context.Background())
-	if e := pgerr.From(err); e == nil || e.Code != "KB020" || e.ExitCode != pgerr.ExitRefused {
+	if e := postgres.From(err); e == nil || e.Code != "KB020" || e.ExitCode != postgres.ExitRefused {
 		t.Errorf("%+v", e)
 	} else if p := plan.Refusal; p == nil || p.Code != e.Code || p.Message != e.Message || p.Detail != e.Detail || p.Hint != e.Hint || p.ExitCode != e.ExitCode {
 		t.Errorf("the plan is refused with %+v, the run with %+v", p, e)
@@ -261,8 +260,8 @@ func TestProblemsHaveTheirPlaces(t *testing.T) {
 	d := pgtest.New(t, migrated)
 	run := newRun(t, d.URL, "providers:\n  good:\n    type: prometheus\n    authentication: {url: \"http://x\"}\n  bad:\n    type: victoriametrix\n    authentication: {}\n", nil)
 	_, err := run.Apply(context.Background())
-	e := pgerr.From(err)
-	if e == nil || e.Code != "KB001" || e.ExitCode != pgerr.ExitInput {
+	e := postgres.From(err)
+	if e == nil || e.Code != "KB001" || e.ExitCode != postgres.ExitInput {
 		t.Fatalf("%+v", e)
 	}
 	problems := problemsOf(err)
@@ -281,7 +280,7 @@ func TestTenantAndOptions(t *testing.T) {
 	run := newRun(t, d.URL, twoProviders, nil)
 	run.Tenant, run.Options.RequireTenant = "other", &yes
 	_, err := run.Apply(context.Background())
-	if e := pgerr.From(err); e == nil || e.Code != "KB004" || e.ExitCode != pgerr.ExitRefused {
+	if e := postgres.From(err); e == nil || e.Code != "KB004" || e.ExitCode != postgres.ExitRefused {
 		t.Errorf("%+v", e)
 	}
 	run.Options.RequireTenant, run.Options.TenantName = nil, "Other One"
@@ -294,7 +293,7 @@ func TestTenantAndOptions(t *testing.T) {
 	}
 	run.Options.MaxPrune = "many"
 	_, err = run.Apply(context.Background())
-	if e := pgerr.From(err); e == nil || e.Code != "KB002" || e.ExitCode != pgerr.ExitUsage {
+	if e := postgres.From(err); e == nil || e.Code != "KB002" || e.ExitCode != postgres.ExitUsage {
 		t.Errorf("%+v", e)
 	}
 }
@@ -304,10 +303,10 @@ func TestWithoutSchema(t *testing.T) {
 	d := pgtest.New(t, pgtest.Keep(newestKeep))
 	run := newRun(t, d.URL, twoProviders, nil)
 	_, err := run.Apply(context.Background())
-	if e := pgerr.From(err); e == nil || e.Code != pgerr.CodeNoSchema || e.ExitCode != pgerr.ExitUnavailable {
+	if e := postgres.From(err); e == nil || e.Code != postgres.CodeNoSchema || e.ExitCode != postgres.ExitUnavailable {
 		t.Errorf("%+v", e)
 	}
-	if _, err := run.Plan(context.Background()); pgerr.ExitCode(err) != pgerr.ExitUnavailable {
+	if _, err := run.Plan(context.Background()); postgres.ExitCode(err) != postgres.ExitUnavailable {
 		t.Errorf("%v", err)
 	}
 }
@@ -319,7 +318,7 @@ func TestUpMendsTheForeignKey(t *testing.T) {
 	d.Exec(t, "alter table provider alter constraint provider_tenant_id_fkey not deferrable")
 	outcome, err := newRun(t, d.URL, twoProviders, nil).Up(context.Background())
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	if *outcome.Report.Changed {
 		t.Errorf("%+v", outcome.Report)
@@ -342,13 +341,13 @@ func TestUpGoesOnWhenTheForeignKeyIsLocked(t *testing.T) {
 	var log strings.Builder
 	for _, text := range []string{twoProviders, strings.ReplaceAll(twoProviders, "8880", "8885")} {
 		if _, err := newRun(t, d.URL, text, &log).Up(ctx); err != nil {
-			t.Fatalf("%+v", pgerr.From(err))
+			t.Fatalf("%+v", postgres.From(err))
 		}
 	}
 	if strings.Count(log.String(), "the foreign key of provider is not deferrable") != 2 {
 		t.Errorf("log:\n%s", log.String())
 	}
-	if _, err := newRun(t, d.URL, twoProviders, nil).PrepareKeep(ctx); pgerr.ExitCode(err) != pgerr.ExitTemporary {
+	if _, err := newRun(t, d.URL, twoProviders, nil).PrepareKeep(ctx); postgres.ExitCode(err) != postgres.ExitTemporary {
 		t.Errorf("%v", err)
 	}
 }
@@ -387,7 +386,7 @@ func TestLockedRowsAreRetriedAndThenGivenUp(t *testing.T) {
 	}
 	changed := strings.ReplaceAll(twoProviders, "8880", "8881")
 	_, err := newRun(t, d.URL, changed, nil).Apply(ctx)
-	if e := pgerr.From(err); e == nil || e.Code != "55P03" || e.ExitCode != pgerr.ExitTemporary {
+	if e := postgres.From(err); e == nil || e.Code != "55P03" || e.ExitCode != postgres.ExitTemporary {
 		t.Fatalf("%+v", e)
 	}
 	if _, err := application.Exec(ctx, "rollback"); err != nil {
@@ -446,7 +445,7 @@ func TestManyAtOnce(t *testing.T) {
 	changed := 0
 	for i := range many {
 		if errs[i] != nil {
-			t.Errorf("%d: %+v", i, pgerr.From(errs[i]))
+			t.Errorf("%d: %+v", i, postgres.From(errs[i]))
 		} else if *outcomes[i].Report.Changed {
 			changed++
 		}
@@ -495,7 +494,7 @@ func TestStatementCount(t *testing.T) {
 			run := newRun(t, d.URL, manifestOf(n), nil)
 			outcome, err := run.Up(ctx)
 			if err != nil {
-				t.Fatalf("%+v", pgerr.From(err))
+				t.Fatalf("%+v", postgres.From(err))
 			}
 			if err := run.Details(ctx, &outcome, true, true); err != nil {
 				t.Fatal(err)
@@ -533,8 +532,8 @@ func TestOldKeep(t *testing.T) {
 	run := newRun(t, d.URL, twoProviders, nil)
 	run.CreateTables = true
 	_, err := run.Up(context.Background())
-	e := pgerr.From(err)
-	if e == nil || e.Code != "KB011" || e.ExitCode != pgerr.ExitRefused || !strings.Contains(e.Message+e.Detail, "secret") {
+	e := postgres.From(err)
+	if e == nil || e.Code != "KB011" || e.ExitCode != postgres.ExitRefused || !strings.Contains(e.Message+e.Detail, "secret") {
 		t.Errorf("%+v", e)
 	}
 }
@@ -545,7 +544,7 @@ func TestCreateTables(t *testing.T) {
 	d := pgtest.New(t, pgtest.Empty)
 	run := newRun(t, d.URL, twoProviders, nil)
 	_, err := run.Up(ctx)
-	if e := pgerr.From(err); e == nil || e.Code != "KB010" || e.ExitCode != pgerr.ExitUnavailable {
+	if e := postgres.From(err); e == nil || e.Code != "KB010" || e.ExitCode != postgres.ExitUnavailable {
 		t.Errorf("%+v", e)
 	}
 	run.CreateTables = true
@@ -553,7 +552,7 @@ func TestCreateTables(t *testing.T) {
 	run.Log = slog.New(slog.NewTextHandler(&log, nil))
 	outcome, err := run.Up(ctx)
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	if *outcome.Report.Added != 2 || !*outcome.Report.TenantCreated {
 		t.Errorf("%+v", outcome.Report)

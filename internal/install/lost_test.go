@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"keep-bootstrap/internal/pgerr"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // commit is how the statement COMMIT looks on the wire; BEGIN says READ COMMITTED.
@@ -57,7 +57,7 @@ func TestLostCommit(t *testing.T) {
 			run.Log, run.RetryFor = slog.New(slog.NewTextHandler(&log, nil)), time.Minute
 			outcome, err := run.Apply(context.Background())
 			if err != nil {
-				t.Fatalf("%+v\n%s", pgerr.From(err), log.String())
+				t.Fatalf("%+v\n%s", postgres.From(err), log.String())
 			}
 			if !strings.Contains(log.String(), test.message) {
 				t.Errorf("log: %s", log.String())
@@ -86,8 +86,8 @@ func TestInterruptedAfterCommit(t *testing.T) {
 		return pgtest.Pass
 	}).URL
 	_, err := newRun(t, address, twoProviders, nil).Apply(ctx)
-	e := pgerr.From(err)
-	if e == nil || e.Code != pgerr.CodeInterrupted || e.ExitCode != pgerr.ExitTemporary || !strings.Contains(e.Message, "the providers are installed, but then: interrupted") {
+	e := postgres.From(err)
+	if e == nil || e.Code != postgres.CodeInterrupted || e.ExitCode != postgres.ExitTemporary || !strings.Contains(e.Message, "the providers are installed, but then: interrupted") {
 		t.Errorf("%+v", e)
 	}
 	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); *outcome.Report.Changed {
@@ -100,8 +100,8 @@ func TestServerGoneDuringCommit(t *testing.T) {
 	d := pgtest.New(t, migrated)
 	run := newRun(t, cutAt(t, d.URL, commit, pgtest.Swallow, true), twoProviders, nil)
 	_, err := run.Apply(context.Background())
-	e := pgerr.From(err)
-	if e == nil || e.Code != pgerr.CodeUnknown || e.ExitCode != pgerr.ExitTemporary || !e.Retry {
+	e := postgres.From(err)
+	if e == nil || e.Code != postgres.CodeUnknown || e.ExitCode != postgres.ExitTemporary || !e.Retry {
 		t.Errorf("%+v", e)
 	}
 	// What it could not find out: it did commit. The next run finds nothing to do.
@@ -137,7 +137,7 @@ func TestTerminatedConnection(t *testing.T) {
 	}()
 	outcome, err := run.Apply(ctx)
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	if !<-killed {
 		t.Error("nothing was terminated")
@@ -170,7 +170,7 @@ func TestInterrupted(t *testing.T) {
 	run := newRun(t, d.URL, strings.ReplaceAll(twoProviders, "8880", "8883"), nil)
 	run.RetryFor = time.Minute
 	_, err := run.Apply(ctx)
-	if e := pgerr.From(err); e == nil || e.ExitCode != pgerr.ExitTemporary {
+	if e := postgres.From(err); e == nil || e.ExitCode != postgres.ExitTemporary {
 		t.Errorf("%+v", e)
 	}
 	if _, err := application.Exec(context.Background(), "rollback"); err != nil {

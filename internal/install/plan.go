@@ -6,9 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // Plan is what Apply would write.
@@ -19,7 +18,7 @@ type Plan struct {
 	// one that is installed: then Apply does nothing.
 	Digest string
 	// Refusal is the error with which Apply would end because of a guard, or nil.
-	Refusal *pgerr.Error
+	Refusal *postgres.Error
 }
 
 // Plan returns what Apply would write, and writes nothing: its transaction is rolled back. A row whose Refusal is set is
@@ -39,7 +38,7 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 		return Plan{}, err
 	}
 	var plan Plan
-	err = database.Together(ctx, conn,
+	err = postgres.Together(ctx, conn,
 		func(ctx context.Context, conn db.DBTX) (err error) {
 			plan.Changes, err = db.New(conn).PlanStaged(ctx, db.PlanStagedParams{TenantID: r.Tenant, Options: r.Options.document()})
 			return err
@@ -51,11 +50,11 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 		func(ctx context.Context, conn db.DBTX) error {
 			refusals, err := db.New(conn).PlanRefusal(ctx)
 			for _, r := range refusals {
-				plan.Refusal = pgerr.From(&pgconn.PgError{Code: r.Code, Message: r.Message, Detail: r.Detail, Hint: r.Hint})
+				plan.Refusal = postgres.From(&pgconn.PgError{Code: r.Code, Message: r.Message, Detail: r.Detail, Hint: r.Hint})
 			}
 			return err
 		},
-		database.Statement("ROLLBACK"))
+		postgres.Statement("ROLLBACK"))
 	if err != nil {
 		rollback(ctx, conn)
 		return Plan{}, fmt.Errorf("planning: %w", r.explain(err))

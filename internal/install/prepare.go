@@ -8,7 +8,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // seededTenant is the tenant whose row the migrations create.
@@ -19,8 +19,8 @@ func (r *Run) needsPreparation(err error) bool {
 	if err == nil {
 		return false
 	}
-	code := pgerr.From(err).Code
-	return code == pgerr.CodeNoSchema || code == pgerr.CodeOldSchema || code == "KB010" && r.CreateTables
+	code := postgres.From(err).Code
+	return code == postgres.CodeNoSchema || code == postgres.CodeOldSchema || code == "KB010" && r.CreateTables
 }
 
 // prepare migrates schema bootstrap, creates Keep's tables where that is allowed, and makes the foreign key deferrable.
@@ -57,7 +57,7 @@ func (r *Run) prepare(ctx context.Context) (migrate.Result, error) {
 // right anyway, and the next up tries again.
 func (r *Run) foreignKey(result string, err error) error {
 	switch {
-	case pgerr.Is(err, "55P03", "40P01"):
+	case postgres.Is(err, "55P03", "40P01"):
 		r.Log.Warn("the foreign key of provider is not deferrable, because the application holds a lock; the next run tries again")
 		return nil
 	case err != nil:
@@ -78,7 +78,7 @@ func (r *Run) PrepareKeep(ctx context.Context) (string, error) {
 			return "", backoff.Permanent(err)
 		}
 		result, err := db.New(conn).PrepareKeep(ctx)
-		if err == nil || pgerr.Is(err, "55P03", "40P01") {
+		if err == nil || postgres.Is(err, "55P03", "40P01") {
 			return result, err
 		}
 		return result, backoff.Permanent(err)

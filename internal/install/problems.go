@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/manifest"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // problemLine is a line in the detail of KB001: provider <position> "<name>": <what>; likewise for the other kinds.
@@ -48,7 +48,7 @@ func (r *Run) explain(err error) error {
 	if total, err := strconv.Atoi(firstNumber.FindString(server.Message)); err == nil {
 		problems.Total = max(problems.Total, total)
 	}
-	e := *pgerr.From(err)
+	e := *postgres.From(err)
 	e.Detail, e.Err = "", errors.Join(problems, err)
 	return &e
 }

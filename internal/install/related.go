@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // mostCounted is for how many providers of a plan Related counts what hangs on them.
@@ -84,12 +83,12 @@ func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[st
 // reasonFor says in a few words why something was not counted.
 func reasonFor(err error) string {
 	switch {
-	case pgerr.Is(err, "57014"):
+	case postgres.Is(err, "57014"):
 		return "it took longer than two seconds"
-	case pgerr.Is(err, "42501"):
+	case postgres.Is(err, "42501"):
 		return "the role may not read these tables"
 	}
-	return pgerr.From(err).Message
+	return postgres.From(err).Message
 }
 
 func (r *Run) findLastRuns(ctx context.Context, related *Related) {
@@ -99,7 +98,7 @@ func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 		return err
 	})
 	if err != nil {
-		r.Log.Debug("the last runs of the providers were not read", "because", pgerr.From(err).Message)
+		r.Log.Debug("the last runs of the providers were not read", "because", postgres.From(err).Message)
 		return
 	}
 	for i := range providers {
@@ -110,13 +109,13 @@ func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 }
 
 // briefly sends a query in a transaction of its own that the server ends after two seconds.
-func (r *Run) briefly(ctx context.Context, query database.Query) error {
+func (r *Run) briefly(ctx context.Context, query postgres.Query) error {
 	conn, err := r.connection(ctx)
 	if err != nil {
 		return err
 	}
-	err = database.Together(ctx, conn,
-		database.Statement("BEGIN READ ONLY"), database.Statement("SET LOCAL statement_timeout = '2s'"), query, database.Statement("ROLLBACK"))
+	err = postgres.Together(ctx, conn,
+		postgres.Statement("BEGIN READ ONLY"), postgres.Statement("SET LOCAL statement_timeout = '2s'"), query, postgres.Statement("ROLLBACK"))
 	if err != nil {
 		rollback(ctx, conn)
 	}

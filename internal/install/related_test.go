@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/pgerr"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // plan plans and fails the test on an error.
@@ -16,7 +16,7 @@ func plan(t testing.TB, run *install.Run) install.Plan {
 	t.Helper()
 	p, err := run.Plan(context.Background())
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	return p
 }
@@ -118,7 +118,7 @@ func TestBoundPlan(t *testing.T) {
 		run := newRun(t, d.URL, manifest, nil)
 		run.Options.PlanDigest = &digest
 		_, err := run.Apply(ctx)
-		if e := pgerr.From(err); e == nil || e.Code != "KB026" || e.ExitCode != pgerr.ExitRefused {
+		if e := postgres.From(err); e == nil || e.Code != "KB026" || e.ExitCode != postgres.ExitRefused {
 			t.Errorf("%s: %+v", name, e)
 		}
 		if fmt.Sprint(pgtest.Table(t, d.Conn(t), rows)) != before {

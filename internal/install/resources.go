@@ -9,9 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // stageResources loads what the manifest has beside providers, in one COPY. Where it has nothing of the kind there is
@@ -24,7 +24,7 @@ func (r *Run) stageResources(ctx context.Context, conn *pgx.Conn) error {
 	}
 	next, stop := iter.Pull(resources(r.Manifest))
 	defer stop()
-	resources := database.Direct{Conn: conn, Rows: &resourceRows{next: next}}
+	resources := postgres.Direct{Conn: conn, Rows: &resourceRows{next: next}}
 	if _, err := db.New(resources).StageResources(ctx, nil); err != nil {
 		return fmt.Errorf("loading the manifest: %w", err)
 	}

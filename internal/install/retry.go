@@ -8,7 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // retryable are the SQLSTATEs after which the whole run is tried again at once: a lock was not to be had, or another
@@ -28,12 +28,12 @@ func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outco
 		case errors.As(err, &lost):
 			broken = err
 			return r.resolve(ctx, outcome, lost)
-		case pgerr.Is(err, retryable...):
+		case postgres.Is(err, retryable...):
 			return outcome, err
-		case pgerr.Lost(err) && ctx.Err() == nil:
+		case postgres.Lost(err) && ctx.Err() == nil:
 			broken = err
 			return outcome, err
-		case broken != nil && pgerr.From(err).ExitCode == pgerr.ExitUnavailable:
+		case broken != nil && postgres.From(err).ExitCode == postgres.ExitUnavailable:
 			return outcome, broken // the server restarts
 		}
 		return outcome, backoff.Permanent(err)
@@ -41,7 +41,7 @@ func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outco
 	return backoff.Retry(ctx, operation, r.pauses(),
 		backoff.WithMaxElapsedTime(r.retryFor()),
 		backoff.WithNotify(func(err error, pause time.Duration) {
-			e := pgerr.From(err)
+			e := postgres.From(err)
 			r.Log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
 		}))
 }
@@ -87,24 +87,24 @@ func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (O
 		}
 		return outcome, errRepeatForReport
 	case err == nil && status == "aborted" && ctx.Err() != nil:
-		return Outcome{}, backoff.Permanent(pgerr.Interrupted(ctx, lost))
+		return Outcome{}, backoff.Permanent(postgres.Interrupted(ctx, lost))
 	case err == nil && status == "aborted":
 		r.Log.Warn("the connection was lost; the server says that nothing was written", "transaction", lost.transaction)
-		return Outcome{}, &pgerr.Error{
-			Code: pgerr.CodeLost, Message: "the connection to the database was lost", ExitCode: pgerr.ExitTemporary, Retry: true,
+		return Outcome{}, &postgres.Error{
+			Code: postgres.CodeLost, Message: "the connection to the database was lost", ExitCode: postgres.ExitTemporary, Retry: true,
 			Hint: "the server confirmed that nothing was written: run again", Err: lost,
 		}
 	}
-	return Outcome{}, backoff.Permanent(&pgerr.Error{
-		Code: pgerr.CodeUnknown, ExitCode: pgerr.ExitTemporary, Retry: true,
+	return Outcome{}, backoff.Permanent(&postgres.Error{
+		Code: postgres.CodeUnknown, ExitCode: postgres.ExitTemporary, Retry: true,
 		Message: fmt.Sprintf("the connection was lost during COMMIT, and the server does not tell what became of transaction %s", lost.transaction),
 		Hint:    "run again: a run that finds its work done writes nothing", Err: errors.Join(lost, err),
 	})
 }
 
 // errRepeatForReport makes retry repeat a run that has committed, because only its report is missing.
-var errRepeatForReport = &pgerr.Error{
-	Code: pgerr.CodeLost, Message: "the report was lost, the providers are installed", ExitCode: pgerr.ExitTemporary, Retry: true,
+var errRepeatForReport = &postgres.Error{
+	Code: postgres.CodeLost, Message: "the report was lost, the providers are installed", ExitCode: postgres.ExitTemporary, Retry: true,
 }
 
 // transactionStatus returns committed, aborted, or in progress when the server still has not noticed that the

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"keep-bootstrap/internal/pgerr"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // countAnswers stands before the server of address and counts how often it says ReadyForQuery: once after connecting,
@@ -80,7 +80,7 @@ func TestRoundTrips(t *testing.T) {
 	} {
 		count.Store(0)
 		if err := do(); err != nil {
-			t.Fatalf("%s: %+v", name, pgerr.From(err))
+			t.Fatalf("%s: %+v", name, postgres.From(err))
 		}
 		if trips := count.Load() - 1; trips != 4 {
 			t.Errorf("%s: %d round trips after connecting, want 4", name, trips)
@@ -96,7 +96,7 @@ func TestRoundTripsOfOtherKinds(t *testing.T) {
 	apply(t, newRun(t, d.URL, resources, nil))
 	var count atomic.Int32
 	if _, err := newRun(t, countAnswers(t, d.URL, &count), resources, nil).Up(context.Background()); err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	// BEGIN, COPY of the resources, COPY of the sources, the rest: there are no providers to load.
 	if trips := count.Load() - 1; trips != 4 {
@@ -104,7 +104,7 @@ func TestRoundTripsOfOtherKinds(t *testing.T) {
 	}
 	count.Store(0)
 	if _, err := newRun(t, countAnswers(t, d.URL, &count), manifestOf(10)+resources, nil).Apply(context.Background()); err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	if trips := count.Load() - 1; trips != 5 {
 		t.Errorf("%d round trips after connecting, want 5", trips)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // stage loads the manifest into the staging tables of the open transaction, where nobody else sees it.
@@ -20,7 +20,7 @@ func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 	if r.Manifest.Providers.Len() > 0 {
 		next, stop := iter.Pull(r.Manifest.Providers.All())
 		defer stop()
-		providers := database.Direct{Conn: conn, Rows: &providerRows{next: next}}
+		providers := postgres.Direct{Conn: conn, Rows: &providerRows{next: next}}
 		if _, err := db.New(providers).StageProviders(ctx, nil); err != nil {
 			return fmt.Errorf("loading the manifest: %w", err)
 		}
@@ -33,7 +33,7 @@ func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 		inputs[i] = db.StageInputsParams{Position: int32(i + 1), Name: source.Name, Digest: hex.EncodeToString(source.SHA256[:])}
 	}
 	if len(inputs) > 0 {
-		if _, err := db.New(database.Direct{Conn: conn}).StageInputs(ctx, inputs); err != nil {
+		if _, err := db.New(postgres.Direct{Conn: conn}).StageInputs(ctx, inputs); err != nil {
 			return fmt.Errorf("loading the names of the sources: %w", err)
 		}
 	}

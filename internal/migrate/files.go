@@ -9,7 +9,6 @@ import (
 
 	ternmigrate "github.com/jackc/tern/v2/migrate"
 
-	"keep-bootstrap/internal/pgerr"
 	sqlfiles "keep-bootstrap/sql"
 )
 
@@ -58,7 +57,7 @@ func load() ([]*ternmigrate.Migration, error) {
 // place finds the file that a position of an evaluated migration comes from: the migration itself, or one of the frozen
 // routines in it. text is the evaluated SQL, position counts characters from 1.
 func place(migration, text string, position int) (file string, line, column int, excerpt string) {
-	line, column, excerpt = pgerr.Locate(text, position)
+	line, column, excerpt = locate(text, position)
 	file = "sql/migrations/" + migration
 	runes := []rune(text)
 	if line == 0 || position > len(runes) {

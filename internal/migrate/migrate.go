@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // Status is what a database has and what this program knows.
@@ -27,8 +27,8 @@ type Status struct {
 // one of the migrations that the program does not know is breaking: that is an error of code "old-program" (78).
 func (s Status) Current() (bool, error) {
 	if s.NewestBreaking > s.Known {
-		return false, &pgerr.Error{
-			Code: pgerr.CodeOldProgram, ExitCode: pgerr.ExitRefused,
+		return false, &postgres.Error{
+			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused,
 			Message: fmt.Sprintf("the database was migrated by a newer, incompatible version of this program (to %d; this one knows %d)", s.Version, s.Known),
 			Hint:    "use the newer version",
 		}
@@ -45,13 +45,13 @@ func (s Status) Require() error {
 	case current:
 		return nil
 	case s.Version == 0:
-		return &pgerr.Error{
-			Code: pgerr.CodeNoSchema, ExitCode: pgerr.ExitUnavailable, Retry: true,
+		return &postgres.Error{
+			Code: postgres.CodeNoSchema, ExitCode: postgres.ExitUnavailable, Retry: true,
 			Message: "schema bootstrap is not installed in this database", Hint: "run `bootstrap migrate` (or `bootstrap up`) first",
 		}
 	}
-	return &pgerr.Error{
-		Code: pgerr.CodeOldSchema, ExitCode: pgerr.ExitRefused,
+	return &postgres.Error{
+		Code: postgres.CodeOldSchema, ExitCode: postgres.ExitRefused,
 		Message: fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, s.Known),
 		Hint:    "run `bootstrap migrate` first",
 	}
@@ -67,7 +67,7 @@ func Read(ctx context.Context, conn db.DBTX) (Status, error) {
 // NewStatus makes a status of what the query SchemaVersion returned. A schema that is not there is no error.
 func NewStatus(row db.SchemaVersionRow, err error) (Status, error) {
 	status := Status{Known: Known()}
-	if pgerr.Is(err, undefinedTable, undefinedSchema) {
+	if postgres.Is(err, undefinedTable, undefinedSchema) {
 		return status, nil
 	}
 	if err != nil {
@@ -108,9 +108,9 @@ func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 		return Result{From: status.Version, To: status.Version}, err
 	}
 	result, err := run(ctx, conn, log, func(at int32) int32 { return max(at, status.Known) })
-	if pgerr.Is(err, "42501") {
+	if postgres.Is(err, "42501") {
 		// A role that may only install: not its fault, and nothing that a grant would mend.
-		e := *pgerr.From(err)
+		e := *postgres.From(err)
 		e.Err = err
 		e.Hint = fmt.Sprintf("schema bootstrap is at version %d, this program needs %d: run `bootstrap migrate` as the owner of schema bootstrap and of Keep's tables, with CREATE on the database", status.Version, status.Known)
 		return result, &e
@@ -128,11 +128,11 @@ func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (R
 		return Result{}, err
 	}
 	if version < 0 || version > status.Known {
-		return Result{}, pgerr.Usage(fmt.Sprintf("there is no migration %d: this program knows 0 to %d", version, status.Known), "")
+		return Result{}, postgres.Usage(fmt.Sprintf("there is no migration %d: this program knows 0 to %d", version, status.Known), "")
 	}
 	if status.Version > status.Known {
-		return Result{}, &pgerr.Error{
-			Code: pgerr.CodeOldProgram, ExitCode: pgerr.ExitRefused,
+		return Result{}, &postgres.Error{
+			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused,
 			Message: fmt.Sprintf("the database is at version %d, this program knows only %d: it cannot undo what it does not know", status.Version, status.Known),
 			Hint:    "use the newer version of the program",
 		}

@@ -11,10 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgerr"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -26,15 +25,15 @@ const newestKeep = "67ff7efffed4"
 // connect connects as the program does.
 func connect(t testing.TB, address string) *pgx.Conn {
 	t.Helper()
-	config, err := database.Source{ConnString: address, Origin: "test"}.Config()
+	config, err := postgres.Source{ConnString: address, Origin: "test"}.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := database.Connect(context.Background(), config)
+	conn, err := postgres.Connect(context.Background(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { database.Close(context.Background(), conn) })
+	t.Cleanup(func() { postgres.Close(context.Background(), conn) })
 	return conn
 }
 
@@ -43,7 +42,7 @@ func up(t testing.TB, conn *pgx.Conn) migrate.Result {
 	t.Helper()
 	result, err := migrate.Up(context.Background(), conn, quiet)
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	return result
 }
@@ -52,7 +51,7 @@ func to(t testing.TB, conn *pgx.Conn, version int32) migrate.Result {
 	t.Helper()
 	result, err := migrate.To(context.Background(), conn, quiet, version)
 	if err != nil {
-		t.Fatalf("%+v", pgerr.From(err))
+		t.Fatalf("%+v", postgres.From(err))
 	}
 	return result
 }
@@ -216,11 +215,11 @@ func TestNewerDatabase(t *testing.T) {
 	if err != nil || status.Require() != nil {
 		t.Errorf("%+v %v %v", status, err, status.Require())
 	}
-	if _, err := migrate.To(ctx, conn, quiet, 0); pgerr.ExitCode(err) != pgerr.ExitRefused {
+	if _, err := migrate.To(ctx, conn, quiet, 0); postgres.ExitCode(err) != postgres.ExitRefused {
 		t.Errorf("what is unknown cannot be undone: %v", err)
 	}
 	d.Exec(t, "update bootstrap.migration set breaking = true where version = 99")
-	if _, err := migrate.Up(ctx, conn, quiet); pgerr.ExitCode(err) != pgerr.ExitRefused {
+	if _, err := migrate.Up(ctx, conn, quiet); postgres.ExitCode(err) != postgres.ExitRefused {
 		t.Errorf("a newer breaking database: %v", err)
 	}
 }
@@ -229,7 +228,7 @@ func TestUnknownVersion(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
 	for _, version := range []int32{-1, 99} {
-		if _, err := migrate.To(context.Background(), conn, quiet, version); pgerr.ExitCode(err) != pgerr.ExitUsage {
+		if _, err := migrate.To(context.Background(), conn, quiet, version); postgres.ExitCode(err) != postgres.ExitUsage {
 			t.Errorf("--to %d: %v", version, err)
 		}
 	}
@@ -277,7 +276,7 @@ func TestPrivileges(t *testing.T) {
 	name, address := role(t, d)
 	conn := connect(t, address)
 	_, err := migrate.Up(ctx, conn, quiet)
-	if e := pgerr.From(err); e == nil || e.Code != "42501" || e.ExitCode != pgerr.ExitPermission {
+	if e := postgres.From(err); e == nil || e.Code != "42501" || e.ExitCode != postgres.ExitPermission {
 		t.Errorf("without CREATE on the database: %+v", e)
 	}
 	if conn.PgConn().TxStatus() != 'I' {
@@ -298,7 +297,7 @@ func TestAFailureLeavesNothing(t *testing.T) {
 	d.Exec(t, "create schema bootstrap; create table bootstrap.keep_column(x int)") // 001 wants this name
 	before := describe(t, conn, "bootstrap")
 	_, err := migrate.Up(ctx, conn, quiet)
-	e := pgerr.From(err)
+	e := postgres.From(err)
 	if e == nil || e.Code != "42P07" || e.File != "sql/migrations/001_schema.sql" {
 		t.Fatalf("%+v", e)
 	}
@@ -332,7 +331,7 @@ func TestKeepLocksProvider(t *testing.T) {
 	}
 	// The way back needs the lock: nothing is removed without it.
 	_, err := migrate.To(ctx, conn, quiet, 0)
-	if e := pgerr.From(err); e == nil || e.Code != "55P03" || e.ExitCode != pgerr.ExitTemporary {
+	if e := postgres.From(err); e == nil || e.Code != "55P03" || e.ExitCode != postgres.ExitTemporary {
 		t.Fatalf("%+v", e)
 	}
 	if result := up(t, conn); result.Changed() {

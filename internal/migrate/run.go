@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	ternmigrate "github.com/jackc/tern/v2/migrate"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 // ternLock is the session lock that tern takes. When a migration fails, tern cannot release it, because the transaction
@@ -72,12 +72,12 @@ func again(ctx context.Context, log *slog.Logger, operation func() (Result, erro
 	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 2*time.Second
 	return backoff.Retry(ctx, func() (Result, error) {
 		result, err := operation()
-		if err == nil || pgerr.Is(err, "55P03", "40P01", "40001") {
+		if err == nil || postgres.Is(err, "55P03", "40P01", "40001") {
 			return result, err
 		}
 		return result, backoff.Permanent(err)
 	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(retryFor), backoff.WithNotify(func(err error, pause time.Duration) {
-		log.Warn("migrating again", "because", pgerr.From(err).Message, "after", pause.Round(time.Millisecond).String())
+		log.Warn("migrating again", "because", postgres.From(err).Message, "after", pause.Round(time.Millisecond).String())
 	}))
 }
 
@@ -129,9 +129,9 @@ func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at 
 	if err != nil {
 		return Result{}, err
 	}
-	if err := execute(ctx, conn, "COMMIT"); pgerr.Lost(err) {
-		return Result{}, &pgerr.Error{
-			Code: pgerr.CodeUnknown, ExitCode: pgerr.ExitTemporary, Retry: true, Err: err,
+	if err := execute(ctx, conn, "COMMIT"); postgres.Lost(err) {
+		return Result{}, &postgres.Error{
+			Code: postgres.CodeUnknown, ExitCode: postgres.ExitTemporary, Retry: true, Err: err,
 			Message: "the connection was lost during COMMIT of the migration", Hint: "run again: what is migrated is not repeated",
 		}
 	} else if err != nil {
@@ -139,7 +139,7 @@ func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at 
 	}
 	if result.To == Known() {
 		// The callers judge, and repeat, when the lock is not to be had.
-		if err := execute(ctx, conn, "SELECT bootstrap.prepare_keep()"); err != nil && !pgerr.Is(err, "55P03", "40P01") {
+		if err := execute(ctx, conn, "SELECT bootstrap.prepare_keep()"); err != nil && !postgres.Is(err, "55P03", "40P01") {
 			return result, fmt.Errorf("making the foreign key of provider deferrable (schema bootstrap is migrated): %w", err)
 		}
 	}
@@ -152,7 +152,7 @@ func unprepare(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 	_, err := again(ctx, log, func() (Result, error) {
 		return Result{}, execute(ctx, conn, "SELECT bootstrap.unprepare_keep()")
 	})
-	if pgerr.Is(err, "42883", undefinedSchema) {
+	if postgres.Is(err, "42883", undefinedSchema) {
 		return nil
 	}
 	return err
@@ -236,7 +236,7 @@ func asOneMessage(m *ternmigrate.Migration) *ternmigrate.Migration {
 
 // failure is the error of a migration, with the file and line that it comes from.
 func failure(name, sql string, server *pgconn.PgError) error {
-	e := pgerr.From(ternmigrate.MigrationPgError{MigrationName: name, Sql: sql, PgError: server})
+	e := postgres.From(server)
 	e.File = "sql/migrations/" + name
 	if server.Position > 0 {
 		e.File, e.Line, e.Column, e.Excerpt = place(name, sql, int(server.Position))

@@ -17,9 +17,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // TestMain runs more tests at a time than there are processors: most of them wait.
@@ -42,15 +42,15 @@ var (
 )
 
 func migrateUp(ctx context.Context, url string) error {
-	config, err := database.Source{ConnString: url, Origin: "test"}.Config()
+	config, err := postgres.Source{ConnString: url, Origin: "test"}.Config()
 	if err != nil {
 		return err
 	}
-	conn, err := database.Connect(ctx, config)
+	conn, err := postgres.Connect(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer database.Close(ctx, conn)
+	defer postgres.Close(ctx, conn)
 	_, err = migrate.Up(ctx, conn, slog.New(slog.DiscardHandler))
 	return err
 }

@@ -1,8 +1,4 @@
-// Package pgerr turns any error of a run into the one form that users see: a code, a message, what to do about it, the
-// exit code of the program and whether a retry can help. Text, log and JSON are all made from that form, so they agree.
-//
-// Nothing here touches the database.
-package pgerr
+package postgres
 
 import (
 	"errors"
@@ -85,7 +81,7 @@ func From(err error) *Error {
 	if errors.As(err, &known) {
 		return known
 	}
-	for _, mapping := range []func(error) *Error{fromMigration, fromServer, fromConnection} {
+	for _, mapping := range []func(error) *Error{fromServer, fromConnection} {
 		if e := mapping(err); e != nil {
 			e.Err = err
 			return e

@@ -1,4 +1,4 @@
-package pgerr_test
+package postgres_test
 
 import (
 	"context"
@@ -15,9 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	ternmigrate "github.com/jackc/tern/v2/migrate"
 
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -29,8 +28,8 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{nil, 0, false},
 		{errors.New("what"), 1, false},
-		{pgerr.Usage("no", ""), 64, false},
-		{fmt.Errorf("wrapped: %w", pgerr.Usage("no", "")), 64, false},
+		{postgres.Usage("no", ""), 64, false},
+		{fmt.Errorf("wrapped: %w", postgres.Usage("no", "")), 64, false},
 		{state("42501"), 77, false},
 		{state("28P01"), 77, false},
 		{state("28000"), 77, false},
@@ -53,13 +52,12 @@ func TestExitCodes(t *testing.T) {
 		{&net.OpError{Op: "write", Err: syscall.EPIPE}, 75, true},
 		{context.Canceled, 75, true},
 		{context.DeadlineExceeded, 75, true},
-		{ternmigrate.MigrationPgError{MigrationName: "x.sql", Sql: "select", PgError: &pgconn.PgError{Code: "42501"}}, 77, false},
 	} {
-		if got := pgerr.ExitCode(test.err); got != test.exit {
+		if got := postgres.ExitCode(test.err); got != test.exit {
 			t.Errorf("%v: exit code %d, want %d", test.err, got, test.exit)
 		}
-		if test.err != nil && pgerr.From(test.err).Retry != test.retry {
-			t.Errorf("%v: retry %v, want %v", test.err, pgerr.From(test.err).Retry, test.retry)
+		if test.err != nil && postgres.From(test.err).Retry != test.retry {
+			t.Errorf("%v: retry %v, want %v", test.err, postgres.From(test.err).Retry, test.retry)
 		}
 	}
 }
@@ -80,7 +78,7 @@ func TestExitCodesOfOurErrorsAreTheDocumentedOnes(t *testing.T) {
 		t.Fatalf("found only %d rows of the table", len(rows))
 	}
 	for _, row := range rows {
-		e := pgerr.From(&pgconn.PgError{Code: row[1], Message: "m", Detail: "d", Hint: "h"})
+		e := postgres.From(&pgconn.PgError{Code: row[1], Message: "m", Detail: "d", Hint: "h"})
 		if want, _ := strconv.Atoi(row[2]); e.ExitCode != want {
 			t.Errorf("%s: exit code %d, documented is %s", row[1], e.ExitCode, row[2])
 		}
@@ -97,13 +95,12 @@ func TestForeignErrorsShowNoData(t *testing.T) {
 		&pgconn.PgError{Code: "23505", Message: "duplicate key value violates unique constraint \"x\"", Detail: "Key (a)=(" + canary + ")", Hint: canary, Where: canary},
 		&pgconn.PgError{Code: "22P02", Message: "invalid input syntax for type json: " + canary, Where: canary},
 		&pgconn.PgError{Code: "23502", Message: "null value", Detail: "Failing row contains (" + canary + ")", TableName: "provider", ColumnName: "name"},
-		ternmigrate.MigrationPgError{MigrationName: "m.sql", Sql: "select 1", PgError: &pgconn.PgError{Code: "23505", Detail: canary}},
 	} {
-		if text := fmt.Sprintf("%+v", *withoutCause(pgerr.From(err))); strings.Contains(text, canary) {
+		if text := fmt.Sprintf("%+v", *withoutCause(postgres.From(err))); strings.Contains(text, canary) {
 			t.Errorf("shows data: %s", text)
 		}
 	}
-	e := pgerr.From(&pgconn.PgError{Code: "23502", TableName: "provider", ColumnName: "name"})
+	e := postgres.From(&pgconn.PgError{Code: "23502", TableName: "provider", ColumnName: "name"})
 	if e.Detail != "table provider, column name" {
 		t.Errorf("detail %q", e.Detail)
 	}
@@ -127,40 +124,19 @@ func TestConnectionErrorsShowNoPassword(t *testing.T) {
 		if err == nil {
 			t.Fatalf("connected to nothing")
 		}
-		e := pgerr.From(fmt.Errorf("connecting: %w", err))
+		e := postgres.From(fmt.Errorf("connecting: %w", err))
 		if text := fmt.Sprintf("%+v %s", *withoutCause(e), e.Error()); strings.Contains(text, canary) {
 			t.Errorf("shows the password: %s", text)
 		}
-		if e.ExitCode != pgerr.ExitUsage && e.ExitCode != pgerr.ExitUnavailable {
+		if e.ExitCode != postgres.ExitUsage && e.ExitCode != postgres.ExitUnavailable {
 			t.Errorf("exit code %d: %+v", e.ExitCode, e)
 		}
 	}
 }
 
 // withoutCause is what is printed of an error.
-func withoutCause(e *pgerr.Error) *pgerr.Error {
+func withoutCause(e *postgres.Error) *postgres.Error {
 	printed := *e
 	printed.Err = nil
 	return &printed
-}
-
-func TestLocate(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		sql          string
-		position     int
-		line, column int
-		excerpt      string
-	}{
-		{"select x", 8, 1, 8, "select x\n       ^"},
-		{"a\n\tbéé c\nd", 8, 2, 6, "\tbéé c\n\t    ^"},
-		{"é\né x", 5, 2, 3, "é x\n  ^"},
-		{"x", 0, 0, 0, ""},
-		{"x", 2, 0, 0, ""},
-	} {
-		line, column, excerpt := pgerr.Locate(test.sql, test.position)
-		if line != test.line || column != test.column || excerpt != test.excerpt {
-			t.Errorf("%q at %d: %d:%d %q", test.sql, test.position, line, column, excerpt)
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package database
+package postgres
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-
-	"keep-bootstrap/internal/pgerr"
 )
 
 // Wait is the deadline of --wait. The zero value does not wait.
@@ -27,8 +25,8 @@ func NewWait(limit time.Duration, log *slog.Logger) Wait {
 // starting or in recovery, a standby that may be promoted, Keep's tables missing or still too old, schema bootstrap not migrated yet. A wrong password
 // or a missing privilege is not waited for.
 func waitable(err error) bool {
-	switch pgerr.From(err).Code {
-	case pgerr.CodeUnreachable, pgerr.CodeLost, pgerr.CodeNoSchema,
+	switch From(err).Code {
+	case CodeUnreachable, CodeLost, CodeNoSchema,
 		"3D000", "55000", "57P03", "53300", "57P01", "57P02", "08006", "08001", "08004", "25006", "KB010", "KB011", "KB030":
 		return true
 	}
@@ -51,7 +49,7 @@ func (w Wait) For(ctx context.Context, attempt func(context.Context) error) erro
 		if err == nil || !waitable(err) || ctx.Err() != nil {
 			return err
 		}
-		reason := pgerr.From(err)
+		reason := From(err)
 		left := time.Until(w.deadline)
 		if left <= 0 {
 			return w.expired(reason)
@@ -68,10 +66,10 @@ func (w Wait) For(ctx context.Context, attempt func(context.Context) error) erro
 	}
 }
 
-func (w Wait) expired(reason *pgerr.Error) error {
+func (w Wait) expired(reason *Error) error {
 	late := *reason
 	late.Message = "waited " + w.limit.String() + " in vain: " + reason.Message
-	late.ExitCode, late.Retry = pgerr.ExitUnavailable, true
+	late.ExitCode, late.Retry = ExitUnavailable, true
 	late.Err = errors.Join(context.DeadlineExceeded, reason.Err)
 	return &late
 }

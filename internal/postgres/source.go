@@ -1,14 +1,14 @@
-// Package database finds the database that the program works on, connects to it, and waits for it.
+// Package postgres finds the database that the program works on, connects to it, and waits for it. It turns any error
+// of a run into the one form that users see: a code, a message, what to do about it, the exit code of the program and
+// whether a retry can help. Text, log and JSON are all made from that form, so they agree.
 //
 // Nothing here writes to a database.
-package database
+package postgres
 
 import (
 	"fmt"
 	"os"
 	"strings"
-
-	"keep-bootstrap/internal/pgerr"
 )
 
 // Source says which database to use and where that was given. The zero value means that none was given.
@@ -36,7 +36,7 @@ func Find(urlFile string, getenv func(string) string) (Source, error) {
 	if urlFile != "" {
 		text, err := os.ReadFile(urlFile)
 		if err != nil {
-			return Source{}, pgerr.Usage(fmt.Sprintf("the file with the database URL cannot be read: %v", err), "correct --database-url-file")
+			return Source{}, Usage(fmt.Sprintf("the file with the database URL cannot be read: %v", err), "correct --database-url-file")
 		}
 		return fromText(strings.TrimSpace(string(text)), urlFile)
 	}
@@ -55,7 +55,7 @@ func Find(urlFile string, getenv func(string) string) (Source, error) {
 
 func fromText(text, origin string) (Source, error) {
 	if text == "" {
-		return Source{}, pgerr.Usage(origin+" holds no database URL", "write postgresql://user:password@host:port/database into it")
+		return Source{}, Usage(origin+" holds no database URL", "write postgresql://user:password@host:port/database into it")
 	}
 	scheme, _, isURL := strings.Cut(text, "://")
 	if !isURL {
@@ -63,14 +63,14 @@ func fromText(text, origin string) (Source, error) {
 	}
 	dialect, driver, _ := strings.Cut(strings.ToLower(scheme), "+")
 	if dialect != "postgres" && dialect != "postgresql" {
-		return Source{}, pgerr.Usage(
+		return Source{}, Usage(
 			fmt.Sprintf("%s names a database of kind %q; only PostgreSQL is supported", origin, dialect),
 			"give a PostgreSQL URL: postgresql://user:password@host:port/database (Keep with SQLite or MySQL cannot be bootstrapped by this program)")
 	}
 	if driver != "" || origin == "DATABASE_CONNECTION_STRING" {
 		converted, err := fromSQLAlchemy(text)
 		if err != nil {
-			return Source{}, pgerr.Usage(origin+": "+err.Error(), "form: postgresql+psycopg2://user:password@host:port/database")
+			return Source{}, Usage(origin+": "+err.Error(), "form: postgresql+psycopg2://user:password@host:port/database")
 		}
 		text = converted
 	}

@@ -1,4 +1,4 @@
-package database_test
+package postgres_test
 
 import (
 	"os"
@@ -6,8 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/database"
-	"keep-bootstrap/internal/pgerr"
+	"keep-bootstrap/internal/postgres"
 )
 
 func TestPrecedence(t *testing.T) {
@@ -35,7 +34,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	for _, step := range steps {
 		delete(all, step.without)
-		source, err := database.Find(step.file, func(name string) string { return all[name] })
+		source, err := postgres.Find(step.file, func(name string) string { return all[name] })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +62,7 @@ func TestLibpqVariablesAndServiceFile(t *testing.T) {
 	}
 	t.Setenv("PGSERVICEFILE", file)
 	t.Setenv("PGSERVICE", "monitoring")
-	source, err := database.Find("", os.Getenv)
+	source, err := postgres.Find("", os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +92,7 @@ func TestSQLAlchemyURLs(t *testing.T) {
 		{"postgresql+psycopg2://keep:pw@/keepdb?host=/run/postgresql", "/run/postgresql", "keep", "pw", "keepdb", 5432},
 		{"postgresql+psycopg2://keep:pw@db/keepdb?sslmode=disable&application_name=x", "db", "keep", "pw", "keepdb", 5432},
 	} {
-		source, err := database.Find("", func(name string) string {
+		source, err := postgres.Find("", func(name string) string {
 			return map[string]string{"DATABASE_CONNECTION_STRING": test.url}[name]
 		})
 		if err != nil {
@@ -128,15 +127,15 @@ func TestOtherDatabasesAndBrokenURLs(t *testing.T) {
 		"postgresql://keep:" + canary + "%zz@db/keep",
 		"postgresql+psycopg2://keep:" + canary + "@db/keep?a=%zz",
 	} {
-		source, err := database.Find("", func(name string) string { return map[string]string{"DATABASE_URL": url}[name] })
+		source, err := postgres.Find("", func(name string) string { return map[string]string{"DATABASE_URL": url}[name] })
 		if err == nil {
 			_, err = source.Config()
 		}
-		if pgerr.ExitCode(err) != pgerr.ExitUsage {
+		if postgres.ExitCode(err) != postgres.ExitUsage {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		e := pgerr.From(err)
+		e := postgres.From(err)
 		if strings.Contains(e.Message+e.Hint, canary) || !strings.Contains(e.Message, "DATABASE_URL") {
 			t.Errorf("%s: %s / %s", url, e.Message, e.Hint)
 		}
@@ -150,7 +149,7 @@ func TestURLFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{empty, filepath.Join(t.TempDir(), "missing")} {
-		if _, err := database.Find(file, func(string) string { return "" }); pgerr.ExitCode(err) != pgerr.ExitUsage {
+		if _, err := postgres.Find(file, func(string) string { return "" }); postgres.ExitCode(err) != postgres.ExitUsage {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package database
+package postgres
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
-
-	"keep-bootstrap/internal/pgerr"
 )
 
 // ApplicationName is what the program is called in pg_stat_activity, unless URL or PGAPPNAME say otherwise.
@@ -35,7 +33,7 @@ var driverOptions = []string{
 func (s Source) Config() (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(s.ConnString)
 	if err != nil {
-		e := *pgerr.From(err)
+		e := *From(err)
 		e.Message = fmt.Sprintf("%s: %s", s.Origin, e.Message)
 		return nil, &e
 	}

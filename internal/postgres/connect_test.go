@@ -1,4 +1,4 @@
-package database_test
+package postgres_test
 
 import (
 	"context"
@@ -14,17 +14,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/database"
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgerr"
 	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/internal/postgres"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func config(t *testing.T, address string) *pgx.ConnConfig {
 	t.Helper()
-	config, err := database.Source{ConnString: address, Origin: "test"}.Config()
+	config, err := postgres.Source{ConnString: address, Origin: "test"}.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +32,11 @@ func config(t *testing.T, address string) *pgx.ConnConfig {
 
 func connect(t *testing.T, address string) *pgx.Conn {
 	t.Helper()
-	conn, err := database.Connect(context.Background(), config(t, address))
+	conn, err := postgres.Connect(context.Background(), config(t, address))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { database.Close(context.Background(), conn) })
+	t.Cleanup(func() { postgres.Close(context.Background(), conn) })
 	return conn
 }
 
@@ -74,14 +73,14 @@ func TestConnectFailures(t *testing.T) {
 		exit          int
 		code          string
 	}{
-		{"refused", change(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, pgerr.CodeUnreachable},
-		{"no such host", change(t, d.URL, func(u *url.URL) { u.Host = "no-such-host.invalid" }), 69, pgerr.CodeUnreachable},
+		{"refused", change(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, postgres.CodeUnreachable},
+		{"no such host", change(t, d.URL, func(u *url.URL) { u.Host = "no-such-host.invalid" }), 69, postgres.CodeUnreachable},
 		{"no such database", change(t, d.URL, func(u *url.URL) { u.Path = "/none" }), 69, "3D000"},
 		{"wrong password", change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng") }), 77, "28P01"},
 		{"no such user", change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword("nobody", "wr0ng") }), 77, "28P01"},
 	} {
-		_, err := database.Connect(context.Background(), config(t, test.address))
-		e := pgerr.From(err)
+		_, err := postgres.Connect(context.Background(), config(t, test.address))
+		e := postgres.From(err)
 		if e == nil || e.ExitCode != test.exit || e.Code != test.code {
 			t.Errorf("%s: %+v", test.name, e)
 		}
@@ -98,14 +97,14 @@ func TestWaitForADatabaseThatAppears(t *testing.T) {
 	address := change(t, d.URL, func(u *url.URL) { u.Path = "/" + late })
 	var log strings.Builder
 	attempts := 0
-	err := database.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
+	err := postgres.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
 		attempts++
 		if attempts == 3 {
 			d.Exec(t, "create database "+late)
 		}
-		conn, err := database.Connect(ctx, config(t, address))
+		conn, err := postgres.Connect(ctx, config(t, address))
 		if err == nil {
-			database.Close(ctx, conn)
+			postgres.Close(ctx, conn)
 		}
 		return err
 	})
@@ -131,10 +130,10 @@ func TestWaitForANameThatAppears(t *testing.T) {
 		return []string{"127.0.0.1"}, nil
 	}
 	var log strings.Builder
-	err := database.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
-		conn, err := database.Connect(ctx, late)
+	err := postgres.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
+		conn, err := postgres.Connect(ctx, late)
 		if err == nil {
-			database.Close(ctx, conn)
+			postgres.Close(ctx, conn)
 		}
 		return err
 	})
@@ -152,11 +151,11 @@ func TestWaitGivesUp(t *testing.T) {
 	refused := config(t, "postgresql://u:p@127.0.0.1:1/db")
 	for _, limit := range []time.Duration{0, 300 * time.Millisecond} {
 		start := time.Now()
-		err := database.NewWait(limit, quiet).For(context.Background(), func(ctx context.Context) error {
-			_, err := database.Connect(ctx, refused)
+		err := postgres.NewWait(limit, quiet).For(context.Background(), func(ctx context.Context) error {
+			_, err := postgres.Connect(ctx, refused)
 			return err
 		})
-		if pgerr.ExitCode(err) != pgerr.ExitUnavailable || !pgerr.From(err).Retry {
+		if postgres.ExitCode(err) != postgres.ExitUnavailable || !postgres.From(err).Retry {
 			t.Errorf("limit %s: %v", limit, err)
 		}
 		if taken := time.Since(start); taken < limit || taken > limit+time.Minute {
@@ -170,18 +169,18 @@ func TestNoWaitForAWrongPassword(t *testing.T) {
 	d := pgtest.New(t, pgtest.Empty)
 	wrong := change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") })
 	attempts := 0
-	err := database.NewWait(time.Minute, slog.New(slog.DiscardHandler)).For(context.Background(), func(ctx context.Context) error {
+	err := postgres.NewWait(time.Minute, slog.New(slog.DiscardHandler)).For(context.Background(), func(ctx context.Context) error {
 		attempts++
-		_, err := database.Connect(ctx, config(t, wrong))
+		_, err := postgres.Connect(ctx, config(t, wrong))
 		return err
 	})
-	if pgerr.ExitCode(err) != pgerr.ExitPermission || attempts != 1 {
+	if postgres.ExitCode(err) != postgres.ExitPermission || attempts != 1 {
 		t.Errorf("%d attempts: %v", attempts, err)
 	}
 }
 
 // scalar is a query for one text.
-func scalar(sql string, into *string) database.Query {
+func scalar(sql string, into *string) postgres.Query {
 	return func(ctx context.Context, conn db.DBTX) error { return conn.QueryRow(ctx, sql).Scan(into) }
 }
 
@@ -190,7 +189,7 @@ func TestTogether(t *testing.T) {
 	ctx := context.Background()
 	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
 	var a, b string
-	if err := database.Together(ctx, conn, scalar("select 'a'", &a), database.Statement("create table x(y int)"), scalar("select count(*)::text from x", &b)); err != nil {
+	if err := postgres.Together(ctx, conn, scalar("select 'a'", &a), postgres.Statement("create table x(y int)"), scalar("select count(*)::text from x", &b)); err != nil {
 		t.Fatal(err)
 	}
 	if a != "a" || b != "0" {
@@ -199,32 +198,32 @@ func TestTogether(t *testing.T) {
 
 	// A failure skips what follows, keeps what came before, and leaves the connection usable.
 	a, b = "", ""
-	err := database.Together(ctx, conn,
-		database.Statement("begin"), scalar("select 'kept'", &a), database.Statement("insert into x values (1)"),
-		database.Statement("select 1/0"), database.Statement("commit"), scalar("select 'not reached'", &b))
-	if !pgerr.Is(err, "22012") || a != "kept" || b != "" {
+	err := postgres.Together(ctx, conn,
+		postgres.Statement("begin"), scalar("select 'kept'", &a), postgres.Statement("insert into x values (1)"),
+		postgres.Statement("select 1/0"), postgres.Statement("commit"), scalar("select 'not reached'", &b))
+	if !postgres.Is(err, "22012") || a != "kept" || b != "" {
 		t.Errorf("%v, %q %q", err, a, b)
 	}
 	if _, err := conn.Exec(ctx, "rollback"); err != nil {
 		t.Fatal(err)
 	}
-	if err := database.Together(ctx, conn, scalar("select count(*)::text from x", &a)); err != nil || a != "0" {
+	if err := postgres.Together(ctx, conn, scalar("select count(*)::text from x", &a)); err != nil || a != "0" {
 		t.Errorf("the transaction was not rolled back: %s %v", a, err)
 	}
 
 	// A failure that a query has judged is not returned.
 	judged := func(ctx context.Context, conn db.DBTX) error {
-		if err := conn.QueryRow(ctx, "select 1/0").Scan(&a); !pgerr.Is(err, "22012") {
+		if err := conn.QueryRow(ctx, "select 1/0").Scan(&a); !postgres.Is(err, "22012") {
 			return err
 		}
 		return nil
 	}
-	if err := database.Together(ctx, conn, scalar("select 'kept'", &a), judged); err != nil || a != "kept" {
+	if err := postgres.Together(ctx, conn, scalar("select 'kept'", &a), judged); err != nil || a != "kept" {
 		t.Errorf("%q %v", a, err)
 	}
 
 	// JSON is sent as what the server makes of the parameter.
-	if err := database.Together(ctx, conn, func(ctx context.Context, conn db.DBTX) error {
+	if err := postgres.Together(ctx, conn, func(ctx context.Context, conn db.DBTX) error {
 		return conn.QueryRow(ctx, "select $1::jsonb ->> 'a'", json.RawMessage(`{"a": "ü"}`)).Scan(&a)
 	}); err != nil || a != "ü" {
 		t.Errorf("%q %v", a, err)
@@ -262,7 +261,7 @@ func TestCopyKeepsEveryText(t *testing.T) {
 	if _, err := conn.Exec(ctx, `create table "T ""x"(n int, "a b" text)`); err != nil {
 		t.Fatal(err)
 	}
-	n, err := database.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{`T "x`}, []string{"n", "a b"}, &rows{texts: texts})
+	n, err := postgres.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{`T "x`}, []string{"n", "a b"}, &rows{texts: texts})
 	if err != nil || n != int64(len(texts)) {
 		t.Fatalf("%d rows, %v", n, err)
 	}
@@ -286,14 +285,14 @@ func TestCopyFailures(t *testing.T) {
 	ctx := context.Background()
 	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
 	text := "x"
-	if _, err := (database.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"none"}, []string{"n", "t"}, &rows{texts: []*string{&text}}); !pgerr.Is(err, "42P01") {
+	if _, err := (postgres.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"none"}, []string{"n", "t"}, &rows{texts: []*string{&text}}); !postgres.Is(err, "42P01") {
 		t.Errorf("no table: %v", err)
 	}
 	if _, err := conn.Exec(ctx, "create table t(n int, t text)"); err != nil {
 		t.Fatal(err)
 	}
 	broken := &rows{texts: []*string{&text}, err: errors.New("broken source")}
-	if _, err := (database.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, broken); err == nil {
+	if _, err := (postgres.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, broken); err == nil {
 		t.Error("a source that fails must fail the COPY")
 	}
 	var n int
@@ -334,7 +333,7 @@ func TestCopyEndsReadingBeforeItReturns(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := &slowRows{conn: conn, returned: make(chan struct{}), ended: make(chan struct{})}
-	_, err := database.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, source)
+	_, err := postgres.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, source)
 	close(source.returned)
 	<-source.ended
 	if err == nil {
