@@ -14,7 +14,7 @@ GO_BUILD := go build -buildvcs=false -ldflags '-X main.version=$(VERSION)'
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
-# a process of its own (internal/reliability) would find nothing. It uses another PostgreSQL than make test; test-versions
+# a process of its own (test/reliability) would find nothing. It uses another PostgreSQL than make test; test-versions
 # leaves these packages out there, because they have then been run.
 RACE := cli database install local migrate
 # Unpacks PostgreSQL five times: one goroutine, and minutes with the detector.
@@ -85,7 +85,7 @@ squawk: ## lint the SQL that ships (needs npx)
 
 .PHONY: test-versions
 test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; make test runs all on the newest, test-race a part on 17
-	@packages=$$(go list -f '{{$$path := .ImportPath}}{{range .TestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "keep-bootstrap/internal/pgtest"}}{{$$path}}{{end}}{{end}}' ./...); \
+	@packages=$$(go list -f '{{$$path := .ImportPath}}{{range .TestImports}}{{if eq . "keep-bootstrap/test/pgtest"}}{{$$path}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "keep-bootstrap/test/pgtest"}}{{$$path}}{{end}}{{end}}' ./...); \
 	for version in $(VERSIONS); do \
 	  chosen=$$packages; \
 	  if [[ $$version == $(RACE_VERSION) ]]; then chosen=$$(grep -vE '/internal/($(subst $() ,|,$(RACE)))$$' <<<"$$packages"); fi; \
@@ -93,7 +93,7 @@ test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; m
 	done
 
 .PHONY: torture
-torture: ## the long form of internal/reliability on each PostgreSQL of TORTURE, by default all, and its figures (needs pgbouncer; five minutes each)
+torture: ## the long form of test/reliability on each PostgreSQL of TORTURE, by default all, and its figures (needs pgbouncer; five minutes each)
 	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model

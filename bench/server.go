@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // keepRevision is the revision of Keep's tables that are measured.

@@ -4,7 +4,7 @@
 # The files are left as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-paths=(internal/db sql/migrations internal/pgtest/keep schema)
+paths=(internal/db sql/migrations test/pgtest/keep schema)
 
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // What a waiting run has set aside as unchanged is looked at again when it has the lock: the run before it may have pruned it.

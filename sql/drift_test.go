@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // installed has two providers, on whose rows the tests then do what someone else might do.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // entry is a provider of the list form.

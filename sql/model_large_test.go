@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // Random pairs of states with 50 to 200 providers, compared with the model like the sequences of TestModel: what the plan

@@ -18,7 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // sequences is how many sequences TestModel tries in all.

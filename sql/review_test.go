@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // Secrets that json takes and jsonb does not (Keep's json.dumps writes both): named as broken, written anew, never shown.

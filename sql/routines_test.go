@@ -16,7 +16,7 @@ import (
 
 	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // TestMain gives the property tests a seed, so that a failure in CI can be had again; -rapid.seed chooses another. It is another

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"keep-bootstrap/internal/cli"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // The tests in the behaviour files and in defect_test.go follow the numbered lists of what Keep's own tests pin down of

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // execute runs the real program.

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"keep-bootstrap/internal/cli"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 const promOnly = `{"prom": {"type": "prometheus", "authentication": {"url": "http://localhost"}}}`

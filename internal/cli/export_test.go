@@ -12,7 +12,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/export"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // awkward are texts that YAML, or this program, could take for something else.

@@ -13,10 +13,10 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
-// keepTable is a table of Keep at one revision, as internal/pgtest/keep/tables.json has it.
+// keepTable is a table of Keep at one revision, as test/pgtest/keep/tables.json has it.
 type keepTable struct {
 	Columns     []keepColumn
 	Indexes     []string
@@ -32,7 +32,7 @@ type keepColumn struct {
 
 func keepRevisions(t testing.TB) map[string]map[string]keepTable {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "pgtest", "keep", "tables.json"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "test", "pgtest", "keep", "tables.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // allKinds is one file with everything.

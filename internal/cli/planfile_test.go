@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // installed is a database with twoProviders in it.

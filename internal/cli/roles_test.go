@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // roles prepares a database as a DBA does: the owner migrates, the script of the roles makes the rest.

@@ -11,7 +11,7 @@ import (
 
 	yaml "go.yaml.in/yaml/v4"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 const threeMistakes = `providers:

@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	yaml "go.yaml.in/yaml/v4"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // TestREADME executes the page.

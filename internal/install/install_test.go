@@ -14,7 +14,7 @@ import (
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
 )
 

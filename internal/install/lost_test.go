@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
 )
 

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // psql runs the script of the program as the documentation says, and returns what psql printed.

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
 )
 

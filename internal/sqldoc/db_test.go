@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // ownedBy gives a role the database with everything that Keep has in it, as on a managed service.

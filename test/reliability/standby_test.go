@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // TestStandby: what only reads works on a standby; what writes says why not, and waits, when told to, until the standby is

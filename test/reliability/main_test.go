@@ -18,7 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
 )
 
