@@ -14,8 +14,8 @@ import (
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 // commit is how the statement COMMIT looks on the wire; BEGIN says READ COMMITTED.

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 // plan plans and fails the test on an error.

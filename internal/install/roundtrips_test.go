@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 // countAnswers stands before the server of address and counts how often it says ReadyForQuery: once after connecting,

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

@@ -18,8 +18,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/test/pgtest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/test/pgtest"
 )
 
 // TestMain runs more tests at a time than there are processors: most of them wait.
