@@ -34,8 +34,8 @@ bootstrap: build ## the main job: database, migrations, providers; with no varia
 	@scripts/bootstrap.sh
 
 .PHONY: build
-build: ## bin/bootstrap
-	@$(GO_BUILD) -o bin/bootstrap ./cmd/bootstrap
+build: ## bin/keep-bootstrap
+	@$(GO_BUILD) -o bin/keep-bootstrap ./cmd/bootstrap
 
 .PHONY: test
 test: ## all Go tests, on PostgreSQL servers that they start themselves
@@ -118,12 +118,12 @@ BENCH_SETTINGS := -c fsync=on -c shared_buffers=1GB -c max_wal_size=8GB -c check
 .PHONY: bench
 bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has the flags of go run ./bench, as -sizes
 	@go build -buildvcs=false -o bin/bench ./bench
-	@CLUSTER_SETTINGS="$(BENCH_SETTINGS)" scripts/with-cluster.sh bin/bench -program bin/bootstrap $(BENCH)
+	@CLUSTER_SETTINGS="$(BENCH_SETTINGS)" scripts/with-cluster.sh bin/bench -program bin/keep-bootstrap $(BENCH)
 
 .PHONY: bench-quick
 bench-quick: build ## the same with few providers, so that it cannot rot; its times say nothing
 	@go build -buildvcs=false -o bin/bench ./bench
-	@scripts/with-cluster.sh bin/bench -program bin/bootstrap -sizes 20 -repeats 1 -plans 50 -row-by-row 20 -neighbours 5 -alerts 100 -replicas 3 $(BENCH)
+	@scripts/with-cluster.sh bin/bench -program bin/keep-bootstrap -sizes 20 -repeats 1 -plans 50 -row-by-row 20 -neighbours 5 -alerts 100 -replicas 3 $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each

@@ -97,7 +97,7 @@ func bench(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	if o.program == "" {
-		o.program = filepath.Join(work, "bootstrap")
+		o.program = filepath.Join(work, "keep-bootstrap")
 		build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", o.program, "./cmd/bootstrap")
 		if output, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("building the program: %w\n%s", err, output)

@@ -13,10 +13,10 @@ type line struct{ kase, side, label, colour string }
 var lines = []line{
 	{"first install", rowsName, "row by row, 17 statements each", "#c0392b"},
 	{"first install", "set-based SQL by hand", "set-based SQL by hand, first", "#8e44ad"},
-	{"first install", upName, "bootstrap up, first", "#1f618d"},
+	{"first install", upName, "keep-bootstrap up, first", "#1f618d"},
 	{"first install", floorName, "floor: COPY of the finished rows", "#222222"},
 	{"unchanged", "set-based SQL by hand", "set-based SQL by hand, unchanged", "#bb8fce"},
-	{"unchanged", upName, "bootstrap up, unchanged", "#5dade2"},
+	{"unchanged", upName, "keep-bootstrap up, unchanged", "#5dade2"},
 }
 
 const (

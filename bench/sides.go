@@ -42,7 +42,7 @@ func first(k kase) bool { return k.isFirst }
 const (
 	floorName = "COPY of the finished rows"
 	rowsName  = "row by row"
-	upName    = "bootstrap up"
+	upName    = "keep-bootstrap up"
 )
 
 var sides = []side{

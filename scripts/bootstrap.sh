@@ -13,5 +13,5 @@ if ! grep -qE '^(KEEP_PROVIDER|BOOTSTRAP_FILE$)' <<<"$variables"; then
     args+=(--max-prune 0)
   fi
 fi
-echo "bin/bootstrap up ${args[*]}" >&2
-exec bin/bootstrap up "${args[@]}"
+echo "bin/keep-bootstrap up ${args[*]}" >&2
+exec bin/keep-bootstrap up "${args[@]}"

@@ -1,4 +1,4 @@
-// Command bootstrap installs the provisioned providers of Keep in its PostgreSQL database.
+// Command keep-bootstrap installs the provisioned providers of Keep in its PostgreSQL database.
 package main
 
 import (

@@ -71,7 +71,7 @@ func (c *Catalogue) Check(typeName string, given []Given) (problems []Problem, k
 		return []Problem{{
 			Sort: UnknownType, Given: -1,
 			Message: "has the type " + quote(firstRunes(typeName, 100)) + ", which Keep does not know" + c.didYouMean(typeName),
-			Hint:    "bootstrap types lists them; --allow-unknown-types installs it for a newer Keep",
+			Hint:    "keep-bootstrap types lists them; --allow-unknown-types installs it for a newer Keep",
 		}}, false
 	case !t.Installable:
 		return []Problem{{
@@ -141,7 +141,7 @@ func (t *Type) check(given []Given) []Problem {
 }
 
 // hint names the command that shows the type.
-func (t *Type) hint() string { return "bootstrap types " + t.Name + " shows what it takes" }
+func (t *Type) hint() string { return "keep-bootstrap types " + t.Name + " shows what it takes" }
 
 // absent returns the declared fields that are not given.
 func (t *Type) absent(given []Given) []*Field {

@@ -21,16 +21,16 @@ func (a *app) applyCommand() *cobra.Command {
 		Use:   "apply",
 		Short: "install the providers in a database that is migrated",
 		Long: `apply brings the providers of the tenant to what the input says: it adds, updates, renames, replaces and prunes in one
-transaction, and creates the tenant when it is missing. It does not migrate; see bootstrap migrate and bootstrap up.
+transaction, and creates the tenant when it is missing. It does not migrate; see keep-bootstrap migrate and keep-bootstrap up.
 Running it again changes nothing.
 
---plan FILE does what a file of bootstrap plan --out says, with its sources and options. It is refused when the sources or
+--plan FILE does what a file of keep-bootstrap plan --out says, with its sources and options. It is refused when the sources or
 the rows have changed since, and in another tenant or database.
 
 Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap apply -f providers.yaml",
-			"bootstrap apply --plan plan.json"),
+			"keep-bootstrap apply -f providers.yaml",
+			"keep-bootstrap apply --plan plan.json"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := input.options(cmd, a)

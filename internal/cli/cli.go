@@ -57,7 +57,7 @@ func Main(ctx context.Context, env Environment) int {
 	err = postgres.Interrupted(ctx, err)
 	var known *postgres.Error
 	if !a.started && !errors.As(err, &known) {
-		err = postgres.Usage(err.Error(), "bootstrap --help shows the commands, bootstrap COMMAND --help the flags")
+		err = postgres.Usage(err.Error(), "keep-bootstrap --help shows the commands, keep-bootstrap COMMAND --help the flags")
 	}
 	return a.fail(err)
 }
@@ -81,7 +81,7 @@ type app struct {
 
 func (a *app) getenv(name string) string { return a.variables[name] }
 
-const rootLong = `bootstrap installs the provisioned providers of Keep in its PostgreSQL database: tenant first, all in one
+const rootLong = `keep-bootstrap installs the provisioned providers of Keep in its PostgreSQL database: tenant first, all in one
 transaction, any number of times, from any number of replicas.
 
 Every flag has a variable: --max-prune is BOOTSTRAP_MAX_PRUNE. A flag wins over its variable, the variable over the
@@ -97,11 +97,11 @@ Exit codes: 0 done or nothing to do, 1 unexpected, 2 changes (plan --detailed-ex
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "bootstrap",
+		Use:   "keep-bootstrap",
 		Short: "install the provisioned providers of Keep in its database",
 		Long:  rootLong,
-		Example: `  bootstrap up -f providers.yaml
-  DATABASE_URL=postgresql://keep@db/keep bootstrap plan -f providers.yaml`,
+		Example: `  keep-bootstrap up -f providers.yaml
+  DATABASE_URL=postgresql://keep@db/keep keep-bootstrap plan -f providers.yaml`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {

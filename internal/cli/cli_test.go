@@ -188,7 +188,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	run(t, nil, "completion", "bash").want(t, 0)
-	if r := run(t, nil, "version").want(t, 0); !strings.Contains(r.stdout, "bootstrap test") || !strings.Contains(r.stdout, "001_schema.sql") {
+	if r := run(t, nil, "version").want(t, 0); !strings.Contains(r.stdout, "keep-bootstrap test") || !strings.Contains(r.stdout, "001_schema.sql") {
 		t.Errorf("version: %s", r.stdout)
 	}
 	if r := run(t, nil, "sql").want(t, 0); !strings.Contains(r.stdout, "CREATE SCHEMA bootstrap") {
@@ -480,7 +480,7 @@ func TestManyChanges(t *testing.T) {
 	if all := lines(t, run(t, env, "plan", "-f", path, "-o", "json").want(t, 0).stdout); len(all) != 252 {
 		t.Errorf("%d JSON lines", len(all))
 	}
-	inOrder(t, run(t, env, "up", "-f", path).want(t, 0).stdout, "250 changes: bootstrap history 1", "Applied: 250 added")
+	inOrder(t, run(t, env, "up", "-f", path).want(t, 0).stdout, "250 changes: keep-bootstrap history 1", "Applied: 250 added")
 }
 
 func TestColour(t *testing.T) {

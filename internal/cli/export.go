@@ -27,12 +27,12 @@ as YAML, with which plan then shows no changes. It writes nothing to the databas
 
 Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap export > providers.yaml",
-			"bootstrap export --with-secrets --out providers-with-secrets.yaml"),
+			"keep-bootstrap export > providers.yaml",
+			"keep-bootstrap export --with-secrets --out providers-with-secrets.yaml"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if withSecrets && out == "" {
-				return postgres.Usage("--with-secrets needs --out FILE: secrets are not printed", "bootstrap export --with-secrets --out providers.yaml")
+				return postgres.Usage("--with-secrets needs --out FILE: secrets are not printed", "keep-bootstrap export --with-secrets --out providers.yaml")
 			}
 			var providers []db.ExportedProvider
 			var resources []db.ExportedResource

@@ -55,8 +55,8 @@ last run left them. It writes nothing. The exit code is 78 when a check fails; a
 
 Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap verify",
-			"bootstrap verify -o json"),
+			"keep-bootstrap verify",
+			"keep-bootstrap verify -o json"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var checks []db.CheckResult
@@ -84,8 +84,8 @@ that wrote each last, and what became of it since. It writes nothing.
 
 Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap status",
-			"bootstrap status --tenant keep -o json"),
+			"keep-bootstrap status",
+			"keep-bootstrap status --tenant keep -o json"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
@@ -110,8 +110,8 @@ changed. It writes nothing.
 
 Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap history",
-			"bootstrap history 12"),
+			"keep-bootstrap history",
+			"keep-bootstrap history 12"),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []db.Run
@@ -127,7 +127,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			}
 			number, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
-				return postgres.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "bootstrap history lists them")
+				return postgres.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "keep-bootstrap history lists them")
 			}
 			var changes []db.Change
 			err = a.read(cmd.Context(), readRuns, func(ctx context.Context, conn db.DBTX) (err error) {
@@ -142,7 +142,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 					return a.showRun(&runs[i], changes)
 				}
 			}
-			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "bootstrap history lists them")
+			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "keep-bootstrap history lists them")
 		},
 	}
 }

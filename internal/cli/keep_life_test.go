@@ -295,7 +295,7 @@ func newerProgram(t *testing.T, variant, migration string) string {
 	if err := os.WriteFile(overlay, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(directory, "bootstrap")
+	program := filepath.Join(directory, "keep-bootstrap")
 	if err := pgtest.Build(variant, program, "-overlay", overlay); err != nil {
 		t.Fatal(err)
 	}

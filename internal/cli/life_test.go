@@ -116,7 +116,7 @@ func TestHistory(t *testing.T) {
 	if one := lines(t, run(t, env, "history", number, "-o", "json").want(t, 0).stdout); len(one) != 2 || one[1]["outcome"] != "failed" {
 		t.Errorf("%v", one)
 	}
-	inOrder(t, run(t, env, "history", "1").want(t, 0).stdout, "run 1 applied", "with bootstrap test", "providers.yaml", "+  grafana-prod", "2 added")
+	inOrder(t, run(t, env, "history", "1").want(t, 0).stdout, "run 1 applied", "with keep-bootstrap test", "providers.yaml", "+  grafana-prod", "2 added")
 	run(t, env, "history", "99", "--log-format", "text").want(t, 64, "no run 99")
 	run(t, env, "history", "1", "--tenant", "other", "--log-format", "text").want(t, 64, "no run 1")
 	if got := rows(t, d, "select * from bootstrap.run") + rows(t, d, "select * from bootstrap.change"); strings.Contains(got, canary) {

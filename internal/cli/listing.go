@@ -166,7 +166,7 @@ func (a *app) showRun(run *db.Run, journal []db.Change) error {
 	}
 	by := shown(line.Role)
 	if line.ToolVersion != nil {
-		by += " with bootstrap " + shown(*line.ToolVersion)
+		by += " with keep-bootstrap " + shown(*line.ToolVersion)
 	}
 	if line.Application != "" {
 		by += " (" + shown(line.Application) + ")"

@@ -17,18 +17,18 @@ func (a *app) localCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "local",
 		Short: "the private local PostgreSQL that is used when no database is given",
-		Long: `local manages the private PostgreSQL server of the current user. bootstrap up starts it by itself when no database is
+		Long: `local manages the private PostgreSQL server of the current user. keep-bootstrap up starts it by itself when no database is
 given, and leaves it running. Its data survives.
 
 Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 		Example: example(
-			"bootstrap local status",
-			"bootstrap local stop"),
+			"keep-bootstrap local status",
+			"keep-bootstrap local stop"),
 	}
 	cmd.PersistentFlags().StringVar(&version, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
 	options := func() local.Options { return local.Options{Version: version, Logger: a.log} }
 	add := func(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
-		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("bootstrap local " + use), Args: cobra.NoArgs, RunE: run}
+		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("keep-bootstrap local " + use), Args: cobra.NoArgs, RunE: run}
 		cmd.AddCommand(sub)
 		return sub
 	}
@@ -74,7 +74,7 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 	psql := add("psql", "open psql on the local server", "psql opens psql on the local server. Arguments after -- go to psql.",
 		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), options(), args) })
 	psql.Use, psql.Args = "psql [-- ARGUMENT...]", cobra.ArbitraryArgs
-	psql.Example = example("bootstrap local psql", "bootstrap local psql -- -c '\\dn'")
+	psql.Example = example("keep-bootstrap local psql", "keep-bootstrap local psql -- -c '\\dn'")
 	return cmd
 }
 
@@ -84,7 +84,7 @@ func running(ctx context.Context, options local.Options) (local.Status, error) {
 	if err == nil && !status.Running {
 		err = &postgres.Error{
 			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: postgres.ExitUnavailable, Retry: true,
-			Hint: "bootstrap local start",
+			Hint: "keep-bootstrap local start",
 		}
 	}
 	return status, err

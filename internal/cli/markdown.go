@@ -43,7 +43,7 @@ func (v *runView) markdown() string {
 	fmt.Fprintf(&out, "### Applied to tenant %s: %s\n\n", code(v.tenant), heading)
 	rest := ""
 	if v.Report.RunID != nil {
-		rest = fmt.Sprintf("; `bootstrap history %d` lists them", *v.Report.RunID)
+		rest = fmt.Sprintf("; `keep-bootstrap history %d` lists them", *v.Report.RunID)
 	}
 	writeMarkdownChanges(&out, v.changes, rest)
 	notes := slices.Clone(v.Report.Notes)

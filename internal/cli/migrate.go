@@ -26,8 +26,8 @@ row and no other table of Keep.
 
 Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap migrate",
-			"bootstrap migrate --to 0"),
+			"keep-bootstrap migrate",
+			"keep-bootstrap migrate --to 0"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -79,7 +79,7 @@ func (a *app) sqlCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sql",
 		Short: "print the migrations, or the roles, as one script for psql",
-		Long: `sql prints a script that leaves a database in the same state as bootstrap migrate, version table included. It needs no
+		Long: `sql prints a script that leaves a database in the same state as keep-bootstrap migrate, version table included. It needs no
 database. A DBA can read it, and run it with psql in one transaction.
 
 sql --roles prints another script, to be run after that one: it makes a role that may install and a role that may look,
@@ -88,8 +88,8 @@ their owner.
 
 Flags win over variables (BOOTSTRAP_ROLES, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap sql > bootstrap.sql",
-			"bootstrap sql --roles > roles.sql"),
+			"keep-bootstrap sql > bootstrap.sql",
+			"keep-bootstrap sql --roles > roles.sql"),
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			script, err := sqlfiles.Roles, error(nil)

@@ -159,7 +159,7 @@ func (a *app) writeOutcome(view *runView) error {
 	}
 	a.writeChanges(view.changes)
 	if sum := view.total.sum(); sum > shownChanges {
-		fmt.Fprintf(a.Stdout, "  %s: bootstrap history %d lists them\n", count(sum, "change"), *view.Report.RunID)
+		fmt.Fprintf(a.Stdout, "  %s: keep-bootstrap history %d lists them\n", count(sum, "change"), *view.Report.RunID)
 	}
 	for _, note := range view.Report.Notes {
 		fmt.Fprintln(a.Stdout, "note: "+oneLine(note))

@@ -26,8 +26,8 @@ again, and refuses when they or the rows have changed in between.
 
 Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`,
 		Example: example(
-			"bootstrap plan -f providers.yaml",
-			"bootstrap plan -f providers.yaml --detailed-exitcode -o json"),
+			"keep-bootstrap plan -f providers.yaml",
+			"keep-bootstrap plan -f providers.yaml --detailed-exitcode -o json"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()

@@ -198,7 +198,7 @@ func readPlanFile(path string) (*planFile, error) {
 func noPlan(path, reason string) error {
 	return &postgres.Error{
 		Code: postgres.CodeInput, ExitCode: postgres.ExitInput, File: path,
-		Message: "this is no plan that can be applied: " + reason, Hint: "make one with bootstrap plan --out FILE",
+		Message: "this is no plan that can be applied: " + reason, Hint: "make one with keep-bootstrap plan --out FILE",
 	}
 }
 

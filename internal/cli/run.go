@@ -88,7 +88,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 		} else if status.URL() == "" {
 			return target{}, &postgres.Error{
 				Code: postgres.CodeUnreachable, Message: "no database is given, and there is no local one yet", ExitCode: postgres.ExitUnavailable,
-				Hint: "set DATABASE_URL, or run bootstrap up, which creates a local database",
+				Hint: "set DATABASE_URL, or run keep-bootstrap up, which creates a local database",
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func (a *app) typesCommand() *cobra.Command {
 		Use:     "types [TYPE]",
 		Short:   "list the provider types, or the authentication fields of one",
 		Long:    typesLong,
-		Example: example("bootstrap types", "bootstrap types grafana -o json"),
+		Example: example("keep-bootstrap types", "keep-bootstrap types grafana -o json"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			types, err := file.load()
@@ -34,9 +34,9 @@ func (a *app) typesCommand() *cobra.Command {
 			}
 			t, ok := types.Type(args[0])
 			if !ok {
-				hint := "bootstrap types lists them"
+				hint := "keep-bootstrap types lists them"
 				if near := types.Nearest(args[0]); near != "" {
-					hint = fmt.Sprintf("did you mean %q? bootstrap types lists all", near)
+					hint = fmt.Sprintf("did you mean %q? keep-bootstrap types lists all", near)
 				}
 				return postgres.Usage(fmt.Sprintf("the catalogue has no type %q", args[0]), hint)
 			}

@@ -33,8 +33,8 @@ func (a *app) upCommand() *cobra.Command {
 		Short: "do everything: migrate, seed the tenant, install what is given, verify",
 		Long:  upLong,
 		Example: example(
-			"bootstrap up -f providers.yaml",
-			"DATABASE_URL=postgresql://keep@db/keep bootstrap up --wait --tenant-only"),
+			"keep-bootstrap up -f providers.yaml",
+			"DATABASE_URL=postgresql://keep@db/keep keep-bootstrap up --wait --tenant-only"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()

@@ -15,7 +15,7 @@ warnings do not count.
 The checks are those that up, plan and apply make before they write anything. With --skip-references neither variables
 nor files that references name need be there, as in a pre-commit hook.
 
-The input comes from the arguments or -f, or from the variables that Keep reads, as bootstrap up --help lists them. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_STRICT, ...),
+The input comes from the arguments or -f, or from the variables that Keep reads, as keep-bootstrap up --help lists them. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_STRICT, ...),
 variables over defaults.`
 
 func (a *app) validateCommand() *cobra.Command {
@@ -26,8 +26,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "check the input without a database",
 		Long:  validateLong,
 		Example: example(
-			"bootstrap validate -f providers.yaml",
-			"bootstrap validate --strict --skip-references -o json providers.yaml"),
+			"keep-bootstrap validate -f providers.yaml",
+			"keep-bootstrap validate --strict --skip-references -o json providers.yaml"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			input.files = append(input.files, args...)
 			options, err := input.options(a)

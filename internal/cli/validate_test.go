@@ -187,7 +187,7 @@ func TestPreCommitHook(t *testing.T) {
 		t.Fatal(err)
 	}
 	var hooks []struct{ ID, Entry, Language, Files string }
-	if err := yaml.Unmarshal(text, &hooks); err != nil || len(hooks) != 1 || hooks[0].ID != "bootstrap-validate" || hooks[0].Language != "golang" {
+	if err := yaml.Unmarshal(text, &hooks); err != nil || len(hooks) != 1 || hooks[0].ID != "keep-bootstrap-validate" || hooks[0].Language != "golang" {
 		t.Fatalf("%v %v", hooks, err)
 	}
 	hook := hooks[0]

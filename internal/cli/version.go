@@ -33,7 +33,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "print the version of the program and the migrations that it knows",
 		Long:    "version prints the version of the program, the version of Go that built it, and the migrations that it knows.",
-		Example: example("bootstrap version", "bootstrap version -o json"),
+		Example: example("keep-bootstrap version", "keep-bootstrap version -o json"),
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			names := migrate.Names()
@@ -46,7 +46,7 @@ func (a *app) versionCommand() *cobra.Command {
 					Migrations []string `json:"migrations"`
 				}{"program", runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, migrate.Known(), names})
 			}
-			_, err := fmt.Fprintf(a.Stdout, "bootstrap %s (%s, %s/%s)\nmigrations 1 to %d: %s\n",
+			_, err := fmt.Fprintf(a.Stdout, "keep-bootstrap %s (%s, %s/%s)\nmigrations 1 to %d: %s\n",
 				a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, migrate.Known(), strings.Join(names, " "))
 			return err
 		},

@@ -101,7 +101,7 @@ func TestThreeWays(t *testing.T) {
 	compare := func(way string, blocks ...*block) {
 		t.Helper()
 		s.use("keep")
-		for _, b := range append([]*block{{language: "sh", text: "bootstrap migrate"}}, blocks...) {
+		for _, b := range append([]*block{{language: "sh", text: "keep-bootstrap migrate"}}, blocks...) {
 			if printed, exit := s.execute(b); exit != 0 {
 				t.Fatalf("%s: exit code %d\n%s", way, exit, printed)
 			}
@@ -114,7 +114,7 @@ func TestThreeWays(t *testing.T) {
 			t.Errorf("%s does not give the rows of the program: -program +%s\n%s", way, way, diff)
 		}
 	}
-	compare("program", &block{language: "sh", text: "KEEP_PROVIDERS=./examples/providers.json bootstrap up"})
+	compare("program", &block{language: "sh", text: "KEEP_PROVIDERS=./examples/providers.json keep-bootstrap up"})
 	if len(want) != 1+5+5+2+5 {
 		t.Fatalf("the program wrote %d rows: %s", len(want), strings.Join(want, "\n"))
 	}

@@ -211,8 +211,8 @@ func TestCommandsAndFlags(t *testing.T) {
 	commands = slices.DeleteFunc(commands, func(name string) bool { return name == "help" })
 	slices.Sort(commands)
 	var documented []string
-	for _, row := range rows(t, "README.md", "`bootstrap [a-z]+`") {
-		documented = append(documented, strings.TrimSuffix(strings.TrimPrefix(row[0], "`bootstrap "), "`"))
+	for _, row := range rows(t, "README.md", "`keep-bootstrap [a-z]+`") {
+		documented = append(documented, strings.TrimSuffix(strings.TrimPrefix(row[0], "`keep-bootstrap "), "`"))
 	}
 	slices.Sort(documented)
 	if diff := cmp.Diff(commands, documented); diff != "" {
@@ -309,7 +309,7 @@ func TestContainerExamples(t *testing.T) {
 	containers := kubernetesContainers(t)
 	containers = append(containers, composeContainer(t))
 	if len(containers) != 3 {
-		t.Errorf("%d containers run bootstrap in the examples", len(containers))
+		t.Errorf("%d containers run keep-bootstrap in the examples", len(containers))
 	}
 	for _, c := range containers {
 		t.Run(c.name, func(t *testing.T) {
@@ -331,7 +331,7 @@ func TestContainerExamples(t *testing.T) {
 	}
 }
 
-// kubernetesContainers are the containers of examples/kubernetes.yaml that run bootstrap; their mounts are folders here.
+// kubernetesContainers are the containers of examples/kubernetes.yaml that run keep-bootstrap; their mounts are folders here.
 func kubernetesContainers(t *testing.T) []container {
 	t.Helper()
 	type env []struct {
@@ -410,7 +410,7 @@ func kubernetesContainers(t *testing.T) []container {
 	}
 }
 
-// composeContainer is the service bootstrap of examples/compose.yaml.
+// composeContainer is the service keep-bootstrap of examples/compose.yaml.
 func composeContainer(t *testing.T) container {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "examples/compose.yaml"))
@@ -427,9 +427,9 @@ func composeContainer(t *testing.T) container {
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	service, ok := file.Services["bootstrap"]
+	service, ok := file.Services["keep-bootstrap"]
 	if !ok {
-		t.Fatal("examples/compose.yaml has no service bootstrap")
+		t.Fatal("examples/compose.yaml has no service keep-bootstrap")
 	}
 	c := container{name: "compose", env: service.Environment}
 	for _, arg := range service.Command {

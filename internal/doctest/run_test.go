@@ -64,7 +64,7 @@ func newSession(t *testing.T, path string, secrets ...string) *session {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink(pgtest.Bootstrap(t), filepath.Join(programs, "bootstrap")); err != nil {
+	if err := os.Symlink(pgtest.Bootstrap(t), filepath.Join(programs, "keep-bootstrap")); err != nil {
 		t.Fatal(err)
 	}
 	s.write(s.variables, "PATH="+quoted(programs+":"+os.Getenv("PATH"))+"\nHOME="+quoted(t.TempDir())+"\n"+
@@ -111,7 +111,7 @@ func (s *session) write(path, text string) {
 	}
 }
 
-// use begins a new database, to which both psql and bootstrap connect.
+// use begins a new database, to which both psql and keep-bootstrap connect.
 func (s *session) use(name string) {
 	s.t.Helper()
 	templates := map[string]pgtest.Template{"keep": pgtest.Keep(newestKeep), "empty": pgtest.Empty}
@@ -215,7 +215,7 @@ func (s *session) execute(b *block) (printed string, exit int) {
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = s.directory
 	// make builds the program; here it takes the one that is built already.
-	cmd.Env = []string{"MAKEFLAGS=e", "GO_BUILD=mkdir -p bin && cp " + quoted(pgtest.Bootstrap(s.t)) + " bin/bootstrap #"}
+	cmd.Env = []string{"MAKEFLAGS=e", "GO_BUILD=mkdir -p bin && cp " + quoted(pgtest.Bootstrap(s.t)) + " bin/keep-bootstrap #"}
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()

@@ -60,7 +60,7 @@ func generate(types *catalogue.Catalogue) ([]byte, error) {
 	schema := object{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
 		"title":       "What Keep provisions",
-		"description": "The input of bootstrap: one provider, a list, an object {name: provider}, or either below `providers:`, and beside it workflows, dashboards, mapping rules, the default user and API keys. Generated from the catalogue of provider types.",
+		"description": "The input of keep-bootstrap: one provider, a list, an object {name: provider}, or either below `providers:`, and beside it workflows, dashboards, mapping rules, the default user and API keys. Generated from the catalogue of provider types.",
 		"$defs":       definitions,
 		"type":        list{"object", "array"},
 		"if":          object{"type": "array"},
@@ -122,8 +122,8 @@ func provider(names, conditions list) object {
 		"type": "object",
 		"properties": object{
 			"name":           described("Identifies the provider. Keep shows it.", ref("name")),
-			"type":           described("The type of provider; `bootstrap types` lists them.", object{"enum": names}),
-			"authentication": described("The connection's fields; `bootstrap types TYPE` shows them.", object{"type": list{"object", "null"}}),
+			"type":           described("The type of provider; `keep-bootstrap types` lists them.", object{"enum": names}),
+			"authentication": described("The connection's fields; `keep-bootstrap types TYPE` shows them.", object{"type": list{"object", "null"}}),
 			"deduplication_rules": described("The rules of this provider, by name.", object{"anyOf": list{
 				object{"type": "null"},
 				object{"type": "object", "additionalProperties": ref("rule"), "propertyNames": object{"minLength": 1}},

@@ -34,7 +34,7 @@ var program binary
 
 func (b *binary) path() (string, error) {
 	b.once.Do(func() { b.err = b.build() })
-	return filepath.Join(b.directory, "bootstrap"), b.err
+	return filepath.Join(b.directory, "keep-bootstrap"), b.err
 }
 
 func (b *binary) build() error {
@@ -46,7 +46,7 @@ func (b *binary) build() error {
 	if err := os.Chmod(directory, 0o755); err != nil {
 		return err
 	}
-	return Build("bootstrap", filepath.Join(directory, "bootstrap"))
+	return Build("keep-bootstrap", filepath.Join(directory, "keep-bootstrap"))
 }
 
 // Build builds a variant of cmd/bootstrap, with further flags of go build, into a file that every user may run. Nothing is
