@@ -43,12 +43,12 @@ func (d database) mustInstallAll(manifest string, options ...string) {
 // refusedAll wants the SQLSTATE and that no row was written; it returns what the error says.
 func (d database) refusedAll(code, manifest string, options ...string) string {
 	d.t.Helper()
-	before := d.resourceVersions()
+	before := d.rowVersions()
 	err := d.installAll(manifest, options...)
 	if got := pgtest.SQLState(err); got != code {
 		d.t.Fatalf("install %s: SQLSTATE %q (%v), want %s", manifest, got, err, code)
 	}
-	if diff := cmp.Diff(before, d.resourceVersions()); diff != "" {
+	if diff := cmp.Diff(before, d.rowVersions()); diff != "" {
 		d.t.Errorf("a refused run wrote:\n%s", diff)
 	}
 	return fmt.Sprint(describe(err))
@@ -59,20 +59,6 @@ func (d database) planAll(manifest string, options ...string) []string {
 	return d.text(`SELECT concat_ws(' ', kind || ':' || action, name, nullif(array_to_string(fields, ','), ''), 'drift=' || nullif(array_to_string(drift, ','), ''),
 			'!' || refusal, nullif(array_to_string(notes, '; '), ''))
 		FROM bootstrap.plan('keep', $1::json, $2::jsonb) ORDER BY sequence`, manifest, strings.Join(append(options, "{}")[:1], ""))
-}
-
-// resourceVersions identifies every row version that a run of all kinds could write.
-func (d database) resourceVersions() []string {
-	d.t.Helper()
-	return append(d.rowVersions(), d.text(`
-		SELECT 'user ' || id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public."user"
-		UNION ALL SELECT 'key ' || reference_id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.tenantapikey
-		UNION ALL SELECT 'workflow ' || id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.workflow
-		UNION ALL SELECT 'version ' || workflow_id || revision || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.workflowversion
-		UNION ALL SELECT 'dashboard ' || id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.dashboard
-		UNION ALL SELECT 'mapping ' || id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.mappingrule
-		UNION ALL SELECT 'state ' || kind || object_id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM bootstrap.resource_state
-		ORDER BY 1`)...)
 }
 
 func (d database) wantRows(what string, got []string, want ...string) {
@@ -114,27 +100,27 @@ func TestResourcesAreWrittenAsKeepDoes(t *testing.T) {
 func TestSecondRunOfAllKindsWritesNothing(t *testing.T) {
 	d := newDatabase(t)
 	d.mustInstallAll(everything)
-	before := d.resourceVersions()
+	before := d.rowVersions()
 	d.mustInstallAll(everything)
-	d.wantRows("row versions", d.resourceVersions(), before...)
+	d.wantRows("row versions", d.rowVersions(), before...)
 	d.wantRows("plan", d.planAll(everything))
 	d.exec("BEGIN READ ONLY")
 	d.wantRows("plan of a transaction that only reads", d.planAll(everything))
 	d.exec("COMMIT")
 	// Spaces and the order of keys are no difference.
 	d.mustInstallAll(`{"dashboards": [{"dashboard_config":{"layout":[1,2.50]},"dashboard_name":"Overview"}]}`)
-	d.wantRows("row versions", d.resourceVersions(), before...)
+	d.wantRows("row versions", d.rowVersions(), before...)
 }
 
 func TestWhatIsNotGivenIsNotTouched(t *testing.T) {
 	d := newDatabase(t)
 	d.mustInstallAll(everything)
-	before := d.resourceVersions()
+	before := d.rowVersions()
 	d.exec("BEGIN")
 	d.mustInstallAll(`{"workflows": [{"workflow": {"id": "disk-full", "description": "Calls somebody", "triggers": [{"type": "interval", "value": "10m"}], "steps": [
 			{"name": "query", "provider": {"type": "victoriametrics", "config": "{{ providers.vm }}", "with": {}}}]}},
 		{"id": "second", "name": "Second", "disabled": "true", "interval": 60}]}`)
-	d.wantRows("row versions", d.resourceVersions(), before...)
+	d.wantRows("row versions", d.rowVersions(), before...)
 	if got := d.one("SELECT array_to_string(notes, '; ') FROM bootstrap.report()"); !strings.Contains(got, "dashboards: 1 that this software installed") {
 		t.Errorf("the report says %q", got)
 	}
@@ -194,9 +180,9 @@ func TestRowsOfUsers(t *testing.T) {
 			t.Errorf("%s: %s", kind, got)
 		}
 		d.mustInstallAll(manifest, `{"adopt": true}`)
-		before := d.resourceVersions()
+		before := d.rowVersions()
 		d.mustInstallAll(manifest)
-		d.wantRows("a second run", d.resourceVersions(), before...)
+		d.wantRows("a second run", d.rowVersions(), before...)
 	}
 	// A mapping rule is taken over as Keep does it, without the option (behaviour 20).
 	d.mustInstallAll(`{"mapping_rules": [{"name": "mine", "matchers": [["b"]], "rows": [{"b": 1}]}]}`)
@@ -251,9 +237,9 @@ func TestDefaultUser(t *testing.T) {
 	d.wantRows("reset", users(), "keep|2")
 	d.mustInstallAll(`{"default_user": {"username": "root", "password": "1", "reset_password": true}}`)
 	d.wantRows("the only one, renamed as Keep does", users(), "root|1")
-	before := d.resourceVersions()
+	before := d.rowVersions()
 	d.mustInstallAll(`{"default_user": {"username": "root", "password": "1", "reset_password": true}}`)
-	d.wantRows("a second run", d.resourceVersions(), before...)
+	d.wantRows("a second run", d.rowVersions(), before...)
 	d.exec("DELETE FROM bootstrap.resource_state")
 	d.exec(`INSERT INTO public."user" (tenant_id, username, password_hash, role, created_at) VALUES ('keep', 'me', 'x', 'noc', now())`)
 	d.refusedAll("KB029", `{"default_user": {"username": "gone", "password": "1", "reset_password": true}}`)
@@ -311,9 +297,9 @@ func TestResourceDrift(t *testing.T) {
 	if got := d.refusedAll("KB025", `{"workflows": [{"id": "second", "name": "Second", "disabled": "true", "interval": 60}]}`, `{"on_drift": "fail"}`); !strings.Contains(got, "prune") {
 		t.Error(got) // what is pruned would be lost
 	}
-	before := d.resourceVersions()
+	before := d.rowVersions()
 	d.mustInstallAll(everything, `{"on_drift": "keep"}`)
-	d.wantRows("kept", d.resourceVersions(), before...)
+	d.wantRows("kept", d.rowVersions(), before...)
 	// What the manifest changes is written, what someone else changed is kept, and still known as changed.
 	changed := strings.Replace(everything, `"interval", "value": "10m"`, `"interval", "value": "20m"`, 1)
 	d.mustInstallAll(changed, `{"on_drift": "keep"}`)

@@ -207,19 +207,13 @@ func (d database) providers() map[string]string {
 	return providers
 }
 
-// rowVersions identifies every row version of Keep's tables, of state and of the journal: a write changes it.
+// rowVersions identifies every row version of Keep's tables and of all tables in schema bootstrap: a write changes it.
 func (d database) rowVersions() []string {
 	d.t.Helper()
-	return d.text(`
-		SELECT 'provider ' || id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.provider
-		UNION ALL SELECT 'secret ' || key || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.secret
-		UNION ALL SELECT 'rule ' || id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM public.alertdeduplicationrule
-		UNION ALL SELECT 'tenant ' || id || ' ' || xmin || ' ' || ctid FROM public.tenant
-		UNION ALL SELECT 'state ' || provider_id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM bootstrap.provider_state
-		UNION ALL SELECT 'tenant state ' || tenant_id || ' ' || xmin || ' ' || xmax || ' ' || ctid FROM bootstrap.tenant_state
-		UNION ALL SELECT 'run ' || run_id || ' ' || xmin || ' ' || ctid FROM bootstrap.run
-		UNION ALL SELECT 'change ' || run_id || ' ' || sequence || ' ' || xmin || ' ' || ctid FROM bootstrap.change
-		ORDER BY 1`)
+	return d.text(d.one(`
+		SELECT string_agg(format('SELECT %L || t.ctid || %L || t.xmin FROM %s AS t', c.oid::regclass || ' ', ' ', c.oid::regclass), ' UNION ALL ') || ' ORDER BY 1'
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname IN ('public', 'bootstrap') AND c.relkind = 'r'`))
 }
 
 // secret returns the secret's text of a provider.

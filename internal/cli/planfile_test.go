@@ -232,3 +232,43 @@ func TestThePlanFileOfTheProgram(t *testing.T) {
 	execute(t, env, "apply", "--plan", path).want(t, 0)
 	execute(t, env, "apply", "--plan", path).want(t, 78, "KB026")
 }
+
+// A plan is bound to the rows that it changes, of every kind.
+func TestPlanOfRowsThatChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for kind, edits := range map[string][3]string{
+		"rule":         {"fingerprint_fields: [a]", "fingerprint_fields: [b]", "update alertdeduplicationrule set description = 'theirs'"},
+		"workflow":     {"says what is wrong", "says it", "update workflow set interval = 7 where name like 'Tell%'"},
+		"dashboard":    {"w: 3", "w: 4", `update dashboard set dashboard_config = '{"theirs": 1}'`},
+		"mapping rule": {"team: one", "team: two", "update mappingrule set priority = 9"},
+		"API key":      {"name: ci, role: noc", "name: ci, role: admin", "update tenantapikey set role = 'webhook' where reference_id = 'ci'"},
+		"provider":     {"http://localhost", "http://elsewhere", "update provider set description = 'theirs' where name = 'prom'"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			s := newScene(t)
+			env := s.all()
+			run(t, env, "up").want(t, 0)
+			env["BOOTSTRAP_FILE"] = s.file(strings.Replace(allKinds, edits[0], edits[1], 1))
+			path := planTo(t, env)
+			s.d.Exec(t, edits[2])
+			run(t, env, "apply", "--plan", path, "--log-format", "text").want(t, 78, "KB026", "no longer fits")
+			run(t, env, "apply", "--plan", planTo(t, env)).want(t, 0)
+			run(t, env, "plan", "--detailed-exitcode").want(t, 0)
+		})
+	}
+}
+
+// The journal names what a run was made from, and no value of it.
+func TestHistoryNamesTheInput(t *testing.T) {
+	t.Parallel()
+	_, env := installed(t)
+	history := lines(t, run(t, env, "history", "-o", "json").want(t, 0).stdout)
+	if inputs, _ := history[1]["inputs"].([]any); len(inputs) != 1 || !strings.HasSuffix(fmt.Sprint(inputs[0]), ".yaml") {
+		t.Errorf("%v", history)
+	}
+	for _, args := range [][]string{{"history"}, {"history", "1"}, {"history", "1", "-o", "json"}} {
+		if r := run(t, env, args...).want(t, 0); strings.Contains(r.stdout+r.stderr, canary) {
+			t.Errorf("%q shows a secret", args)
+		}
+	}
+}

@@ -214,3 +214,28 @@ func TestPreCommitHook(t *testing.T) {
 		t.Errorf("not text: %s", r.stderr)
 	}
 }
+
+// TestFieldsAreChecked: what the fields of authentication may hold is checked here, by validate as by up, before the database is touched.
+func TestFieldsAreChecked(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ provider, refused string }{
+		{`{type: auth0, authentication: {domain: "http://` + canary + `", token: x}}`, `"domain", which must be a URL that begins with https://`},
+		{`{type: clickhouse, authentication: {host: h, port: 1, username: u, password: p, protocol: ` + canary + `}}`, `"protocol", which must be one of "clickhouse", "clickhouses", "http", "https"`},
+		{`{type: clickhouse, authentication: {host: h, port: 70000, username: u, password: p}}`, `"port", which must be a port number from 1 to 65535`},
+		{`{type: cilium, authentication: {cilium_base_endpoint: h, use_tls: ` + canary + `}}`, `"use_tls", which must be true or false`},
+		{`{type: mysql, authentication: {host: h, username: u, password: p, port: ` + canary + `}}`, `"port", which must be a whole number`},
+		{`{type: grafana, authentication: {host: "http://g", tokn: ` + canary + `}}`, `"tokn", which Keep ignores: did you mean "token"?`},
+		{`{type: grafana, authentication: {host: "http://g"}}`, `"token"`},
+		{`{type: slack, authentication: {}}`, `webhook_url`},
+		{`{type: grafana, authentication: {host: "http://g", token: null}}`, `"token"`},
+		{`{type: grafana_loki, authentication: {host_url: "http://g", username: null}}`, ""},
+	} {
+		path := file(t, "providers:\n  p: "+test.provider+"\n")
+		if test.refused == "" {
+			run(t, nil, "validate", "-f", path).want(t, 0)
+			continue
+		}
+		run(t, nil, "validate", "--log-format", "text", "-f", path).want(t, 65, test.refused)
+		run(t, environment{"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}, "up", "--log-format", "text", "-f", path).want(t, 65, test.refused)
+	}
+}
