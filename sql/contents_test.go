@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // SQL checks the structure of a manifest, and plan and install say the same. What a field may hold is for the program to check.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/pgtest"
+	"keep-bootstrap/test/pgtest"
 )
 
 // A generation that is installed already, with nothing to do, writes no row.
