@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -72,6 +73,7 @@ type app struct {
 	exit         int  // exit code of a command that ends without an error
 
 	// Flags of all commands.
+	envFile         string
 	databaseURLFile string
 	tenant          string
 	output          format
@@ -102,9 +104,13 @@ func (a *app) root() *cobra.Command {
 		Long:  rootLong,
 		Example: `  keep-bootstrap up -f providers.yaml
   DATABASE_URL=postgresql://keep@db/keep keep-bootstrap plan -f providers.yaml`,
+		Version:       a.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.readEnvFile(cmp.Or(a.envFile, a.getenv(variable("env-file")))); err != nil {
+				return err
+			}
 			if err := a.readVariables(cmd.Flags()); err != nil {
 				return err
 			}
@@ -112,10 +118,12 @@ func (a *app) root() *cobra.Command {
 			return a.applyGlobals(cmd.Name())
 		},
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return postgres.Usage(err.Error(), cmd.CommandPath()+" --help shows the flags")
 	})
 	flags := root.PersistentFlags()
+	flags.StringVar(&a.envFile, "env-file", "", "`file` of variables, one NAME=value per line; they replace those of the environment")
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "`file` that holds the database URL")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
 	flags.VarP(&a.output, "output", "o", "form of the result on stdout: text or json; also markdown for plan, apply and up")

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"keep-bootstrap/internal/postgres"
+)
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// readEnvFile adds the variables of --env-file to those of the process, and replaces those of the same name. Each line is
+// NAME=value, and the value is what follows, as it is; empty lines and lines that begin with # count for nothing.
+func (a *app) readEnvFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return postgres.Usage(fmt.Sprintf("cannot read the file of variables: %v", err), "check --env-file")
+	}
+	given := map[string]bool{}
+	var environ []string
+	for i, line := range strings.Split(string(content), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if text := strings.TrimSpace(line); text == "" || text[0] == '#' {
+			continue
+		}
+		name, value, found := strings.Cut(line, "=")
+		wrong := ""
+		switch {
+		case !found || !variableName.MatchString(name):
+			wrong = "expected NAME=value" // never the line itself: it may hold a secret
+		case given[name]:
+			wrong = "duplicate variable " + name
+		case len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0]:
+			wrong = "the quotes around the value of " + name + " would be part of it"
+		}
+		if wrong != "" {
+			return postgres.Usage(fmt.Sprintf("%s:%d: %s", path, i+1, wrong), "write one NAME=value per line, without export and without quotes")
+		}
+		given[name] = true
+		environ = append(environ, line)
+		a.variables[name] = value
+	}
+	for _, variable := range a.Environ {
+		if name, _, _ := strings.Cut(variable, "="); !given[name] {
+			environ = append(environ, variable)
+		}
+	}
+	a.Environ = environ
+	return nil
+}
