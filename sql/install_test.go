@@ -43,7 +43,7 @@ func TestInstallWithoutTenant(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(d.providers())); !slices.Equal(got, []string{"graf", "vms"}) {
 		t.Errorf("providers: %q", got)
 	}
-	if got := d.one("SELECT tenant_created::text FROM bootstrap.run"); got != "true" {
+	if got := d.one("SELECT tenant_created::text FROM bootstrap.history()"); got != "true" {
 		t.Errorf("journal: tenant_created = %s", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestSecondRunWritesNothing(t *testing.T) {
 	for _, manifest := range []string{
 		`{"vms": {` + vms + `, "deduplication_rules": {"r": {"priority": 2}}}, "graf": {` + grafana("t") + `, "description": "d", "pulling_enabled": false, "prevent_delete": true}}`,
 		`[{"name": "victoriametrics", "renamed_from": ["vms"], ` + vms + `}, {"name": "graf", ` + grafana("other") + `}]`,
-		`[{"name": "vms", "renamed_from": "graf", ` + grafana("other") + `}, {"name": "graf", "renamed_from": "victoriametrics", ` + vms + `}]`,
+		`[{"name": "victoriametrics", "renamed_from": ["vms"], ` + vms + `, "prevent_delete": false}, {"name": "graf", ` + grafana("other") + `, "prevent_delete": false}]`,
 		`{"providers": {}}`,
 	} {
 		d.mustInstall(manifest, `{"allow_empty": true}`)
@@ -99,10 +99,6 @@ func TestSecondRunWritesNothing(t *testing.T) {
 			t.Errorf("the second run of %s wrote:\n%s", manifest, diff)
 		}
 		d.wantPlan(manifest)
-		if manifest == `{"providers": {}}` {
-			break
-		}
-		d.exec("UPDATE bootstrap.provider_state SET prevent_delete = false")
 	}
 }
 
@@ -146,9 +142,10 @@ func TestKeepsOwnKeysStay(t *testing.T) {
 	}
 	d.wantPlan(`{"g": {` + grafana("t2") + `}}`)
 	// Without a change by someone else, an empty authentication leaves Keep's keys alone too.
-	d.exec(`UPDATE bootstrap.provider_type SET authentication = '{}' WHERE type = 'grafana'`)
-	d.mustInstall(`{"g": {"type": "grafana", "authentication": {}}}`)
-	if got := d.secret("g"); got != `{"authentication": {"webhook_id": "w", "x": 1.0}, "name": "g", "extra": [1]}` {
+	d.mustInstall(`{"v": {"type": "http", "authentication": {"x-header": "x"}}}`)
+	d.exec(`UPDATE public.secret SET value = '{"authentication": {"x-header": "x", "webhook_id": "w", "x": 1.0}, "name": "v", "extra": [1]}'`)
+	d.mustInstall(`{"v": {"type": "http", "authentication": {}}}`)
+	if got := d.secret("v"); got != `{"authentication": {"webhook_id": "w", "x": 1.0}, "name": "v", "extra": [1]}` {
 		t.Errorf("secret: %s", got)
 	}
 }
@@ -170,8 +167,8 @@ func TestTakeOver(t *testing.T) {
 	}
 	d.wantPlan(same)
 
-	d.exec("DELETE FROM bootstrap.provider_state")
-	d.exec(`UPDATE public.secret SET value = '{"authentication": {"url": "http://old", "username": "gone", "mine": 1}, "name": "prom"}'`)
+	d = database{pgtest.New(t, migrated).Conn(t), t}
+	id = pgtest.KeepProvisioned(t, d.Conn, "prom", "prometheus", `{"url": "http://old", "username": "gone", "mine": 1}`)
 	changed := `{"prom": {"type": "prometheus", "authentication": {"url": "http://new"}}}`
 	d.wantPlan(changed, "provider:adopt prom authentication.url,authentication.username")
 	d.mustInstall(changed)
@@ -191,19 +188,6 @@ func TestPullingEnabledInsideAuthentication(t *testing.T) {
 	}
 	if got := d.secret("g"); got != `{"authentication": {"host": "http://grafana", "token": "t"}, "name": "g"}` {
 		t.Errorf("secret: %s", got)
-	}
-}
-
-// A run removes what it loaded, and leftovers that someone committed without a CALL.
-func TestStagingIsEmptyAfterwards(t *testing.T) {
-	d := newDatabase(t)
-	d.exec("INSERT INTO bootstrap.provider_staging (position, name, type) VALUES (1, 'left over', 'grafana')")
-	d.mustInstall(`{"g": {` + grafana("t") + `}}`)
-	if got := d.one("SELECT (SELECT count(*) FROM bootstrap.provider_staging) || ' ' || (SELECT count(*) FROM bootstrap.planned_change)"); got != "0 0" {
-		t.Errorf("staging and plan hold %s rows", got)
-	}
-	if got := slices.Sorted(maps.Keys(d.providers())); !slices.Equal(got, []string{"g"}) {
-		t.Errorf("providers: %q", got)
 	}
 }
 
@@ -238,7 +222,7 @@ func TestJournal(t *testing.T) {
 	d := newDatabase(t)
 	d.mustInstall(`{"a": {`+vms+`}, "b": {`+grafana("t")+`}}`, `{"tool_version": "v9", "generation": 4}`)
 	d.mustInstall(`[{"name": "c", "renamed_from": "a", ` + vms + `}]`)
-	changes := "SELECT concat_ws(' ', run_id, action, previous_name, name, (object_id IS NOT NULL)) FROM (SELECT run_id AS r FROM bootstrap.run) AS x, bootstrap.history_changes(x.r) ORDER BY run_id, action, name"
+	changes := "SELECT concat_ws(' ', run_id, action, previous_name, name, (object_id IS NOT NULL)) FROM (SELECT run_id AS r FROM bootstrap.history()) AS x, bootstrap.history_changes(x.r) ORDER BY run_id, action, name"
 	want := []string{"1 add a t", "1 add b t", "2 prune b t", "2 rename a c t"}
 	if got := d.text(changes); !slices.Equal(got, want) {
 		t.Errorf("changes: %q, want %q", got, want)
@@ -248,7 +232,7 @@ func TestJournal(t *testing.T) {
 	}
 	d.exec("UPDATE bootstrap.setting SET journal_runs_kept = 2")
 	d.mustInstall(`[{"name": "c", ` + vms + `, "description": "x"}]`)
-	if got := d.one("SELECT string_agg(run_id::text, ' ' ORDER BY run_id) FROM bootstrap.run"); got != "2 3" {
+	if got := d.one("SELECT string_agg(run_id::text, ' ' ORDER BY run_id) FROM bootstrap.history()"); got != "2 3" {
 		t.Errorf("runs kept: %s", got)
 	}
 }
@@ -285,7 +269,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if got := first.one("SELECT count(*)::text FROM bootstrap.run"); got != "1" {
+	if got := first.one("SELECT count(*)::text FROM bootstrap.history()"); got != "1" {
 		t.Errorf("%s runs in the journal, want 1", got)
 	}
 }

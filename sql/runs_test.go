@@ -191,9 +191,9 @@ func TestMemoryAloneIsNoUpdate(t *testing.T) {
 // The note on Keep's settings comes with the first install, and not again.
 func TestNoteOfTheFirstInstall(t *testing.T) {
 	d := newDatabase(t)
-	for i, want := range []bool{true, false, false} {
+	for i, want := range []bool{true, false, false, false} {
 		d.exec("BEGIN")
-		d.mustInstall(fmt.Sprintf(`{"g": {%s}}`, grafana(fmt.Sprint(min(i, 1)))))
+		d.mustInstall([]string{`{"g": {` + grafana("1") + `}}`, `{"g": {` + grafana("2") + `}}`, `{"g": {` + grafana("2") + `}}`, `{"g": {` + grafana("2") + `}, "h": {` + grafana("3") + `}}`}[i])
 		if got := d.one("SELECT coalesce(string_agg(n, ' '), '') FROM bootstrap.report() AS r, unnest(r.notes) AS n"); strings.Contains(got, "SECRET_MANAGER_TYPE=DB") != want {
 			t.Errorf("run %d: notes %q", i+1, got)
 		}

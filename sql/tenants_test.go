@@ -76,12 +76,11 @@ func TestOtherTenantsStayAlone(t *testing.T) {
 	// The journal of each tenant is trimmed by itself.
 	d.exec("UPDATE bootstrap.setting SET journal_runs_kept = 2")
 	for i := range 4 {
+		d.mustInstallAll(workflows(1 + i%2))
 		if err := d.call("CALL bootstrap.install_providers('other', $1::json)", fmt.Sprintf(`{"g": {%s}}`, grafana(fmt.Sprint(i)))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d.mustInstallAll(workflows(1))
-	d.mustInstallAll(workflows(2))
 	d.wantRows("runs", d.text("SELECT tenant_id || ' ' || count(*) FROM (SELECT * FROM bootstrap.history() UNION ALL SELECT * FROM bootstrap.history('other')) AS h GROUP BY tenant_id ORDER BY 1"), "keep 2", "other 2")
 }
 
@@ -132,6 +131,7 @@ func TestNamesakes(t *testing.T) {
 	d := newDatabase(t)
 	d.mustInstallAll(`{"workflows": [{"id": "ours"}], "mapping_rules": [{"name": "ours", "matchers": [["a"]], "rows": [{"a": 1}]}]}`)
 	id := d.one("SELECT id FROM public.workflow")
+	d.exec("UPDATE public.workflow SET is_deleted = true") // by somebody
 	d.addWorkflow("keep", "users", "ours", false, false, false, "2030-01-01")
 	d.addWorkflow("keep", "keeps", "keeps", true, false, false, "2020-01-01")
 	d.addWorkflow("keep", "users-too", "keeps", false, false, false, "2030-01-01")
@@ -139,7 +139,7 @@ func TestNamesakes(t *testing.T) {
 	d.addWorkflow("keep", "deleted", "new", false, true, false, "2030-01-01")
 	d.addMappingRule("keep", "ours", false)
 	const manifest = `{"workflows": [{"id": "ours"}, {"id": "keeps"}, {"id": "new"}], "mapping_rules": [{"name": "ours", "matchers": [["b"]], "rows": [{"a": 1}]}]}`
-	if got := d.planAll(manifest); len(got) != 3 || !strings.HasPrefix(got[0], "workflow:adopt keeps") || got[1] != "workflow:add new" || got[2] != "mapping_rule:update ours matchers" {
+	if got := d.planAll(manifest); len(got) != 4 || !strings.HasPrefix(got[0], "workflow:update ours deleted") || !strings.HasPrefix(got[1], "workflow:adopt keeps") || got[2] != "workflow:add new" || got[3] != "mapping_rule:update ours matchers" {
 		t.Errorf("plan: %q", got)
 	}
 	d.mustInstallAll(manifest)

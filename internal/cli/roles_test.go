@@ -27,7 +27,7 @@ func roles(t *testing.T) (d *pgtest.Database, owner, runner, auditor environment
 	}
 	for range 2 {
 		output, err := exec.Command(program, "-X", "-1", "-v", "ON_ERROR_STOP=1", "-v", "runner="+runnerLogin.Name, "-v", "auditor="+auditorLogin.Name, "-f", script, "-d", ownerLogin.URL).CombinedOutput()
-		if err != nil || !strings.Contains(string(output), "SECURITY DEFINER, runner "+runnerLogin.Name) {
+		if err != nil || !strings.Contains(string(output), "security | t") {
 			t.Fatalf("%v\n%s", err, output)
 		}
 	}

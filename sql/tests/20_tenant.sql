@@ -22,7 +22,7 @@ DELETE FROM public.tenant;
 SELECT pg_temp.install('keep', '{"a": {"type": "airflow"}}');
 SELECT results_eq($$SELECT name::text FROM public.tenant WHERE id = 'keep'$$, ARRAY['Single Tenant'], 'install creates tenant keep under the name that Keep gives it');
 SELECT ok(tenant_created, 'the report says that the tenant was created') FROM bootstrap.report();
-SELECT is((SELECT tenant_created FROM bootstrap.run ORDER BY run_id DESC LIMIT 1), true, 'and so does the journal');
+SELECT is((SELECT tenant_created FROM bootstrap.history() LIMIT 1), true, 'and so does the journal');
 SELECT pg_temp.install('other', '{"a": {"type": "airflow"}}');
 SELECT results_eq($$SELECT name::text FROM public.tenant WHERE id = 'other'$$, ARRAY['other'], 'another tenant is named after its id');
 SELECT pg_temp.install('named', '{}', '{"tenant_name": "Named"}');

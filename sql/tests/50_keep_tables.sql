@@ -1,13 +1,17 @@
--- Keep's tables: what require_keep accepts and refuses, prepare_keep and create_keep_tables.
+-- Keep's tables: what a run accepts and refuses, and prepare_keep.
 BEGIN;
 \ir helpers.psql
-SELECT plan(45);
+SELECT plan(40);
+
+CREATE FUNCTION pg_temp.run() RETURNS text LANGUAGE sql AS $$
+    SELECT $q$SELECT pg_temp.install('run', '{"a": {"type": "airflow"}}')$q$
+$$;
 
 -- As the tables are.
-SELECT lives_ok('SELECT bootstrap.require_keep()', 'the tables of Keep''s newest known revision fit');
+SELECT is(pg_temp.error_after('SELECT', pg_temp.run()), 'no error', 'the tables of Keep''s newest known revision fit');
 
 -- What never refuses.
-SELECT is(pg_temp.error_after(d.ddl, 'SELECT bootstrap.require_keep()'), 'no error', 'fits: ' || d.what)
+SELECT is(pg_temp.error_after(d.ddl, pg_temp.run()), 'no error', 'fits: ' || d.what)
 FROM (VALUES ('ALTER TABLE public.provider ADD COLUMN new_one text', 'a further column that is nullable'),
              ('ALTER TABLE public.provider ADD COLUMN new_one text NOT NULL DEFAULT ''x''', 'a further column with a default'),
              ('ALTER TABLE public.provider ADD COLUMN new_one bigint NOT NULL GENERATED ALWAYS AS IDENTITY', 'a further identity column'),
@@ -18,7 +22,7 @@ FROM (VALUES ('ALTER TABLE public.provider ADD COLUMN new_one text', 'a further 
              ('DROP TABLE public.dashboard, public.mappingrule, public.workflowversion, public.workflow', 'tables that providers do not need')) AS d (ddl, what);
 
 -- What refuses, and names it.
-SELECT matches(pg_temp.error_after(d.ddl, 'SELECT bootstrap.require_keep()'), '^KB011.*' || d.says, 'KB011: ' || d.what)
+SELECT matches(pg_temp.error_after(d.ddl, pg_temp.run()), '^KB011.*' || d.says, 'KB011: ' || d.what)
 FROM (VALUES ('DROP TABLE public.secret', 'public.secret does not exist', 'a table is missing'),
              ('DROP TABLE public.alertdeduplicationrule', 'public.alertdeduplicationrule does not exist', 'the table of deduplication rules is missing'),
              ('ALTER TABLE public.provider DROP COLUMN provider_metadata', 'provider_metadata does not exist', 'a column is missing'),
@@ -32,7 +36,7 @@ FROM (VALUES ('DROP TABLE public.secret', 'public.secret does not exist', 'a tab
              ('ALTER TABLE public.secret DROP CONSTRAINT secret_pkey', 'unique key.*key', 'the key of secrets is missing'),
              ('ALTER TABLE public.secret RENAME TO secret_t; CREATE VIEW public.secret AS TABLE public.secret_t', 'secret is not a table', 'a view instead of a table')) AS d (ddl, says, what);
 SELECT matches(pg_temp.error_after('DROP TABLE public.secret; CREATE TABLE public.alembic_version (version_num varchar); INSERT INTO public.alembic_version VALUES (''4f8c4b185d5b'')',
-    'SELECT bootstrap.require_keep()'), 'KB011.*4f8c4b185d5b', 'KB011 says at which schema revision of Keep the database is');
+    pg_temp.run()), 'KB011.*4f8c4b185d5b', 'KB011 says at which schema revision of Keep the database is');
 SELECT is(left(pg_temp.error_after('DROP TABLE public.secret', q.sql), 5), 'KB011', q.what)
 FROM (VALUES ($$SELECT pg_temp.install('keep', '{}')$$, 'install refuses as well'),
              ($$SELECT * FROM pg_temp.plan('keep', '{}')$$, 'plan refuses as well'),
@@ -41,17 +45,17 @@ SELECT is(pg_temp.error_after('DROP TABLE public.secret', 'SELECT * FROM bootstr
 
 -- No tables, or elsewhere.
 CREATE FUNCTION pg_temp.without_tables() RETURNS text LANGUAGE sql AS $$
-    SELECT 'DROP TABLE ' || string_agg(format('public.%I', table_name), ', ') || ' CASCADE' FROM (SELECT DISTINCT table_name FROM bootstrap.keep_column) AS k
+    SELECT 'DROP TABLE ' || string_agg(format('public.%I', table_name), ', ') || ' CASCADE' FROM (SELECT relname AS table_name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') AS k
     WHERE to_regclass(format('public.%I', table_name)) IS NOT NULL
 $$;
 CREATE FUNCTION pg_temp.tables_elsewhere() RETURNS text LANGUAGE sql AS $$
-    SELECT 'CREATE SCHEMA "Else where"; ' || string_agg(format('ALTER TABLE public.%I SET SCHEMA "Else where"', table_name), '; ') FROM (SELECT DISTINCT table_name FROM bootstrap.keep_column) AS k
+    SELECT 'CREATE SCHEMA "Else where"; ' || string_agg(format('ALTER TABLE public.%I SET SCHEMA "Else where"', table_name), '; ') FROM (SELECT relname AS table_name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') AS k
     WHERE to_regclass(format('public.%I', table_name)) IS NOT NULL
 $$;
-SELECT matches(pg_temp.error_after(pg_temp.without_tables(), 'SELECT bootstrap.require_keep()'), '^KB010.*--wait.*--create-tables', 'KB010: no tables at all; the hint names the ways on');
-SELECT matches(pg_temp.error_after(pg_temp.without_tables() || '; CREATE TABLE public.dashboard (x int)', 'SELECT bootstrap.require_keep()'), '^KB010',
+SELECT matches(pg_temp.error_after(pg_temp.without_tables(), pg_temp.run()), '^KB010.*--wait.*--create-tables', 'KB010: no tables at all; the hint names the ways on');
+SELECT matches(pg_temp.error_after(pg_temp.without_tables() || '; CREATE TABLE public.dashboard (x int)', pg_temp.run()), '^KB010',
     'KB010: a foreign table of the name of an optional one does not make it an old Keep');
-SELECT matches(pg_temp.error_after(pg_temp.tables_elsewhere(), 'SELECT bootstrap.require_keep()'), '^KB012.*"Else where"', 'KB012: the tables are in another schema, which is named');
+SELECT matches(pg_temp.error_after(pg_temp.tables_elsewhere(), pg_temp.run()), '^KB012.*"Else where"', 'KB012: the tables are in another schema, which is named');
 SELECT is(pg_temp.error_after(pg_temp.without_tables(), 'SELECT bootstrap.prepare_keep()'), 'no error', 'prepare_keep does nothing without tables');
 
 -- prepare_keep.
@@ -79,17 +83,6 @@ SELECT bootstrap.prepare_keep() AS said \gset
 CREATE TABLE public.provider_old (tenant_id varchar, CONSTRAINT "Keep's new name" FOREIGN KEY (tenant_id) REFERENCES public.tenant (id));
 SELECT lives_ok($$SELECT pg_temp.install('namesake', '{"a": {"type": "airflow"}}')$$, 'and beside another table with a constraint of the same name');
 DROP TABLE public.provider_old;
-
--- create_keep_tables. (The triggers of the foreign key have nothing left to do: that is what IMMEDIATE was for.)
-SELECT is(bootstrap.create_keep_tables(), 'exists', 'create_keep_tables does nothing when a table exists');
-SELECT pg_temp.without_tables() AS ddl \gset
-:ddl;
-CREATE TABLE public.mappingrule (x int);
-SELECT is(bootstrap.create_keep_tables(), 'exists', 'whichever it is');
-DROP TABLE public.mappingrule;
-SELECT is(bootstrap.create_keep_tables(), 'created', 'and creates all of them when there is none');
-SELECT is_empty($$SELECT * FROM bootstrap._keep_differences(ARRAY(SELECT needed_for FROM bootstrap.keep_column))$$, 'they fit, for every kind of resource');
-SELECT is(bootstrap.prepare_keep(), 'changed', 'their foreign key is not deferrable, as Keep creates it');
 
 SELECT * FROM finish();
 ROLLBACK;

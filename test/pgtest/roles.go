@@ -1,11 +1,14 @@
 package pgtest
 
 import (
-	"context"
 	"fmt"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	sqlfiles "keep-bootstrap/sql"
 )
 
 // Login is a role and how it connects.
@@ -41,12 +44,14 @@ func (d *Database) Owner(t testing.TB) Login {
 	return owner
 }
 
-// Definer puts schema bootstrap, which owner has installed, into mode definer and returns the two roles.
+// Definer gives two roles their rights on schema bootstrap, which owner has installed, by the script that a DBA runs.
 func (d *Database) Definer(t testing.TB, owner Login) (runner, auditor Login) {
 	t.Helper()
 	runner, auditor = d.Login(t, ""), d.Login(t, "")
-	if _, err := owner.Conn(t).Exec(context.Background(), "select bootstrap.set_security('definer', $1, $2)", runner.Name, auditor.Name); err != nil {
-		t.Fatal(err)
+	psql := exec.CommandContext(t.Context(), PSQL(t), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-v", "runner="+runner.Name, "-v", "auditor="+auditor.Name, "-d", owner.URL)
+	psql.Stdin = strings.NewReader(sqlfiles.Roles)
+	if output, err := psql.CombinedOutput(); err != nil {
+		t.Fatalf("roles.sql: %v\n%s", err, output)
 	}
 	return runner, auditor
 }
