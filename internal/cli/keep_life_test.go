@@ -185,7 +185,7 @@ func TestKeepMigratesForwardAndBack(t *testing.T) {
 			t.Errorf("step %d: a second run wrote", step)
 		}
 	}
-	if got := pgtest.Table(t, d.Conn(t), "select count(*) from bootstrap.run where outcome = 'applied'"); got[0][0] != "3" {
+	if got := pgtest.Table(t, d.Conn(t), "select count(*) from bootstrap.history() where outcome = 'applied'"); got[0][0] != "3" {
 		t.Errorf("%s runs in the journal, want 3: the first, and one after each loss of the table with the secrets", got[0][0])
 	}
 	t.Logf("%d statements of Keep's migrations in 8 steps", statements)
@@ -314,12 +314,11 @@ func TestOlderProgram(t *testing.T) {
 		// Columns in tables that routines return, a replaced routine with another body, a new routine and table.
 		{false, `
 ALTER TABLE bootstrap.run ADD COLUMN later text;
-ALTER TABLE bootstrap.setting ADD COLUMN later boolean NOT NULL DEFAULT true;
 CREATE TABLE bootstrap.later_staging (transaction_id xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), line text, CONSTRAINT later_pkey PRIMARY KEY (transaction_id));
-CREATE FUNCTION bootstrap.later() RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN 'later'; END $$;
+CREATE FUNCTION bootstrap._later() RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN 'later'; END $$;
 CREATE OR REPLACE FUNCTION bootstrap.history(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.run
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN QUERY SELECT r.* FROM bootstrap.run AS r WHERE r.tenant_id = p_tenant_id ORDER BY r.run_id DESC; END $$;
-CALL bootstrap._apply_security();
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN QUERY SELECT r.* FROM bootstrap.run AS r WHERE r.tenant_id = p_tenant_id ORDER BY r.run_id DESC; END $$;
+REVOKE ALL ON FUNCTION bootstrap._later() FROM PUBLIC;
 `},
 		{true, "ALTER TABLE bootstrap.run RENAME COLUMN outcome TO result;\n"},
 	} {

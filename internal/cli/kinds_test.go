@@ -226,13 +226,13 @@ func TestAllKindsKilled(t *testing.T) {
 		if state != none && state != installedAll {
 			t.Errorf("after the kill: %s", state)
 		}
-		if state := s.sql("select (select count(*) from bootstrap.run), (select count(*) from bootstrap.resource_state)"); state != "0|0" && state != "1|7" {
+		if state := s.sql("select (select count(*) from bootstrap.history()), (select count(*) from bootstrap.status() where kind <> 'provider' and origin = 'bootstrap')"); state != "0|0" && state != "1|7" {
 			t.Errorf("after the kill, records: %s", state)
 		}
 		execute(t, s.all(), "up").want(t, 0)
 		s.rows(everything, installedAll)
 	}
-	for _, table := range []string{`"user"`, "tenantapikey", "provider", "secret", "alertdeduplicationrule", "workflow", "workflowversion", "dashboard", "mappingrule", "bootstrap.resource_state", "bootstrap.change"} {
+	for _, table := range []string{`"user"`, "tenantapikey", "provider", "secret", "alertdeduplicationrule", "workflow", "workflowversion", "dashboard", "mappingrule", "bootstrap.change"} {
 		t.Run(table, func(t *testing.T) {
 			s := newScene(t)
 			holder, observer := s.d.Conn(t), s.d.Conn(t)

@@ -154,12 +154,10 @@ func (w *secretsWorld) lines(exit int, document, statement string) {
 		w.file("manifest.json", document), statement))
 }
 
-// columns loads a provider by \copy of CSV, and installs it after a statement.
-func (w *secretsWorld) columns(exit int, before, authentication string) {
+// provider loads a provider by \copy, and installs it after a statement.
+func (w *secretsWorld) provider(exit int, before, authentication string) {
 	w.t.Helper()
-	row := "1,g2,grafana,\"" + strings.ReplaceAll(authentication, "\"", "\"\"") + "\"\n"
-	w.script(exit, fmt.Sprintf("begin;\n\\copy bootstrap.provider_staging (position, name, type, authentication) from '%s' with (format csv)\n%s\ncall bootstrap.install_staged('keep', '{\"max_prune\": \"100%%\"}');\ncommit;\n",
-		w.file("providers.csv", row), before))
+	w.lines(exit, fmt.Sprintf(`{"g2": {"type": "grafana", "authentication": %s}}`, authentication), before+` call bootstrap.install_staged('keep', '{"max_prune": "100%"}')`)
 }
 
 // file writes a file that only the test reads.
@@ -316,7 +314,7 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 
 	// With psql: a JSON file, a CSV file, and secrets that the application wrote.
 	w.lines(0, fmt.Sprintf(`{"g": {"type": "grafana", "authentication": {"host": "https://g", "token": %q}}}`, secret("psql lines")), "select * from bootstrap.plan_staged('keep')")
-	w.columns(0, "", fmt.Sprintf(`{"host": "https://g", "token": %q}`, secret("psql columns")))
+	w.provider(0, "", fmt.Sprintf(`{"host": "https://g", "token": %q}`, secret("psql columns")))
 	// What the application writes itself does not belong into this search: its statement is kept out of the log.
 	application := w.d.Conn(t)
 	if _, err := application.Exec(context.Background(), "set log_statement = none; set log_min_duration_statement = -1; set auto_explain.log_min_duration = -1; set pg_stat_statements.track = none; set log_min_messages = warning"); err != nil {
@@ -393,7 +391,11 @@ func (w *secretsWorld) failures(current string) int {
 	}
 
 	// The guards.
-	w.d.Exec(w.t, "update bootstrap.provider_state set prevent_delete = true")
+	guarded := func(yes bool) {
+		w.program(0, nil, strings.ReplaceAll(grafana(""), "    type:", fmt.Sprintf("    prevent_delete: %t\n    type:", yes)), "apply", "-f", "-", "--max-prune", "100%")
+		count++ // the next input differs
+	}
+	guarded(true)
 	for _, guard := range []struct {
 		code, input string
 		args        []string
@@ -415,7 +417,7 @@ func (w *secretsWorld) failures(current string) int {
 			w.d.Exec(w.t, "update secret set value = replace(value, 'https://g', 'https://elsewhere')")
 		}
 		if guard.code == "KB023" {
-			w.d.Exec(w.t, "update bootstrap.provider_state set prevent_delete = false")
+			guarded(false)
 		}
 		if r := w.program(78, env, guard.input, append([]string{"apply", "-f", "-"}, guard.args...)...); !strings.Contains(r.stderr, guard.code) {
 			w.t.Errorf("not refused with %s: %s", guard.code, r.stderr)
@@ -428,8 +430,7 @@ func (w *secretsWorld) failures(current string) int {
 		make, mend string
 	}{
 		// While COPY is under way: the server would quote the line in any format but the binary one.
-		{1, "create function public.spoil() returns trigger language plpgsql as $$ begin raise exception 'stop'; end $$; create trigger spoil before insert on bootstrap.provider_staging for each row execute function public.spoil()", "drop function public.spoil cascade"},
-		{1, "alter table bootstrap.provider_staging add constraint spoil check (length(authentication) < 5)", "alter table bootstrap.provider_staging drop constraint spoil"},
+		{1, "create function public.spoil() returns trigger language plpgsql as $$ begin raise exception 'stop'; end $$; do $$ begin execute (select string_agg(format('create trigger spoil before insert on %s for each row execute function public.spoil()', oid::regclass), ';') from pg_class where relnamespace = 'bootstrap'::regnamespace and relkind = 'r' and relpersistence = 'u'); end $$", "drop function public.spoil cascade"},
 		{1, "alter table secret add constraint short check (length(value) < 10) not valid", "alter table secret drop constraint short"},
 		{1, "alter table secret alter column value type varchar(200); update secret set value = value; alter table secret alter column value type varchar(60) using left(value, 60)", "alter table secret alter column value type varchar"},
 		{1, "create function public.spoil() returns trigger language plpgsql as $$ begin raise exception 'no: %', new.value; end $$; create trigger spoil before insert or update on secret for each row execute function public.spoil()", "drop function public.spoil cascade"},
@@ -481,7 +482,7 @@ func (w *secretsWorld) failures(current string) int {
 		"create unique index spoil on secret (length(''));": `{"token": "%s", "host": "https://h"}`,
 	} {
 		count++
-		w.columns(3, before, fmt.Sprintf(authentication, canary()))
+		w.provider(3, before, fmt.Sprintf(authentication, canary()))
 	}
 	return count
 }

@@ -294,7 +294,7 @@ func TestAFailureLeavesNothing(t *testing.T) {
 	ctx := context.Background()
 	d := pgtest.New(t, pgtest.Keep(newestKeep))
 	conn := connect(t, d.URL)
-	d.Exec(t, "create schema bootstrap; create table bootstrap.keep_column(x int)") // 001 wants this name
+	d.Exec(t, "create schema bootstrap; create table bootstrap.provider_type(x int)") // 001 wants this name
 	before := describe(t, conn, "bootstrap")
 	_, err := migrate.Up(ctx, conn, quiet)
 	e := postgres.From(err)

@@ -167,8 +167,9 @@ func exactly(t testing.TB, conn *pgx.Conn) string {
 	t.Helper()
 	tables := []string{"public.tenant", "public.provider", "public.secret", "public.alertdeduplicationrule"}
 	if hasSchema(t, conn) {
-		tables = append(tables, "bootstrap.schema_version", "bootstrap.migration", "bootstrap.setting", "bootstrap.provider_state",
-			"bootstrap.tenant_state", "bootstrap.run", "bootstrap.change")
+		for _, row := range pgtest.Table(t, conn, "select c.oid::regclass from pg_class c where c.relnamespace = 'bootstrap'::regnamespace and c.relkind = 'r' and c.relpersistence = 'p' order by 1") {
+			tables = append(tables, row[0])
+		}
 	}
 	var all strings.Builder
 	for _, table := range tables {
@@ -201,7 +202,7 @@ func wanted(t testing.TB, conn *pgx.Conn) string {
 			p.configuration_key = p.tenant_id || '_' || p.type || '_' || p.id
 			from provider p left join secret s on s.key = p.configuration_key`,
 		"select p.name, to_jsonb(r) - '{id,provider_id,last_updated,created_at}'::text[] from alertdeduplicationrule r left join provider p on p.id = r.provider_id",
-		"select p.name, to_jsonb(s) - '{provider_id,added_run,changed_run,written_keys,secret_digest}'::text[] from bootstrap.provider_state s left join provider p on p.id = s.provider_id",
+		"select s.kind, s.name, s.type, s.origin, s.prevent_delete, s.condition from bootstrap.status() s",
 	} {
 		rows := pgtest.Table(t, conn, "select coalesce(string_agg(t::text, E'\\n' order by t::text), '') from ("+query+") as t")
 		all.WriteString(rows[0][0] + "\n")
@@ -239,11 +240,10 @@ func tidy(t testing.TB, conn *pgx.Conn) {
 		"providers of the same name": "select name from provider group by tenant_id, name having count(*) > 1",
 	}
 	if hasSchema(t, conn) {
-		checks["staged providers"] = "select name from bootstrap.provider_staging"
-		checks["staged lines"] = "select line_number from bootstrap.manifest_staging"
-		checks["staged sources"] = "select name from bootstrap.input_staging"
-		checks["planned changes"] = "select name from bootstrap.planned_change"
-		checks["memory of no provider"] = "select name from bootstrap.provider_state s where not exists (select from provider p where p.id = s.provider_id)"
+		for _, row := range pgtest.Table(t, conn, "select c.oid::regclass from pg_class c where c.relnamespace = 'bootstrap'::regnamespace and c.relkind = 'r' and c.relpersistence = 'u'") {
+			checks["left in "+row[0]] = "select ctid from " + row[0]
+		}
+		checks["memory of no provider"] = "select name from bootstrap.status() where condition = 'row deleted'"
 		checks["failed checks"] = "select name, detail from bootstrap.verify() where not ok"
 	}
 	for what, query := range checks {

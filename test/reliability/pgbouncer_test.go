@@ -162,7 +162,7 @@ func TestPgbouncer(t *testing.T) {
 			if got := wanted(t, conn); got != wantB {
 				t.Errorf("%s", got)
 			}
-			if runs := number(t, conn, "select count(*) from bootstrap.run"); runs != 2 {
+			if runs := number(t, conn, "select count(*) from bootstrap.history()"); runs != 2 {
 				t.Errorf("%d runs in the journal, want 2", runs)
 			}
 			// Killed in a transaction of which the pooler knows: it must not give the connection to somebody else.

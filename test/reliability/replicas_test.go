@@ -10,26 +10,13 @@ import (
 	"keep-bootstrap/test/pgtest"
 )
 
-// Advisory locks of the program: docs/design.md, "How a run works".
-const (
-	migrationLock = "19266, 0"
-	tenantLock    = "19267, hashtext('keep')"
-)
-
-// together starts the program many times, lets all of them arrive at a lock, and then go on at once. It returns them
-// when they have ended.
-func together(t *testing.T, conn *pgx.Conn, lock, url string, many int, args func(int) []string) []*program {
+// together starts the program many times, without waiting in between, and returns them when they have ended.
+func together(t *testing.T, url string, many int, args func(int) []string) []*program {
 	t.Helper()
-	execute(t, conn, "select pg_advisory_lock("+lock+")")
 	all := make([]*program, many)
 	for i := range all {
 		all[i] = command(t, url, args(i)...).start(t)
 	}
-	pgtest.Until(t, "all wait for the lock", func() bool {
-		return number(t, conn, `select count(*) from pg_locks where locktype = 'advisory' and not granted
-			and database = (select oid from pg_database where datname = current_database())`) == many
-	})
-	execute(t, conn, "select pg_advisory_unlock("+lock+")")
 	for _, p := range all {
 		p.finish(t)
 	}
@@ -67,14 +54,14 @@ func TestReplicasOnAnEmptyDatabase(t *testing.T) {
 			many := times(8, 50)
 			d := pgtest.New(t, test.template)
 			conn := d.Conn(t)
-			all := together(t, conn, migrationLock, d.URL, many, func(int) []string { return test.args })
+			all := together(t, d.URL, many, func(int) []string { return test.args })
 			wrote := allDone(t, all)
 			migrations := 0
 			for _, p := range all {
 				migrations += strings.Count(p.stderr.String(), "schema migrated")
 			}
 			quiet(t, conn)
-			runs := number(t, conn, "select count(*) from bootstrap.run")
+			runs := number(t, conn, "select count(*) from bootstrap.history()")
 			if wrote != 1 || migrations != 1 || runs != 1 || wanted(t, conn) != want {
 				t.Errorf("%d wrote, %d migrated, %d runs in the journal\n%s", wrote, migrations, runs, wanted(t, conn))
 			}
@@ -101,8 +88,11 @@ func TestReplicasOnACurrentDatabase(t *testing.T) {
 			quiet(t, conn)
 			before, written := rowVersions(t, conn), tuplesWritten(t, conn)
 
-			execute(t, holder, "select pg_advisory_lock("+migrationLock+"), pg_advisory_lock("+tenantLock+")")
-			execute(t, holder, "begin; select from provider for update; select from secret for update; select from alertdeduplicationrule for update; select from tenant for update")
+			execute(t, holder, "begin")
+			for _, table := range pgtest.Table(t, conn, `select c.oid::regclass from pg_class c join pg_namespace n on n.oid = c.relnamespace
+				where c.relkind = 'r' and n.nspname in ('public', 'bootstrap')`) {
+				execute(t, holder, "select from "+table[0]+" for update")
+			}
 			all := make([]*program, many)
 			for i := range all {
 				all[i] = command(t, d.URL, "up", "-f", manifest).start(t)
@@ -113,7 +103,7 @@ func TestReplicasOnACurrentDatabase(t *testing.T) {
 			if wrote := allDone(t, all); wrote > 0 {
 				t.Errorf("%d installed something", wrote)
 			}
-			execute(t, holder, "rollback; select pg_advisory_unlock_all()")
+			execute(t, holder, "rollback")
 
 			quiet(t, conn)
 			if after := rowVersions(t, conn); after != before {
@@ -135,7 +125,7 @@ func rowVersions(t testing.TB, conn *pgx.Conn) string {
 	var all strings.Builder
 	for _, table := range pgtest.Table(t, conn, `select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where c.relkind = 'r' and n.nspname in ('public', 'bootstrap') and c.relpersistence = 'p' order by 1`) {
-		fmt.Fprintln(&all, table[0], pgtest.Table(t, conn, "select ctid, xmin, cmin from "+table[0]+" order by ctid"))
+		fmt.Fprintln(&all, table[0], pgtest.Table(t, conn, "select ctid, xmin from "+table[0]+" order by ctid"))
 	}
 	return all.String()
 }
@@ -161,8 +151,8 @@ func TestTwoManifestsAtOnce(t *testing.T) {
 		// Those who want what is there already are done at once, so both manifests are new at first.
 		bootstrap(t, 0, d.URL, "apply", "-f", m.third)
 		quiet(t, conn)
-		before := number(t, conn, "select count(*) from bootstrap.run")
-		all := together(t, conn, tenantLock, d.URL, replicas, func(i int) []string { return []string{"up", "-f", []string{m.a, m.b}[i%2]} })
+		before := number(t, conn, "select count(*) from bootstrap.history()")
+		all := together(t, d.URL, replicas, func(i int) []string { return []string{"up", "-f", []string{m.a, m.b}[i%2]} })
 		wrote := allDone(t, all)
 		quiet(t, conn)
 		found, ok := wants[wanted(t, conn)]
@@ -170,7 +160,7 @@ func TestTwoManifestsAtOnce(t *testing.T) {
 			t.Errorf("neither manifest:\n%s", wanted(t, conn))
 		}
 		last[found]++
-		if runs := number(t, conn, "select count(*) from bootstrap.run") - before; runs != wrote || runs < 2 {
+		if runs := number(t, conn, "select count(*) from bootstrap.history()") - before; runs != wrote || runs < 2 {
 			t.Errorf("%d runs in the journal, %d programs say that they installed something", runs, wrote)
 		}
 		tidy(t, conn)

@@ -25,7 +25,7 @@ func TestStandby(t *testing.T) {
 	}
 	// It does replicate.
 	bootstrap(t, 0, primary.URL(), "up", "-f", m.b)
-	pgtest.Until(t, "the standby has the second run", func() bool { return number(t, conn, "select count(*) from bootstrap.run") == 2 })
+	pgtest.Until(t, "the standby has the second run", func() bool { return number(t, conn, "select count(*) from bootstrap.history()") == 2 })
 	if got := wanted(t, conn); got != want {
 		t.Errorf("%s", got)
 	}
