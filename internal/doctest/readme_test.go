@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-	yaml "go.yaml.in/yaml/v4"
 
 	"keep-bootstrap/test/pgtest"
 )
@@ -261,7 +259,7 @@ func TestCommandsAndFlags(t *testing.T) {
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^):]+)\)`)
-	for _, path := range []string{"README.md", "CHANGELOG.md", "docs/psql.md", "docs/errors.md", "docs/operations.md"} {
+	for _, path := range []string{"README.md", "CHANGELOG.md", "docs/psql.md", "docs/errors.md", "docs/operations.md", "docs/deploy.md"} {
 		text, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
@@ -294,154 +292,4 @@ func anchors(text string) []string {
 		all = append(all, strings.ReplaceAll(name, " ", "-"))
 	}
 	return all
-}
-
-// container is what is read of a container in the examples.
-type container struct {
-	name string
-	args []string
-	env  map[string]string
-}
-
-// TestContainerExamples runs the command lines of the examples for containers on a database, with the files that the
-// examples mount.
-func TestContainerExamples(t *testing.T) {
-	t.Parallel()
-	containers := kubernetesContainers(t)
-	containers = append(containers, composeContainer(t))
-	if len(containers) != 3 {
-		t.Errorf("%d containers run keep-bootstrap in the examples", len(containers))
-	}
-	for _, c := range containers {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			d := pgtest.New(t, pgtest.Keep(newestKeep))
-			if _, ok := c.env["DATABASE_CONNECTION_STRING"]; !ok {
-				t.Error("the container is given no database")
-			}
-			c.env["DATABASE_CONNECTION_STRING"] = strings.Replace(d.URL, "postgres://", "postgresql+psycopg2://", 1)
-			var variables []string
-			for _, name := range slices.Sorted(maps.Keys(c.env)) {
-				variables = append(variables, name+"="+c.env[name])
-			}
-			printed, exit := bootstrap(t, variables, c.args...)
-			if exit != 0 || !strings.Contains(printed, "Applied: ") {
-				t.Errorf("%v: exit code %d\n%s", c.args, exit, printed)
-			}
-		})
-	}
-}
-
-// kubernetesContainers are the containers of examples/kubernetes.yaml that run keep-bootstrap; their mounts are folders here.
-func kubernetesContainers(t *testing.T) []container {
-	t.Helper()
-	type env []struct {
-		Name, Value string
-		ValueFrom   struct {
-			SecretKeyRef struct{ Name, Key string } `yaml:"secretKeyRef"`
-		} `yaml:"valueFrom"`
-	}
-	type spec struct {
-		Name, Image string
-		Args        []string
-		Env         env
-	}
-	type object struct {
-		Kind     string
-		Metadata struct{ Name string }
-		Data     map[string]string
-		Strings  map[string]string `yaml:"stringData"`
-		Spec     struct {
-			Template struct {
-				Spec struct {
-					Init       []spec `yaml:"initContainers"`
-					Containers []spec
-				}
-			}
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(root, "examples/kubernetes.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{"/config": t.TempDir(), "/secrets": t.TempDir()}
-	secrets := map[string]string{}
-	var all []container
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	for {
-		var o object
-		if err := decoder.Decode(&o); err != nil {
-			if err.Error() != "EOF" {
-				t.Fatal(err)
-			}
-			return all
-		}
-		for name, text := range o.Data {
-			text = strings.ReplaceAll(text, "file:/secrets", "file:"+files["/secrets"])
-			if err := os.WriteFile(filepath.Join(files["/config"], name), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for name, text := range o.Strings {
-			secrets[o.Metadata.Name+"/"+name] = text
-			if err := os.WriteFile(filepath.Join(files["/secrets"], name), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, s := range append(o.Spec.Template.Spec.Init, o.Spec.Template.Spec.Containers...) {
-			if !strings.Contains(s.Image, "keep-bootstrap") {
-				continue
-			}
-			c := container{name: o.Kind, env: map[string]string{}}
-			for _, arg := range s.Args {
-				c.args = append(c.args, strings.ReplaceAll(arg, "/config", files["/config"]))
-			}
-			for _, v := range s.Env {
-				c.env[v.Name] = v.Value
-				if from := v.ValueFrom.SecretKeyRef; from.Name != "" {
-					value, ok := secrets[from.Name+"/"+from.Key]
-					if !ok {
-						t.Errorf("%s: there is no key %s in secret %s", o.Kind, from.Key, from.Name)
-					}
-					c.env[v.Name] = value
-				}
-			}
-			all = append(all, c)
-		}
-	}
-}
-
-// composeContainer is the service keep-bootstrap of examples/compose.yaml.
-func composeContainer(t *testing.T) container {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "examples/compose.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Services map[string]struct {
-			Command     []string
-			Environment map[string]string
-			Volumes     []string
-		}
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	service, ok := file.Services["keep-bootstrap"]
-	if !ok {
-		t.Fatal("examples/compose.yaml has no service keep-bootstrap")
-	}
-	c := container{name: "compose", env: service.Environment}
-	for _, arg := range service.Command {
-		for _, volume := range service.Volumes {
-			parts := strings.Split(volume, ":")
-			arg = strings.ReplaceAll(arg, parts[1], filepath.Join(root, "examples", parts[0]))
-		}
-		c.args = append(c.args, arg)
-	}
-	for name, value := range c.env {
-		c.env[name] = regexp.MustCompile(`\$\{\w+:-(.*)\}`).ReplaceAllString(value, "$1")
-	}
-	return c
 }

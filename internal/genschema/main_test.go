@@ -79,7 +79,7 @@ func files(t *testing.T, patterns ...string) (paths []string) {
 }
 
 // notManifests are files of examples/ that are no input of -f.
-var notManifests = map[string]bool{"compose.yaml": true, "kubernetes.yaml": true, "dashboards.json": true}
+var notManifests = map[string]bool{"compose.yaml": true, "dashboards.json": true}
 
 // TestExamples: every example is valid, and those in YAML name the schema.
 func TestExamples(t *testing.T) {
