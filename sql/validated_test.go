@@ -17,7 +17,6 @@ import (
 	keeptypes "keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/install"
 	input "keep-bootstrap/internal/manifest"
-	db "keep-bootstrap/internal/postgres"
 )
 
 // installer installs what the reader takes.
@@ -30,7 +29,7 @@ type installer struct {
 func newInstaller(d database) *installer {
 	yes := true
 	return &installer{database: d, run: &install.Run{
-		Connect: func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, d.Config()) },
+		Connect: func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, d.Config().Copy()) },
 		Log:     slog.New(slog.DiscardHandler),
 		Tenant:  "keep",
 		Options: install.Options{AllowEmpty: &yes, MaxPrune: "100%", AllowUnknownTypes: &yes, AssumeSecretManager: "db"},

@@ -115,6 +115,9 @@ func (a *app) root() *cobra.Command {
 				return err
 			}
 			a.started = true
+			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
+				return postgres.Usage("--database-url-file is empty", "give the path of a file that holds a database URL, or leave the flag out")
+			}
 			return a.applyGlobals(cmd.Name())
 		},
 	}

@@ -363,7 +363,7 @@ func TestKeepsTables(t *testing.T) {
 		env := environment{"DATABASE_URL": d.URL}
 		run(t, env, "up", "-f", path, "--log-format", "text").want(t, 69, "KB010", "--create-tables")
 		run(t, env, "up", "--tenant-only", "--log-format", "text").want(t, 69, "KB010")
-		run(t, env, "up", "-f", path, "--wait=300ms", "--log-format", "text").want(t, 69, "KB010", "waited 300ms")
+		run(t, env, "up", "-f", path, "--wait=300ms", "--log-format", "text").want(t, 69, "KB010", "gave up after 300ms")
 		run(t, env, "migrate").want(t, 0)
 		run(t, env, "up", "-f", path, "--create-tables").want(t, 0)
 	})

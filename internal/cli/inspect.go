@@ -26,7 +26,7 @@ func (a *app) read(ctx context.Context, queries ...postgres.Query) error {
 		defer postgres.Close(ctx, conn)
 		var version db.SchemaVersionRow
 		seen := false
-		err = postgres.Together(ctx, conn, append([]postgres.Query{func(ctx context.Context, conn db.DBTX) (err error) {
+		err = postgres.Together(ctx, conn, append([]postgres.Query{postgres.Statement(postgres.Settings), func(ctx context.Context, conn db.DBTX) (err error) {
 			version, err = db.New(conn).SchemaVersion(ctx)
 			seen = err == nil
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/migrate"
@@ -62,7 +61,7 @@ Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
 }
 
 // migrateTo migrates to a version, or to the newest when it is negative.
-func migrateTo(ctx context.Context, a *app, config *pgx.ConnConfig, version int32) (migrate.Result, error) {
+func migrateTo(ctx context.Context, a *app, config *postgres.Config, version int32) (migrate.Result, error) {
 	conn, err := postgres.Connect(ctx, config)
 	if err != nil {
 		return migrate.Result{}, err

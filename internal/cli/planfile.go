@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
 )
@@ -63,7 +61,7 @@ func (d planDatabase) String() string {
 	return fmt.Sprintf("%s on %s:%d", shown(d.Name), shown(d.Host), d.Port)
 }
 
-func databaseOf(config *pgx.ConnConfig) planDatabase {
+func databaseOf(config *postgres.Config) planDatabase {
 	name := config.Database
 	if name == "" {
 		name = config.User

@@ -70,18 +70,21 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 
 // target is the database of a command.
 type target struct {
-	config *pgx.ConnConfig
+	config *postgres.Config
 	local  bool
 }
 
-// target finds the database; without one it starts the local PostgreSQL. Only commands that can do something with an
-// empty database create the local one.
+// target finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can do
+// something with an empty database create the local one. --wait never does: who waits for a database means another one.
 func (a *app) target(ctx context.Context, localVersion string, create bool) (target, error) {
-	source, err := postgres.Find(a.databaseURLFile, a.getenv)
+	source, err := postgres.Find(a.databaseURLFile, a.variables)
 	if err != nil {
 		return target{}, err
 	}
 	isLocal := !source.Given()
+	if isLocal && a.wait > 0 {
+		return target{}, postgres.Usage("--wait needs a database, and none is given", "set DATABASE_URL; without --wait, a local PostgreSQL is used")
+	}
 	if isLocal && !create {
 		if status, err := local.Inspect(ctx, local.Options{Version: localVersion}); err != nil {
 			return target{}, err
@@ -103,7 +106,13 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 		source = postgres.Source{ConnString: server.URL(), Origin: "local PostgreSQL"}
 	}
 	config, err := source.Config()
-	return target{config: config, local: isLocal}, err
+	if err != nil {
+		return target{}, err
+	}
+	for _, warning := range config.Warnings {
+		a.log.Warn("database connection", "warning", warning)
+	}
+	return target{config: config, local: isLocal}, nil
 }
 
 // newRun prepares a run against the database of the command.

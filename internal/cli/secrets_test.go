@@ -460,7 +460,7 @@ func (w *secretsWorld) failures(current string) int {
 		{69, func(u *url.URL) { u.Path = "/nosuch" }},
 		{64, func(u *url.URL) { u.Scheme, u.User = "mysql", url.UserPassword("u", canary()) }},
 		{64, func(u *url.URL) { u.RawQuery = "sslmode=" + canary() }},
-		{69, func(u *url.URL) { u.RawQuery = "default_transaction_read_only=on" }},
+		{69, func(u *url.URL) { u.RawQuery = "options=-c%20default_transaction_read_only%3Don" }},
 	} {
 		count++
 		w.program(way.exit, environment{"DATABASE_URL": changed(w.t, w.owner, way.change)}, "", "up", "-f", current)

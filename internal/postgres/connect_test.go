@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-func config(t *testing.T, address string) *pgx.ConnConfig {
+func config(t testing.TB, address string) *postgres.Config {
 	t.Helper()
 	config, err := postgres.Source{ConnString: address, Origin: "test"}.Config()
 	if err != nil {
@@ -123,12 +123,12 @@ func TestWaitForANameThatAppears(t *testing.T) {
 	d := pgtest.New(t, pgtest.Empty)
 	late := config(t, change(t, d.URL, func(u *url.URL) { u.Host = net.JoinHostPort("database.keep.svc", u.Port()) }))
 	lookups := 0
-	late.LookupFunc = func(_ context.Context, host string) ([]string, error) {
+	late.SetLookup(func(_ context.Context, host string) ([]string, error) {
 		if lookups++; lookups < 3 {
 			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 		}
 		return []string{"127.0.0.1"}, nil
-	}
+	})
 	var log strings.Builder
 	err := postgres.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
 		conn, err := postgres.Connect(ctx, late)

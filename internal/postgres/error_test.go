@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/postgres"
@@ -118,9 +117,12 @@ func TestConnectionErrorsShowNoPassword(t *testing.T) {
 		"postgresql://user:12/" + canary + "@127.0.0.1:1/db?connect_timeout=1",
 		"host=127.0.0.1 port=x password=" + canary,
 		"host=127.0.0.1 port=1 connect_timeout=1 password='" + canary + " x",
-		"postgresql://user:pw@127.0.0.1:1/db?sslmode=" + canary,
+		"postgresql://user:pw@127.0.0.1:1/db?sslmode=require/" + canary,
 	} {
-		_, err := pgx.Connect(context.Background(), url)
+		config, err := postgres.Source{ConnString: url, Origin: "test"}.Config()
+		if err == nil {
+			_, err = postgres.Connect(context.Background(), config)
+		}
 		if err == nil {
 			t.Fatalf("connected to nothing")
 		}

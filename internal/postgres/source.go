@@ -7,72 +7,171 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 )
 
 // Source says which database to use and where that was given. The zero value means that none was given.
 type Source struct {
-	// ConnString is a URL or key=value string of libpq. It is empty for PG* variables, which pgx reads itself.
+	// ConnString is a URL or key=value string of libpq. It is empty when libpq's variables name the database.
 	ConnString string
 	// Origin names what gave it: a file, a variable, or "PG* variables". It holds no secret.
 	Origin string
+
+	variables map[string]string // of the process
+	warning   string
 }
 
 // Given reports whether a database was named at all.
 func (s Source) Given() bool { return s.Origin != "" }
 
-// urlVariables are looked at in this order. The second is the one that Keep itself reads.
-var urlVariables = []string{"DATABASE_URL", "DATABASE_CONNECTION_STRING"}
-
-// libpqVariables name a database when no URL does. A lone PGPASSWORD or PGSSLMODE is no database.
-var libpqVariables = []string{"PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"}
+const (
+	urlVariable     = "DATABASE_URL"
+	keepVariable    = "DATABASE_CONNECTION_STRING" // the one that Keep itself reads
+	urlFileVariable = "BOOTSTRAP_DATABASE_URL_FILE"
+	urlForm         = "postgresql://user:password@host:port/database"
+)
 
 // Find returns the database by precedence: urlFile, DATABASE_URL, DATABASE_CONNECTION_STRING (the form of SQLAlchemy is
-// understood in all of them), PG* variables and service file, none. getenv is os.Getenv, or a substitute in tests.
+// understood in all of them), the variables and the service file of libpq, none. The first that is set counts. None
+// means that nothing at all hints at a database: a variable that is set but empty, or only a part of a connection, is an
+// error.
 //
 // Errors are of code "usage" (exit code 64) and hold no part of a URL.
-func Find(urlFile string, getenv func(string) string) (Source, error) {
+func Find(urlFile string, variables map[string]string) (Source, error) {
+	s := Source{variables: variables}
+	if _, set := variables[urlFileVariable]; set && urlFile == "" {
+		return s, emptyVariable(urlFileVariable)
+	}
 	if urlFile != "" {
 		text, err := os.ReadFile(urlFile)
 		if err != nil {
-			return Source{}, Usage(fmt.Sprintf("the file with the database URL cannot be read: %v", err), "correct --database-url-file")
+			return s, Usage(fmt.Sprintf("the file with the database URL cannot be read: %v", err), "correct --database-url-file")
 		}
-		return fromText(strings.TrimSpace(string(text)), urlFile)
+		if s.Origin = urlFile; strings.TrimSpace(string(text)) == "" {
+			return s, Usage(urlFile+" is empty, and should hold a database URL", "write "+urlForm+" into it")
+		}
+		return s.read(strings.TrimRight(string(text), "\r\n"))
 	}
-	for _, name := range urlVariables {
-		if text := strings.TrimSpace(getenv(name)); text != "" {
-			return fromText(text, name)
+	for _, name := range []string{urlVariable, keepVariable} {
+		if text, set := variables[name]; set {
+			if s.Origin = name; strings.TrimSpace(text) == "" {
+				return s, emptyVariable(name)
+			}
+			return s.read(text)
 		}
 	}
-	for _, name := range libpqVariables {
-		if getenv(name) != "" {
-			return Source{Origin: "PG* variables"}, nil
-		}
-	}
-	return Source{}, nil
+	return s.fromVariables()
 }
 
-func fromText(text, origin string) (Source, error) {
-	if text == "" {
-		return Source{}, Usage(origin+" holds no database URL", "write postgresql://user:password@host:port/database into it")
-	}
-	scheme, _, isURL := strings.Cut(text, "://")
-	if !isURL {
-		return Source{ConnString: text, Origin: origin}, nil
-	}
-	dialect, driver, _ := strings.Cut(strings.ToLower(scheme), "+")
-	if dialect != "postgres" && dialect != "postgresql" {
-		return Source{}, Usage(
-			fmt.Sprintf("%s names a database of kind %q; only PostgreSQL is supported", origin, dialect),
-			"give a PostgreSQL URL: postgresql://user:password@host:port/database (Keep with SQLite or MySQL cannot be bootstrapped by this program)")
-	}
-	if driver != "" || origin == "DATABASE_CONNECTION_STRING" {
-		converted, err := fromSQLAlchemy(text)
-		if err != nil {
-			return Source{}, Usage(origin+": "+err.Error(), "form: postgresql+psycopg2://user:password@host:port/database")
+func emptyVariable(name string) error {
+	return Usage(name+" is set but empty", "give it a value, or unset it")
+}
+
+// fromVariables looks at libpq's variables, and refuses what is only a part of a connection.
+func (s Source) fromVariables() (Source, error) {
+	var parts []string
+	for _, p := range parameters {
+		if value, set := s.variables[p.variable]; set && p.names {
+			if strings.TrimSpace(value) == "" {
+				return s, emptyVariable(p.variable)
+			}
+			parts = append(parts, p.variable)
 		}
-		text = converted
 	}
-	return Source{ConnString: text, Origin: origin}, nil
+	for _, name := range []string{"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"} {
+		if s.variables[name] != "" {
+			s.Origin = "PG* variables"
+			return s, nil
+		}
+	}
+	for name := range maps.Keys(s.variables) {
+		if strings.HasPrefix(name, "DATABASE_") {
+			parts = append(parts, name)
+		}
+	}
+	if len(parts) == 0 {
+		return Source{}, nil
+	}
+	slices.Sort(parts)
+	verb := "is"
+	if len(parts) > 1 {
+		verb = "are"
+	}
+	return s, Usage(
+		fmt.Sprintf("%s %s set, but that names no database: this program reads %s, %s, or PGHOST, PGDATABASE and the other PG* variables", strings.Join(parts, ", "), verb, urlVariable, keepVariable),
+		"set "+urlVariable+" to "+urlForm+", or unset these variables to use a local PostgreSQL")
+}
+
+// unfilled are references that something else should have replaced before the program started.
+var unfilled = regexp.MustCompile(`\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\}|\{\{[^{}]*\}\}|<path:[^<>]*>`)
+
+// read looks at a connection string for slips that would lead to a wrong message later.
+func (s Source) read(text string) (Source, error) {
+	if strings.HasPrefix(text, "\uFEFF") {
+		return s, Usage(s.Origin+" begins with a byte order mark", "save it as UTF-8 without one")
+	}
+	if trimmed := strings.TrimSpace(text); trimmed != text {
+		s.warning, text = s.Origin+": blanks or line ends around the database URL are ignored; Keep itself would not accept them", trimmed
+	}
+	if reference := unfilled.FindString(text); reference != "" {
+		return s, Usage(fmt.Sprintf("%s contains the reference %s, which nothing has replaced", s.Origin, reference),
+			"define it where the variable is set; in Kubernetes, $(NAME) needs the variable NAME earlier in the same container")
+	}
+	s.ConnString = text
+	scheme, _, isURL := strings.Cut(text, "://")
+	switch dialect, _, _ := strings.Cut(strings.ToLower(scheme), "+"); {
+	case !isURL && !keywordForm.MatchString(text):
+		return s, Usage(s.Origin+" does not begin with postgresql://", "form: "+urlForm)
+	case isURL && dialect == "postgres", isURL && dialect == "postgresql":
+	case isURL && !keywordForm.MatchString(text):
+		kind := "another kind"
+		if plain.MatchString(strings.TrimPrefix(dialect, "jdbc:")) {
+			kind = fmt.Sprintf("kind %q", dialect)
+		}
+		return s, Usage(s.Origin+" names a database of "+kind+"; only PostgreSQL is supported",
+			"give a PostgreSQL URL: "+urlForm+" (Keep with SQLite or MySQL cannot be bootstrapped by this program)")
+	}
+	return s, nil
+}
+
+// keywordForm is the beginning of libpq's form keyword=value.
+var keywordForm = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
+
+// parse takes the connection string apart. hidden means that a password may have ended up in another part.
+func (s Source) parse() (given options, hidden bool, err error) {
+	scheme, rest, isURL := strings.Cut(s.ConnString, "://")
+	switch {
+	case s.ConnString == "":
+		return nil, false, nil
+	case !isURL || keywordForm.MatchString(s.ConnString):
+		given, err = parseKeywords(s.ConnString)
+	case strings.Contains(scheme, "+") || s.Origin == keepVariable:
+		given, err = parseSQLAlchemy(s.ConnString)
+	default:
+		given, err = parseURI(s.ConnString)
+	}
+	if err != nil {
+		return nil, true, s.refuse(err)
+	}
+	if strings.Contains(scheme, "+asyncpg") {
+		if mode, ok := given["ssl"]; ok {
+			delete(given, "ssl")
+			if mode == "true" {
+				mode = "require"
+			}
+			given["sslmode"] = mode
+		}
+	}
+	// One @ ends the user and password. Another one, outside of the parameters, may have been meant as a part of them.
+	front, _, _ := strings.Cut(rest, "?")
+	limit := 0
+	if given["user"] != "" {
+		limit = 1
+	}
+	hidden = isURL && strings.Count(front, "@") > limit || isURL && limit == 0 && strings.Contains(rest, "@")
+	return given, hidden, nil
 }

@@ -34,7 +34,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	for _, step := range steps {
 		delete(all, step.without)
-		source, err := postgres.Find(step.file, func(name string) string { return all[name] })
+		source, err := postgres.Find(step.file, all)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestLibpqVariablesAndServiceFile(t *testing.T) {
 	}
 	t.Setenv("PGSERVICEFILE", file)
 	t.Setenv("PGSERVICE", "monitoring")
-	source, err := postgres.Find("", os.Getenv)
+	source, err := postgres.Find("", map[string]string{"PGSERVICEFILE": file, "PGSERVICE": "monitoring"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,46 +72,6 @@ func TestLibpqVariablesAndServiceFile(t *testing.T) {
 	}
 	if config.Host != "from-service" || config.Port != 5433 || config.Database != "keepdb" || config.User != "keeper" {
 		t.Errorf("%s:%d/%s as %s", config.Host, config.Port, config.Database, config.User)
-	}
-}
-
-func TestSQLAlchemyURLs(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		url                      string
-		host, user, password, db string
-		port                     uint16
-	}{
-		{"postgresql+psycopg2://keep:pw@db.example:6432/keepdb", "db.example", "keep", "pw", "keepdb", 6432},
-		{"postgresql+asyncpg://keep:pw@db/keepdb?ssl=disable", "db", "keep", "pw", "keepdb", 5432},
-		{"postgres://keep:pw@db/keepdb?keepalives=1&tcp_user_timeout=5", "db", "keep", "pw", "keepdb", 5432},
-		{"postgresql://keep@db/keepdb", "db", "keep", "", "keepdb", 5432},
-		{"POSTGRESQL+psycopg://keep:pw@[::1]:5433/keepdb", "::1", "keep", "pw", "keepdb", 5433},
-		{"postgresql+psycopg2://keep:p%40w%2F%3A@db/keepdb", "db", "keep", "p@w/:", "keepdb", 5432},
-		{"postgresql+psycopg2://keep:p/w:x#y?z%@db/keepdb", "db", "keep", "p/w:x#y?z%", "keepdb", 5432},
-		{"postgresql+psycopg2://keep:pw@/keepdb?host=/run/postgresql", "/run/postgresql", "keep", "pw", "keepdb", 5432},
-		{"postgresql+psycopg2://keep:pw@db/keepdb?sslmode=disable&application_name=x", "db", "keep", "pw", "keepdb", 5432},
-	} {
-		source, err := postgres.Find("", func(name string) string {
-			return map[string]string{"DATABASE_CONNECTION_STRING": test.url}[name]
-		})
-		if err != nil {
-			t.Errorf("%s: %v", test.url, err)
-			continue
-		}
-		config, err := source.Config()
-		if err != nil {
-			t.Errorf("%s: %v", test.url, err)
-			continue
-		}
-		if config.Host != test.host || config.Port != test.port || config.User != test.user || config.Password != test.password || config.Database != test.db {
-			t.Errorf("%s: %s %s %s %d %s", test.url, config.User, config.Password, config.Host, config.Port, config.Database)
-		}
-		for name := range config.RuntimeParams {
-			if name != "application_name" {
-				t.Errorf("%s: the server would get the parameter %s", test.url, name)
-			}
-		}
 	}
 }
 
@@ -126,8 +86,14 @@ func TestOtherDatabasesAndBrokenURLs(t *testing.T) {
 		"postgresql://keep:" + canary + "@db:port/keep",
 		"postgresql://keep:" + canary + "%zz@db/keep",
 		"postgresql+psycopg2://keep:" + canary + "@db/keep?a=%zz",
+		"postgresql://keep:" + canary + "/keep",
+		"postgresql://keep:x/" + canary + "@db/keep",
+		"postgresql://keep:x@" + canary + "@db/keep",
+		"keep:" + canary + "@db/keep",
+		"host=db password='" + canary,
+		"host=db port=x password=" + canary,
 	} {
-		source, err := postgres.Find("", func(name string) string { return map[string]string{"DATABASE_URL": url}[name] })
+		source, err := postgres.Find("", map[string]string{"DATABASE_URL": url})
 		if err == nil {
 			_, err = source.Config()
 		}
@@ -149,7 +115,7 @@ func TestURLFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{empty, filepath.Join(t.TempDir(), "missing")} {
-		if _, err := postgres.Find(file, func(string) string { return "" }); postgres.ExitCode(err) != postgres.ExitUsage {
+		if _, err := postgres.Find(file, nil); postgres.ExitCode(err) != postgres.ExitUsage {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

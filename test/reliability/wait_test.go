@@ -155,7 +155,7 @@ func TestWaitInVain(t *testing.T) {
 			if taken := time.Since(begin); test.waited && taken < 2*time.Second {
 				t.Errorf("gave up after %s", taken)
 			}
-			if strings.Contains(p.stderr.String(), "waited 2s in vain") != test.waited || !strings.Contains(p.stderr.String(), test.reason) {
+			if strings.Contains(p.stderr.String(), "gave up after 2s") != test.waited || !strings.Contains(p.stderr.String(), test.reason) {
 				t.Errorf("%s", p.output())
 			}
 		})

@@ -1,0 +1,216 @@
+package postgres
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// meaning is what a failure means for the program.
+type meaning struct {
+	exit  int
+	again bool   // the whole transaction is repeated at once: another session was in the way
+	wait  bool   // --wait waits: the failure may pass by itself
+	hint  string // the next step
+}
+
+// retry reports whether the same run can succeed later without any change.
+func (m meaning) retry() bool { return m.exit == ExitUnavailable || m.exit == ExitTemporary }
+
+const (
+	nothingWritten = "nothing was written by the transaction that was open: run again"
+	conflict       = "conflict with a concurrent transaction; nothing was written, run again"
+)
+
+// meanings is the one table of failures: by SQLSTATE, by class (the first two characters of a SQLSTATE), or by code of
+// this program. Message, detail and hint of class KB come from the routine that raised it (docs/design.md, "Error
+// classes").
+var meanings = map[string]meaning{
+	"KB":    {exit: ExitRefused},
+	"KB001": {exit: ExitInput},
+	"KB002": {exit: ExitUsage},
+	"KB003": {exit: ExitUsage},
+	"KB010": {exit: ExitUnavailable, wait: true},
+	"KB011": {exit: ExitRefused, wait: true},
+	"KB030": {exit: ExitUnavailable, wait: true},
+	"KB040": {exit: ExitTemporary, again: true},
+
+	CodeUsage:       {exit: ExitUsage},
+	CodeUnreachable: {exit: ExitUnavailable, wait: true, hint: "start the server or correct host and port; --wait waits for it"},
+	CodeLost:        {exit: ExitTemporary, wait: true, hint: nothingWritten},
+	CodeInterrupted: {exit: ExitTemporary, hint: nothingWritten},
+	CodeTimeout:     {exit: ExitTemporary},
+	CodeNoSchema:    {exit: ExitUnavailable, wait: true},
+
+	// Another session is in the way.
+	pgerrcode.LockNotAvailable:     {exit: ExitTemporary, again: true, hint: "another session holds a lock; nothing was written, run again"},
+	pgerrcode.SerializationFailure: {exit: ExitTemporary, again: true, hint: conflict},
+	pgerrcode.DeadlockDetected:     {exit: ExitTemporary, again: true, hint: conflict},
+
+	// The server is not ready.
+	pgerrcode.CannotConnectNow:                          {exit: ExitUnavailable, wait: true, hint: "the server is starting or recovering: wait for it with --wait"},
+	pgerrcode.TooManyConnections:                        {exit: ExitUnavailable, wait: true, hint: "the server has no free connection: run again later"},
+	pgerrcode.InvalidCatalogName:                        {exit: ExitUnavailable, wait: true, hint: "create the database, or wait for it with --wait"},
+	pgerrcode.ReadOnlySQLTransaction:                    {exit: ExitUnavailable, wait: true, hint: "point the program at the primary server, or wait with --wait until this one is promoted"},
+	pgerrcode.AdminShutdown:                             {exit: ExitTemporary, wait: true, hint: "the server ended the connection; nothing was written, run again"},
+	pgerrcode.CrashShutdown:                             {exit: ExitTemporary, wait: true, hint: "the server crashed and restarts; nothing was written, run again"},
+	pgerrcode.IdleSessionTimeout:                        {exit: ExitTemporary, hint: "the server ended the connection; nothing was written, run again"},
+	pgerrcode.ObjectNotInPrerequisiteState + connecting: {exit: ExitUnavailable, wait: true, hint: "the database is closed to connections: wait for it with --wait"},
+
+	// A limit ended the transaction.
+	pgerrcode.QueryCanceled:                   {exit: ExitTemporary, hint: "the statement was cancelled or took longer than statement_timeout; nothing was written, run again"},
+	pgerrcode.IdleInTransactionSessionTimeout: {exit: ExitTemporary, hint: "the connection was idle in a transaction for too long; nothing was written, run again"},
+	"25P04": {exit: ExitTemporary, hint: "the transaction took longer than transaction_timeout; nothing was written, run again"}, // pgerrcode lacks it
+	"53":    {exit: ExitTemporary, hint: "the server is out of a resource; nothing was written, run again"},
+
+	// The role.
+	pgerrcode.InsufficientPrivilege:              {exit: ExitPermission, hint: "grant the missing privilege to the role, or run as the role that owns Keep's tables"},
+	pgerrcode.InsufficientPrivilege + connecting: {exit: ExitPermission, hint: "grant CONNECT on the database to the role"},
+	pgerrcode.InvalidPassword:                    {exit: ExitPermission, hint: "correct the password; a password in a URL needs @ : / ? # % written as %40 %3A %2F %3F %23 %25"},
+	"28":                                         {exit: ExitPermission, hint: "check the role, and the lines of pg_hba.conf for it"},
+
+	// Files of the server.
+	pgerrcode.UndefinedFile: {exit: ExitUnexpected, hint: "a file of the server is gone, as after an upgrade of its packages: restart PostgreSQL"},
+
+	// Class 08 is a lost connection when it comes in the middle, and a refusal before the connection is ready.
+	"08":                                     {exit: ExitTemporary, wait: true, hint: "the connection was lost; nothing was written, run again"},
+	"08" + connecting:                        {exit: ExitUnavailable, wait: true, hint: "look into the log of the server or pooler"},
+	pgerrcode.ProtocolViolation + connecting: {exit: ExitRefused, hint: "the server or pooler refuses this connection: look into its log, or connect to PostgreSQL directly"},
+}
+
+// connecting marks the meaning of a SQLSTATE, or a class, before the connection is ready.
+const connecting = " while connecting"
+
+// poolerAnswers are texts of pgbouncer, which has one SQLSTATE for nearly all: 08P01. The first that is found counts.
+var poolerAnswers = []struct {
+	text string
+	meaning
+}{
+	{"unsupported startup parameter", meaning{exit: ExitUsage, hint: "add the parameter to ignore_startup_parameters of the pooler, or remove it from the URL (or PGOPTIONS)"}},
+	{"statement pooling mode", meaning{exit: ExitRefused, hint: "set pool_mode = transaction (or session) for this database in the pooler"}},
+	{"server login", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler cannot log in to PostgreSQL: check the server, and the users of the pooler"}},
+	{"cannot connect to server", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler does not reach PostgreSQL: check the server"}},
+	{"no such database", meaning{exit: ExitUnavailable, wait: true, hint: "add the database to the pooler, or correct its name"}},
+	{"no such user", meaning{exit: ExitPermission, hint: "add the role to the users of the pooler"}},
+	{"auth failed", meaning{exit: ExitPermission, hint: "correct role and password, or the users of the pooler"}},
+	{"no more connections", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler has no free connection: run again later"}},
+	{"query_wait_timeout", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler has no free connection: run again later"}},
+	{"shutting down", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler restarts: wait for it with --wait"}},
+	{"paused", meaning{exit: ExitUnavailable, wait: true, hint: "the database is paused in the pooler: wait for it with --wait"}},
+	{"disabled", meaning{exit: ExitUnavailable, wait: true, hint: "the database is disabled in the pooler: wait for it with --wait"}},
+}
+
+// meaningOf looks a failure up. Unknown ones end with exit code 1.
+func meaningOf(err error, code string) meaning {
+	pgErr, fromServer := errors.AsType[*pgconn.PgError](err)
+	if !fromServer {
+		return meanings[code].orUnexpected()
+	}
+	if answer, ok := poolerAnswer(pgErr); ok {
+		return answer
+	}
+	keys := []string{pgErr.Code, pgErr.Code[:min(2, len(pgErr.Code))]}
+	if neverConnected(err) {
+		keys = []string{keys[0] + connecting, keys[0], keys[1] + connecting, keys[1]}
+	}
+	for _, key := range keys {
+		if m, ok := meanings[key]; ok {
+			return m
+		}
+	}
+	return meaning{exit: ExitUnexpected}
+}
+
+func (m meaning) orUnexpected() meaning {
+	if m == (meaning{}) {
+		m.exit = ExitUnexpected
+	}
+	return m
+}
+
+func poolerAnswer(pgErr *pgconn.PgError) (meaning, bool) {
+	if pgErr.Code == pgerrcode.ProtocolViolation {
+		for _, answer := range poolerAnswers {
+			if strings.Contains(pgErr.Message, answer.text) {
+				return answer.meaning, true
+			}
+		}
+	}
+	return meaning{}, false
+}
+
+// IsOwn reports whether a SQLSTATE is one of ours: then message, detail and hint hold no secret and may be shown and
+// stored.
+func IsOwn(sqlstate string) bool {
+	return len(sqlstate) == 5 && strings.HasPrefix(sqlstate, "KB")
+}
+
+// Is reports whether err is a server error with one of the SQLSTATEs.
+func Is(err error, sqlstates ...string) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains(sqlstates, pgErr.Code)
+}
+
+// Conflict reports whether another session was in the way: the transaction wrote nothing, and may be repeated at once.
+func Conflict(err error) bool {
+	return err != nil && meaningOf(err, From(err).Code).again
+}
+
+// fromServer maps an error that the server sent.
+func fromServer(err error) *Error {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return nil
+	}
+	m := meaningOf(err, pgErr.Code)
+	e := &Error{Code: pgErr.Code, Message: pgErr.Message, Hint: m.hint, ExitCode: m.exit, Retry: m.retry()}
+	if IsOwn(pgErr.Code) {
+		e.Detail, e.Hint = pgErr.Detail, pgErr.Hint
+		return e
+	}
+	// The detail of a foreign error may quote rows ("Failing row contains ..."), and so may some messages: class 22
+	// ("invalid input syntax for type json"), and whatever a routine of someone else raises. What names an object is safe.
+	switch {
+	case strings.HasPrefix(pgErr.Code, "22"):
+		e.Message = "the server refused a value (its message is not shown because it may quote a secret)"
+	case raisedByOthers(pgErr):
+		e.Message = "a trigger or function of someone else raised an error (its message is not shown because it may quote a secret)"
+	case pgErr.Code == pgerrcode.ReadOnlySQLTransaction:
+		e.Message = "this server is a standby, or read-only for this role or database: " + pgErr.Message
+	}
+	e.Detail = objects(pgErr)
+	return e
+}
+
+// raisedIn finds the function at the top of the call stack.
+var raisedIn = regexp.MustCompile(`^PL/pgSQL \S+ (\S+\([^()]*\)) `)
+
+// raisedByOthers reports whether the error has a text of a RAISE or ASSERT that is not one of schema bootstrap's.
+func raisedByOthers(pgErr *pgconn.PgError) bool {
+	raised := pgErr.Routine == "exec_stmt_raise" || pgErr.Code == pgerrcode.RaiseException || pgErr.Code == pgerrcode.AssertFailure
+	found := raisedIn.FindStringSubmatch(pgErr.Where)
+	return raised && (found == nil || !strings.HasPrefix(found[1], "bootstrap."))
+}
+
+// objects names the objects that a server error is about.
+func objects(pgErr *pgconn.PgError) string {
+	var parts []string
+	add := func(kind, name string) {
+		if name != "" {
+			parts = append(parts, kind+" "+name)
+		}
+	}
+	add("schema", pgErr.SchemaName)
+	add("table", pgErr.TableName)
+	add("column", pgErr.ColumnName)
+	add("type", pgErr.DataTypeName)
+	add("constraint", pgErr.ConstraintName)
+	if found := raisedIn.FindStringSubmatch(pgErr.Where); found != nil && raisedByOthers(pgErr) {
+		add("function", found[1])
+	}
+	return strings.Join(parts, ", ")
+}

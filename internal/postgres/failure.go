@@ -1,0 +1,264 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// fromConnection maps errors that no server reported: the connection broke.
+func fromConnection(err error) *Error {
+	code, message := "", ""
+	switch {
+	case errors.Is(err, context.Canceled):
+		code, message = CodeInterrupted, "interrupted"
+	case errors.Is(err, errStalled):
+		code, message = CodeLost, errStalled.Error()
+	case lost(err):
+		code, message = CodeLost, "the connection to the database was lost"
+	case errors.Is(err, context.DeadlineExceeded):
+		code, message = CodeTimeout, "the database did not answer in time"
+	default:
+		return nil
+	}
+	m := meanings[code]
+	return &Error{Code: code, Message: message, Hint: m.hint, ExitCode: m.exit, Retry: m.retry()}
+}
+
+// Interrupted is the error of a user's interrupt when ctx is over and err only says what became of the statement that was
+// running: the server cancelled it, or the connection was given up. Any other error is returned unchanged.
+func Interrupted(ctx context.Context, err error) error {
+	var known *Error
+	if err == nil || !errors.Is(context.Cause(ctx), context.Canceled) || errors.As(err, &known) || !Is(err, pgerrcode.QueryCanceled) && !Lost(err) {
+		return err
+	}
+	e := fromConnection(context.Canceled)
+	e.Err = err
+	return e
+}
+
+// lost reports whether the connection broke while it was in use.
+func lost(err error) bool {
+	var netErr net.Error
+	return errors.Is(err, errStalled) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.As(err, &netErr) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// Lost reports whether err means that the connection is gone, so that nobody knows what became of a COMMIT under way.
+func Lost(err error) bool {
+	if neverConnected(err) {
+		return false
+	}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// The server says good-bye with an error of its own before it closes the connection. A pooler's refusal is none.
+		_, refusal := poolerAnswer(pgErr)
+		return !refusal && (strings.HasPrefix(pgErr.Code, "57P") || strings.HasPrefix(pgErr.Code, "08"))
+	}
+	return lost(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// notConnected is the error of an attempt to connect.
+type notConnected struct{ error }
+
+func (e notConnected) Unwrap() error { return e.error }
+
+// neverConnected reports whether err says that there was no connection.
+func neverConnected(err error) bool {
+	_, ours := errors.AsType[notConnected](err)
+	_, drivers := errors.AsType[*pgconn.ConnectError](err)
+	return ours || drivers
+}
+
+// lastAttempt picks, of several attempts at one host (addresses, with TLS and without), the error that counts: the last,
+// but not that the server has no TLS when there is another.
+func lastAttempt(err error) error {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if attempts, ok := e.(interface{ Unwrap() []error }); ok {
+			list := attempts.Unwrap()
+			for _, attempt := range slices.Backward(list) {
+				if !refusedTLS(attempt) {
+					return notConnected{attempt}
+				}
+			}
+			return notConnected{list[len(list)-1]}
+		}
+	}
+	return notConnected{err}
+}
+
+func refusedTLS(err error) bool {
+	return strings.Contains(err.Error(), "server refused TLS connection")
+}
+
+// failure is why one host was not connected to.
+type failure struct {
+	config *pgx.ConnConfig
+	err    error
+}
+
+// unreachable is the error after the last host. Code, exit code and hint are those of the last failure.
+func (c *Config) unreachable(failures []failure) *Error {
+	last := failures[len(failures)-1]
+	e := fromServer(last.err)
+	if e == nil {
+		why := last.cause()
+		e = &Error{Code: CodeUnreachable, Hint: why.hint, ExitCode: cmp.Or(why.exit, ExitUnavailable), Retry: why.exit == 0}
+		if errors.Is(last.err, context.Canceled) {
+			e = fromConnection(context.Canceled)
+		}
+	}
+	e.Err = last.err
+	switch {
+	case c.hidden:
+		e.Message, e.Hint = "cannot connect to the server of the database URL", passwordHint
+		return e
+	case e.Code == pgerrcode.InvalidPassword && last.config.Password == "":
+		e.Hint = "no password was given: set it in the URL, in PGPASSWORD, or in the password file"
+	case unfit(last.err):
+		e.Hint = "no server fits target_session_attrs=" + c.attributes + ": name the one that does, or wait with --wait until there is one"
+	}
+	var reasons []string
+	for _, f := range failures {
+		reasons = append(reasons, place(f.config)+": "+f.cause().text)
+	}
+	e.Message = fmt.Sprintf("cannot connect to database %q as role %q at %s", cmp.Or(c.Database, c.User), c.User, strings.Join(reasons, "; "))
+	return e
+}
+
+// place is host and port, or the socket.
+func place(config *pgx.ConnConfig) string {
+	network, address := pgconn.NetworkAddress(config.Host, config.Port)
+	if network == "unix" {
+		return "socket " + address
+	}
+	return address
+}
+
+// unfit reports whether the server is not one that target_session_attrs asks for.
+func unfit(err error) bool {
+	return errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrReadWriteConnection) ||
+		errors.Is(err, pgconn.ErrPrimaryConnection) || errors.Is(err, pgconn.ErrStandbyConnection)
+}
+
+// cause is why a connection failed in a few words, without a secret. An exit code of 0 means 69.
+type cause struct {
+	text, hint string
+	exit       int
+}
+
+const (
+	checkAddress = "check host and port, firewall and network policies; --wait waits"
+	checkPeer    = "something else than PostgreSQL may listen there: check the port, and the proxy or load balancer in between"
+)
+
+// cause finds out why a host was not connected to.
+func (f failure) cause() cause {
+	if e := fromServer(f.err); e != nil {
+		return cause{text: e.Message}
+	}
+	var (
+		dns       *net.DNSError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		alert     tls.AlertError
+		timeout   net.Error
+	)
+	err, text := f.err, f.err.Error()
+	innermost := err
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		innermost = next
+	}
+	contains := func(part string) bool { return strings.Contains(text, part) }
+	switch {
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return cause{text: "the name server did not answer", hint: checkAddress}
+	case errors.As(err, &dns):
+		return cause{text: "host name not found", hint: "correct the host name, or wait with --wait until it resolves"}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return cause{text: "connection refused", hint: meanings[CodeUnreachable].hint}
+	case errors.Is(err, syscall.ENOENT):
+		return cause{text: "no such socket", hint: "correct the directory and the port, or start what makes the socket; --wait waits for it"}
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return cause{text: "permission denied", hint: "let this user use the socket or the network", exit: ExitPermission}
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return cause{text: "no route to host", hint: checkAddress}
+	case unfit(err):
+		return cause{text: innermost.Error()}
+	case refusedTLS(err):
+		return cause{text: "the server has no TLS, but sslmode asks for it", hint: "enable TLS in the server, or set sslmode=disable on a network that you trust"}
+	case errors.As(err, &authority):
+		return cause{text: "TLS failed: the certificate of the server is signed by an unknown authority", hint: "set sslrootcert to the certificate of the authority"}
+	case errors.As(err, &hostname):
+		return cause{text: "TLS failed: the certificate of the server is not for this host", hint: "use a host name of the certificate, or sslmode=verify-ca"}
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return cause{text: "TLS failed: the certificate of the server has expired or is not yet valid", hint: "renew the certificate, and check the clocks"}
+	case errors.As(err, &invalid), errors.As(err, &alert), contains("tls: "), contains("x509: "):
+		return cause{text: "TLS failed: " + innermost.Error(), hint: "check the certificates, sslmode, and the versions of TLS that both sides allow"}
+	case contains("require_auth check failed"):
+		return cause{text: innermost.Error(), hint: "change require_auth, or the method in pg_hba.conf", exit: ExitPermission}
+	case contains("channel binding"):
+		return cause{text: innermost.Error(), hint: "channel_binding=require needs TLS and a password of type scram-sha-256", exit: ExitPermission}
+	case contains("sslcertmode check failed"):
+		return cause{text: innermost.Error(), hint: "sslcertmode=require needs a server that asks for a certificate, and sslcert", exit: ExitPermission}
+	case errors.Is(err, context.Canceled):
+		return cause{text: "interrupted"}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		if contains("dial error") {
+			return cause{text: "timed out", hint: checkAddress}
+		}
+		return cause{text: "the connection is accepted, but there is no answer in time", hint: checkPeer}
+	case lost(err):
+		return cause{text: "the server closed the connection", hint: checkPeer}
+	}
+	return cause{text: innermost.Error(), hint: checkPeer}
+}
+
+const passwordHint = "form: postgresql://user:password@host:port/database; write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25"
+
+// unsplittable is the error of a connection string whose parts cannot be told apart. Nothing of it is shown.
+func (s Source) unsplittable() error {
+	return Usage(s.Origin+": the database URL cannot be read", passwordHint)
+}
+
+// refused is the error of a connection string without its origin.
+func refused(message string) error { return errors.New(message) }
+
+// refuse completes the error of a connection string.
+func (s Source) refuse(err error) error {
+	var known *Error
+	var file *os.PathError
+	var parse *pgconn.ParseConfigError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &file):
+		return Usage(fmt.Sprintf("%s: the file %s cannot be read: %v", s.Origin, file.Path, file.Err), "correct the path, or the permissions of the file")
+	case errors.As(err, &parse):
+		// Its own text quotes the connection string, that of its cause only what is wrong.
+		what := "the connection parameters do not fit together"
+		if inner := errors.Unwrap(parse); inner != nil {
+			what = inner.Error()
+		}
+		return Usage(s.Origin+": "+what, "")
+	case errors.Is(err, errSplit):
+		return s.unsplittable()
+	}
+	return Usage(s.Origin+": "+err.Error(), "")
+}

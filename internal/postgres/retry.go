@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Policy says how long and how often an operation is repeated. Pauses grow from First to Most, with jitter.
+type Policy struct {
+	First, Most time.Duration
+	// Limit ends the repetition, counted from the call of Retry. The last try begins before it.
+	Limit time.Duration
+	// Again reports whether an error is worth another try. Nil means [Conflict].
+	Again func(error) bool
+	// Notify, when given, is called before each pause.
+	Notify func(err error, pause time.Duration)
+}
+
+// Retry repeats operation until it succeeds, fails with something that no other try would cure, or the limit is over. It
+// returns what operation returned last, or the cause of ctx when that ended a pause.
+func Retry[T any](ctx context.Context, policy Policy, operation func() (T, error)) (T, error) {
+	if policy.Again == nil {
+		policy.Again = Conflict
+	}
+	pauses := &pauses{deadline: time.Now().Add(policy.Limit)}
+	pauses.InitialInterval, pauses.MaxInterval = policy.First, policy.Most
+	pauses.Multiplier, pauses.RandomizationFactor = backoff.DefaultMultiplier, backoff.DefaultRandomizationFactor
+	return backoff.Retry(ctx, func() (T, error) {
+		result, err := operation()
+		if err != nil && !policy.Again(err) {
+			return result, backoff.Permanent(err)
+		}
+		return result, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, pause time.Duration) {
+		if policy.Notify != nil {
+			policy.Notify(err, pause)
+		}
+	}))
+}
+
+// pauses end at the deadline; the last one is shortened to it.
+type pauses struct {
+	backoff.ExponentialBackOff
+	deadline time.Time
+}
+
+func (p *pauses) NextBackOff() time.Duration {
+	if left := time.Until(p.deadline); left > 0 {
+		return min(p.ExponentialBackOff.NextBackOff(), left)
+	}
+	return backoff.Stop
+}
+
+// Wait is the deadline of --wait. The zero value does not wait.
+type Wait struct {
+	deadline time.Time
+	limit    time.Duration
+	log      *slog.Logger
+}
+
+// NewWait starts the clock: For gives up limit from now. A limit of 0 means not to wait.
+func NewWait(limit time.Duration, log *slog.Logger) Wait {
+	return Wait{deadline: time.Now().Add(limit), limit: limit, log: log}
+}
+
+// waitable reports whether time alone can cure the error: server down, host name unknown, database missing, server
+// starting or in recovery, a standby that may be promoted, Keep's tables missing or still too old, schema bootstrap not
+// migrated yet. A wrong password, a missing privilege or a refused parameter is not waited for.
+func waitable(err error) bool {
+	e := From(err)
+	if e.Code == CodeUnreachable {
+		return e.Retry
+	}
+	return meaningOf(err, e.Code).wait
+}
+
+// For runs attempt until it succeeds, fails with something that waiting does not cure, or the deadline is over. It logs
+// what it waits for when that changes, and every 30 seconds. After the deadline the exit code is 69, whatever the last
+// reason was; or 75 when a connection was lost that had worked.
+//
+// A connection made by attempt ends soon after the deadline if the server does not answer.
+func (w Wait) For(ctx context.Context, attempt func(context.Context) error) error {
+	if w.limit <= 0 {
+		return attempt(ctx)
+	}
+	ctx = context.WithValue(ctx, waitKey{}, w.deadline)
+	var reported string
+	var reportedAt time.Time
+	_, err := Retry(ctx, Policy{
+		First: 100 * time.Millisecond, Most: 2 * time.Second, Limit: time.Until(w.deadline), Again: waitable,
+		Notify: func(err error, _ time.Duration) {
+			if text := From(err).Message; text != reported || time.Since(reportedAt) > 30*time.Second {
+				w.log.Info("waiting", "for", text, "code", From(err).Code, "left", time.Until(w.deadline).Round(time.Second).String())
+				reported, reportedAt = text, time.Now()
+			}
+		},
+	}, func() (struct{}, error) { return struct{}{}, attempt(ctx) })
+	if err == nil || ctx.Err() != nil || !waitable(err) {
+		return err
+	}
+	late := *From(err)
+	late.Message = "gave up after " + w.limit.String() + ": " + late.Message
+	if late.Retry = true; late.Code != CodeLost {
+		late.ExitCode = ExitUnavailable
+	}
+	late.Err = errors.Join(context.DeadlineExceeded, late.Err)
+	return &late
+}
+
+// waitKey is the key of the deadline of --wait in a context.
+type waitKey struct{}
+
+// waitEnd is the deadline of --wait; zero without one.
+func waitEnd(ctx context.Context) time.Time {
+	end, _ := ctx.Value(waitKey{}).(time.Time)
+	return end
+}
+
+// boundByWait ends an attempt to connect soon after the deadline of --wait, whatever connect_timeout is.
+func boundByWait(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end := waitEnd(ctx); !end.IsZero() {
+		return context.WithDeadline(ctx, end.Add(10*time.Second))
+	}
+	return ctx, func() {}
+}

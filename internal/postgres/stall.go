@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// How long a connection may be silent while the program waits for the other side: docs/design.md, "Stalled connections".
+var (
+	askAfter   = 5 * time.Second  // then another connection asks for the first time
+	askAgain   = 10 * time.Second // and then, as long as the session works
+	askTimeout = 5 * time.Second
+	settle     = time.Second      // an answer on its way arrives in that time
+	silence    = 40 * time.Second // the end, when nobody answers at all
+	blindness  = 10 * time.Minute // the end, when a server answers but does not tell
+)
+
+// errStalled ends a connection whose other side has stopped answering.
+var errStalled = errors.New("the server stopped answering")
+
+// state is what another connection says of the session.
+type state int
+
+const (
+	unanswered state = iota // there is no other connection
+	unknown                 // the server answers, but refuses another connection
+	working                 // the session executes a statement
+	idle                    // the session waits for this program, or is gone
+)
+
+// watch ends a connection that has stalled. It sees when the program waits: in a read or a write of the driver's messages.
+type watch struct {
+	config *pgx.ConnConfig // for another connection
+	conn   net.Conn
+	pid    uint32
+	end    time.Time // of --wait
+
+	mu      sync.Mutex
+	timer   *time.Timer // nil until the connection is ready
+	waiting int         // reads and writes under way
+	moved   time.Time   // when the last of them began or ended
+	alive   time.Time   // the last sign of life
+	suspect bool        // the last answer was idle
+	stalled bool
+}
+
+// frontend is the driver's BuildFrontend.
+func (w *watch) frontend(r io.Reader, out io.Writer) *pgproto3.Frontend {
+	w.conn, _ = out.(net.Conn) // it is one
+	return pgproto3.NewFrontend(watched{w, r.Read}, watched{w, out.Write})
+}
+
+// start begins to watch a connection that is ready.
+func (w *watch) start(conn *pgconn.PgConn, end time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pid, w.end = conn.PID(), end
+	w.timer = time.AfterFunc(time.Hour, w.check)
+	w.timer.Stop()
+}
+
+// watched is one direction of the driver's messages.
+type watched struct {
+	*watch
+	move func([]byte) (int, error)
+}
+
+func (w watched) Read(b []byte) (int, error)  { return w.transfer(b) }
+func (w watched) Write(b []byte) (int, error) { return w.transfer(b) }
+
+func (w watched) transfer(b []byte) (int, error) {
+	w.note(+1)
+	n, err := w.move(b)
+	if stalled := w.note(-1); stalled && err != nil {
+		err = errStalled
+	}
+	return n, err
+}
+
+// note records that a read or a write begins or ends.
+func (w *watch) note(change int) (stalled bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting += change
+	w.moved = time.Now()
+	w.alive, w.suspect = w.moved, false
+	if w.timer != nil && !w.stalled {
+		w.timer.Stop()
+		if w.waiting > 0 {
+			w.timer.Reset(askAfter)
+		}
+	}
+	return w.stalled
+}
+
+// check asks what the silent session does, and ends it or comes back later.
+func (w *watch) check() {
+	w.mu.Lock()
+	moved := w.moved
+	w.mu.Unlock()
+	answer := w.ask(time.Since(moved))
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting == 0 || w.moved != moved {
+		return // it moves again
+	}
+	silent := time.Since(w.alive)
+	over := !w.end.IsZero() && time.Now().After(w.end)
+	next := askAgain
+	switch {
+	case answer == working:
+		w.alive, w.suspect = time.Now(), false
+	case answer == idle && w.suspect, answer == unanswered && (silent >= silence || over), silent >= blindness:
+		w.stalled = true
+		conn := w.conn
+		if encrypted, ok := conn.(*tls.Conn); ok {
+			conn = encrypted.NetConn() // without a farewell, which would have to wait, too
+		}
+		_ = conn.Close() // nobody is left to whom it matters
+		return
+	case answer == idle:
+		w.suspect = true
+		next = settle
+	}
+	if answer == unanswered {
+		next = settle
+	}
+	w.timer.Reset(next)
+}
+
+// askSession tells whether the session works. A session that waits for its client has wait event type Client, in the
+// middle of a COPY, too. Behind a pooler the number of the session is not known: then any session of the role in this
+// database counts whose statement is at least as old as the silence.
+const askSession = `SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_stat_activity AS a
+	WHERE a.datname = pg_catalog.current_database() AND a.usename = session_user AND a.pid <> pg_catalog.pg_backend_pid()
+	  AND a.wait_event_type IS DISTINCT FROM 'Client'
+	  AND CASE WHEN pg_catalog.pg_backend_pid() = %d THEN a.pid = %d
+	           ELSE a.query_start <= pg_catalog.clock_timestamp() - %d * interval '1 millisecond' END`
+
+// ask opens another connection to the same address and asks what the session does.
+func (w *watch) ask(silent time.Duration) state {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	config := w.config.Copy()
+	config.ValidateConnect = nil
+	if address, ok := w.conn.RemoteAddr().(*net.TCPAddr); ok {
+		config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{address.String()}, nil }
+	}
+	var works bool
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err == nil {
+		defer Close(ctx, conn)
+		sql := fmt.Sprintf(askSession, conn.PgConn().PID(), w.pid, max(silent-time.Second, 0).Milliseconds())
+		err = conn.QueryRow(ctx, sql).Scan(&works)
+	}
+	_, refusal := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case refusal:
+		return unknown
+	case err != nil:
+		return unanswered
+	case works:
+		return working
+	}
+	return idle
+}
