@@ -47,7 +47,7 @@ generate: ## internal/db and the generated migrations
 
 .PHONY: docs
 docs: ## docs/sql.md, from a migrated database
-	go test ./internal/sqldoc -update
+	go test ./tools/sqldoc -update
 
 .PHONY: snapshot
 snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins another

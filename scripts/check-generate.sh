@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fails when generated files are not what the sources say: Go from sqlc (also what it leaves behind when a query file is
-# deleted), generated migrations, the JSON Schema. Tests of internal/sqldoc check docs/sql.md and the frozen routines.
+# deleted), generated migrations, the JSON Schema. Tests of tools/sqldoc check docs/sql.md and the frozen routines.
 # The files are left as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ trap 'rm -rf "$before"' EXIT
 cp --parents -R "${paths[@]}" "$before"
 
 go generate ./...
-CGO_ENABLED=0 go tool -modfile=tools/go.mod sqlc vet # as in sql/generate.go: its parser is compiled to Go, which takes less time than C
+CGO_ENABLED=0 go tool -modfile=tools/sqlc/go.mod sqlc vet # as in sql/generate.go: its parser is compiled to Go, which takes less time than C
 
 status=0
 for path in "${paths[@]}"; do

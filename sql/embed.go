@@ -14,6 +14,11 @@ var Migrations embed.FS
 //go:embed catalogue/provider-types.json
 var ProviderTypes []byte
 
+// FieldKinds says what each kind of authentication field accepts, as JSON.
+//
+//go:embed catalogue/field-kinds.json
+var FieldKinds []byte
+
 // Roles is the script for psql that makes the roles runner and auditor and sets mode definer.
 //
 //go:embed roles.sql

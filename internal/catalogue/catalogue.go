@@ -1,8 +1,5 @@
-// Package catalogue knows the types of provider that Keep has and what their authentication needs, and checks one
-// provider against them.
-//
-// The data is that of the migration that fills bootstrap.provider_type, so what is found here without a database is what
-// bootstrap._manifest_problems finds inside it, in the same words. A test holds both against each other.
+// Package catalogue knows the types of provider that Keep has and what their authentication needs, and checks one provider
+// against them. Both are data: sql/catalogue/provider-types.json and field-kinds.json, from which the JSON Schema is made, too.
 package catalogue
 
 import (
@@ -13,8 +10,10 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
+	"keep-bootstrap/internal/document"
 	sqlfiles "keep-bootstrap/sql"
 )
 
@@ -26,46 +25,52 @@ type Catalogue struct {
 
 // Type is one type of provider.
 type Type struct {
-	Name        string
-	DisplayName string
+	Name        string `json:"-"`
+	DisplayName string `json:"display_name"`
 	// Fields are the authentication fields that Keep declares, sorted by name. It ignores any other.
-	Fields []Field
+	Fields []Field `json:"-"`
 	// OneOf are sets of fields of which one must be there completely; empty where the type has none.
-	OneOf [][]string
+	OneOf [][]string `json:"one_of"`
 	// Installable is false for the types that only receive webhooks.
-	Installable bool
+	Installable bool `json:"installable"`
 	// Webhook says that Keep can install its webhook in the service.
-	Webhook bool
+	Webhook bool `json:"webhook"`
 	// Consumer says that Keep subscribes to a queue instead of being called.
-	Consumer bool
+	Consumer bool `json:"consumer"`
 	// ComingSoon says that Keep shows the type as not finished.
-	ComingSoon bool
+	ComingSoon bool `json:"coming_soon"`
 	// NetworkAtInstall says that Keep calls the service while it installs the provider.
-	NetworkAtInstall bool
+	NetworkAtInstall bool `json:"network_at_install"`
+	// Unchecked says that Keep checks no value, but refuses fields that are not declared.
+	Unchecked bool `json:"unchecked"`
 
-	fields map[string]*Field
-	pairs  []uint16 // of the name, for Nearest
+	Authentication map[string]*Field `json:"authentication"`
 }
 
 // Field is one authentication field of a type.
 type Field struct {
-	Name     string
-	Kind     Kind
-	Required bool
+	Name     string    `json:"-"`
+	Kind     FieldKind `json:"kind"`
+	Required bool      `json:"required"`
 	// Nullable says that null is accepted.
-	Nullable bool
+	Nullable bool `json:"nullable"`
+	// EmptyIsMissing says that a text of no characters counts as not given where one of several sets is needed.
+	EmptyIsMissing bool `json:"empty_is_missing"`
 	// Secret says that Keep's user interface hides the value.
-	Secret bool
+	Secret bool `json:"secret"`
 	// Values are the texts that a field of KindEnum accepts.
-	Values []string
+	Values []string `json:"values"`
 	// Default is what Keep takes when the field is not given, as JSON; nil where there is none.
-	Default json.RawMessage
+	Default json.RawMessage `json:"default"`
 }
 
 // Field returns the declared field of that name.
 func (t *Type) Field(name string) (*Field, bool) {
-	f, ok := t.fields[name]
-	return f, ok
+	i, ok := slices.BinarySearchFunc(t.Fields, name, func(f Field, name string) int { return strings.Compare(f.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return &t.Fields[i], true
 }
 
 // builtIn is the catalogue of the program. Reading it takes a millisecond or two, and most commands do without.
@@ -80,9 +85,9 @@ var builtIn = sync.OnceValue(func() *Catalogue {
 // BuiltIn returns the catalogue of the program.
 func BuiltIn() *Catalogue { return builtIn() }
 
-// Extend returns the catalogue with the types of data added, and those that it has already replaced. The data is JSON of
-// the form {"types": {type: {"authentication": {field: {"kind": ..., "required": true}}}}}; everything else about a type
-// and a field may be left out.
+// Extend returns the catalogue with the types of data added, and those that it has already replaced. The data is JSON of the
+// form {"types": {type: {"authentication": {field: {"kind": ..., "required": true}}}}}; everything else about a type and a
+// field may be left out.
 //
 // The error names the type and field concerned.
 func (c *Catalogue) Extend(data []byte) (*Catalogue, error) {
@@ -92,7 +97,11 @@ func (c *Catalogue) Extend(data []byte) (*Catalogue, error) {
 	}
 	types := maps.Clone(c.types)
 	maps.Copy(types, more.types)
-	return &Catalogue{types: types, names: slices.Sorted(maps.Keys(types))}, nil
+	return newCatalogue(types), nil
+}
+
+func newCatalogue(types map[string]*Type) *Catalogue {
+	return &Catalogue{types: types, names: slices.Sorted(maps.Keys(types))}
 }
 
 // Names returns the names of all types, sorted.
@@ -104,94 +113,91 @@ func (c *Catalogue) Type(name string) (*Type, bool) {
 	return t, ok
 }
 
-// document is the file that a catalogue is read from.
-type document struct {
-	Types map[string]*documentType `json:"types"`
-
-	Source json.RawMessage `json:"source"`
-	Notes  json.RawMessage `json:"notes"`
-}
-
-type documentType struct {
-	DisplayName      string                    `json:"display_name"`
-	Authentication   map[string]*documentField `json:"authentication"`
-	OneOf            [][]string                `json:"one_of"`
-	Installable      *bool                     `json:"installable"`
-	Webhook          bool                      `json:"webhook"`
-	Consumer         bool                      `json:"consumer"`
-	ComingSoon       bool                      `json:"coming_soon"`
-	NetworkAtInstall bool                      `json:"network_at_install"`
-}
-
-type documentField struct {
-	Kind     Kind            `json:"kind"`
-	Required bool            `json:"required"`
-	Nullable bool            `json:"nullable"`
-	Secret   bool            `json:"secret"`
-	Values   []string        `json:"values"`
-	Default  json.RawMessage `json:"default"`
+// Nearest returns the type that can be installed whose name the given one was probably meant to be, or "".
+func (c *Catalogue) Nearest(name string) string {
+	var names []string
+	for _, candidate := range c.names {
+		if c.types[candidate].Installable {
+			names = append(names, candidate)
+		}
+	}
+	return document.Similar(name, names)
 }
 
 func read(data []byte) (*Catalogue, error) {
-	var doc document
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&doc); err != nil {
+	var file struct {
+		Types  map[string]*Type `json:"types"`
+		Source json.RawMessage  `json:"source"`
+		Notes  json.RawMessage  `json:"notes"`
+	}
+	if err := strict(data, &file); err != nil {
 		return nil, fmt.Errorf("not a catalogue of types: %w", err)
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("not a catalogue of types: the JSON goes on after its end")
-	}
-	if doc.Types == nil {
+	if file.Types == nil {
 		return nil, errors.New(`not a catalogue of types: it has no "types"`)
 	}
-	c := &Catalogue{types: make(map[string]*Type, len(doc.Types)), names: slices.Sorted(maps.Keys(doc.Types))}
+	c := newCatalogue(file.Types)
 	for _, name := range c.names {
-		t, err := doc.Types[name].read(name)
-		if err != nil {
+		if err := c.types[name].complete(name); err != nil {
 			return nil, fmt.Errorf("type %q: %w", name, err)
 		}
-		c.types[name] = t
 	}
 	return c, nil
 }
 
-func (d *documentType) read(name string) (*Type, error) {
+// strict reads JSON that has no other keys.
+func strict(data []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("unexpected data after the JSON value")
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a type; one that does not say so can be installed.
+func (t *Type) UnmarshalJSON(data []byte) error {
+	type plain Type
+	p := plain{Installable: true}
+	if err := strict(data, &p); err != nil {
+		return err
+	}
+	*t = Type(p)
+	return nil
+}
+
+// complete sets the fields of a type and checks them.
+func (t *Type) complete(name string) error {
 	switch {
 	case name == "":
-		return nil, errors.New("its name is empty")
-	case d == nil:
-		return nil, errors.New("null is not a type")
+		return errors.New("its name is empty")
+	case t == nil:
+		return errors.New("null is not a type")
 	}
-	t := &Type{
-		Name: name, DisplayName: d.DisplayName, OneOf: d.OneOf, Installable: d.Installable == nil || *d.Installable,
-		Webhook: d.Webhook, Consumer: d.Consumer, ComingSoon: d.ComingSoon, NetworkAtInstall: d.NetworkAtInstall,
-		Fields: make([]Field, 0, len(d.Authentication)), fields: make(map[string]*Field, len(d.Authentication)),
-		pairs: pairsOf(plain(name)),
-	}
-	for _, field := range slices.Sorted(maps.Keys(d.Authentication)) {
-		f := d.Authentication[field]
+	t.Name = name
+	for _, field := range slices.Sorted(maps.Keys(t.Authentication)) {
+		f := t.Authentication[field]
 		switch {
 		case f == nil:
-			return nil, fmt.Errorf("field %q: null is not a field", field)
+			return fmt.Errorf("field %q: null is not a field", field)
 		case !f.Kind.known():
-			return nil, fmt.Errorf("field %q: the kind %q is not known; there are %s", field, f.Kind, kindNames())
+			return fmt.Errorf("field %q: unknown kind %q; the kinds are %s", field, f.Kind, strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
 		case (f.Kind == KindEnum) != (len(f.Values) > 0):
-			return nil, fmt.Errorf("field %q: the kind %q needs \"values\", and no other has them", field, KindEnum)
+			return fmt.Errorf("field %q: the kind %q needs \"values\", and no other has them", field, KindEnum)
 		}
-		t.Fields = append(t.Fields, Field{
-			Name: field, Kind: f.Kind, Required: f.Required, Nullable: f.Nullable, Secret: f.Secret, Values: f.Values, Default: f.Default,
-		})
+		f.Name = field
+		t.Fields = append(t.Fields, *f)
 	}
-	for i := range t.Fields {
-		t.fields[t.Fields[i].Name] = &t.Fields[i]
-	}
+	t.Authentication = nil
 	for _, set := range t.OneOf {
 		for _, field := range set {
-			if t.fields[field] == nil {
-				return nil, fmt.Errorf("one_of names the field %q, which is not declared", field)
+			if _, ok := t.Field(field); !ok {
+				return fmt.Errorf("one_of names the field %q, which is not declared", field)
 			}
 		}
 	}
-	return t, nil
+	return nil
 }

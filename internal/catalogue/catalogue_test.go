@@ -7,37 +7,27 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"keep-bootstrap/internal/document"
 )
 
 // valueOf takes a value of JSON.
-func valueOf(t testing.TB, raw json.RawMessage) Value {
+func valueOf(t testing.TB, raw json.RawMessage) *document.Value {
 	t.Helper()
-	text := strings.TrimSpace(string(raw))
-	switch text[0] {
-	case 'n':
-		return Value{}
-	case 't', 'f':
-		return Value{Kind: Boolean, Text: text}
-	case '"':
-		v := Value{Kind: Text}
-		if err := json.Unmarshal(raw, &v.Text); err != nil {
-			t.Fatal(err)
-		}
-		return v
-	case '{':
-		return Value{Kind: Object}
-	case '[':
-		var items []json.RawMessage
-		if err := json.Unmarshal(raw, &items); err != nil {
-			t.Fatal(err)
-		}
-		v := Value{Kind: List}
-		for _, item := range items {
-			v.Items = append(v.Items, valueOf(t, item))
-		}
-		return v
+	v, _, f := document.Parse(raw, document.JSON)
+	if f != nil {
+		t.Fatalf("%s: %+v", raw, f)
 	}
-	return Value{Kind: Number, Text: text}
+	return v
+}
+
+// object is an object of texts.
+func object(text string, names ...string) *document.Value {
+	v := &document.Value{Kind: document.Object}
+	for _, name := range names {
+		v.Members = append(v.Members, document.Member{Key: document.Value{Kind: document.Text, Text: name}, Value: document.Value{Kind: document.Text, Text: text}})
+	}
+	return v
 }
 
 // TestKinds goes through every value that was given to every kind of field in Keep.
@@ -48,7 +38,7 @@ func TestKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var measured struct {
-		Kinds map[Kind]struct {
+		Kinds map[FieldKind]struct {
 			Accepts []struct {
 				Value json.RawMessage `json:"value"`
 			} `json:"accepts"`
@@ -89,7 +79,8 @@ func TestKinds(t *testing.T) {
 func TestMoreValues(t *testing.T) {
 	t.Parallel()
 	fields := map[string]Field{"enum": {Kind: KindEnum, Values: []string{"GET", "POST"}}}
-	for kind := range described {
+	for name := range Kinds() {
+		kind := FieldKind(name)
 		if kind != KindEnum {
 			fields[string(kind)] = Field{Kind: kind}
 		}
@@ -120,7 +111,7 @@ func TestMoreValues(t *testing.T) {
 		{"boolean", `1.0`, true},
 		{"boolean", `10e-1`, true},
 		{"boolean", `0e99999999999999999999`, true},
-		{"boolean", `1.00000000000000000000000000000000000001`, false},
+		{"boolean", `1.00000000000000000000000000000000000001`, true}, // a float, as Python reads it,
 		{"boolean", `-1`, false},
 		{"boolean", `"On"`, true},
 		{"integer", `" +1_000 "`, true},
@@ -193,16 +184,10 @@ func TestNearest(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	text := func(names ...string) []Given {
-		var given []Given
-		for _, name := range names {
-			given = append(given, Given{Name: name, Value: Value{Kind: Text, Text: "http://h.example"}})
-		}
-		return given
-	}
+	text := func(names ...string) *document.Value { return object("http://h.example", names...) }
 	for _, c := range []struct {
 		typeName string
-		given    []Given
+		given    *document.Value
 		want     []string
 	}{
 		{"grafana", text("host", "token"), nil},
@@ -221,9 +206,9 @@ func TestCheck(t *testing.T) {
 		{"webhook", text("url", "method"), []string{`has the authentication field "method", which must be one of "GET", "POST", "PUT", "DELETE"`}},
 		{"checkmk", text("anything"), []string{`has the type "checkmk", which Keep cannot install: it only receives webhooks`}},
 		{"victoriametric", nil, []string{`has the type "victoriametric", which Keep does not know: did you mean "victoriametrics"?`}},
-		{"a\"\\\n\x01é", nil, []string{`has the type "a\"\\\n\u0001é", which Keep does not know`}},
+		{"a\"\\\n\x01é", nil, []string{`has the type "a\"\\\n\x01é", which Keep does not know`}},
 	} {
-		problems, _ := BuiltIn().Check(c.typeName, c.given)
+		problems := BuiltIn().Check(c.typeName, c.given)
 		var got []string
 		for _, p := range problems {
 			got = append(got, p.Message)
@@ -246,13 +231,13 @@ func TestExtend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problems, known := more.Check("new", nil); !known || len(problems) != 2 {
+	if problems := more.Check("new", nil); len(problems) != 2 {
 		t.Errorf("%v", problems)
 	}
-	if problems, _ := more.Check("http", nil); len(problems) != 1 {
+	if problems := more.Check("http", nil); len(problems) != 1 {
 		t.Errorf("%v", problems)
 	}
-	if problems, _ := BuiltIn().Check("http", nil); len(problems) != 0 || len(more.Names()) != 127 {
+	if problems := BuiltIn().Check("http", nil); len(problems) != 0 || len(more.Names()) != 127 {
 		t.Errorf("%v, %d types", problems, len(more.Names()))
 	}
 	for _, bad := range []string{
@@ -270,43 +255,38 @@ func TestExtend(t *testing.T) {
 // TestFitsAnything: no value makes it panic, and one with many fields takes no long time.
 func TestFitsAnything(t *testing.T) {
 	t.Parallel()
-	value := rapid.Custom(func(t *rapid.T) Value {
-		kind := ValueKind(rapid.IntRange(0, 5).Draw(t, "kind"))
-		v := Value{Kind: kind, Text: rapid.OneOf(rapid.String(), rapid.StringMatching(`[-+0-9eE._]{0,12}`)).Draw(t, "text")}
-		if kind == Boolean {
+	value := rapid.Custom(func(t *rapid.T) document.Value {
+		kind := document.Kind(rapid.IntRange(0, 5).Draw(t, "kind"))
+		v := document.Value{Kind: kind, Text: rapid.OneOf(rapid.String(), rapid.StringMatching(`[-+0-9eE._]{0,12}`)).Draw(t, "text")}
+		if kind == document.Boolean {
 			v.Text = "true"
 		}
 		return v
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom(BuiltIn().Names()).Draw(t, "type")
-		var given []Given
-		for range rapid.IntRange(0, 5).Draw(t, "fields") {
-			given = append(given, Given{Name: rapid.StringMatching(`[a-zA-Z_]{0,8}`).Draw(t, "name"), Value: value.Draw(t, "value")})
+		fields := object("", rapid.SliceOfN(rapid.StringMatching(`[a-zA-Z_]{0,8}`), 0, 5).Draw(t, "names")...)
+		for i := range fields.Members {
+			fields.Members[i].Value = value.Draw(t, "value")
 		}
-		BuiltIn().Check(name, given)
-		for kind := range described {
-			f := Field{Kind: kind}
-			f.Fits(value.Draw(t, "value"))
+		BuiltIn().Check(name, fields)
+		for kind := range Kinds() {
+			f, v := Field{Kind: FieldKind(kind)}, value.Draw(t, "value")
+			f.Fits(&v)
 		}
 	})
-	many := make([]Given, 100_000)
+	many := make([]string, 100_000)
 	for i := range many {
-		many[i] = Given{Name: strings.Repeat("x", i%50), Value: Value{Kind: Text}}
+		many[i] = strings.Repeat("x", i%50)
 	}
-	BuiltIn().Check("victoriametrics", many)
+	BuiltIn().Check("victoriametrics", object("", many...))
 }
 
 func BenchmarkCheck(b *testing.B) {
-	given := []Given{
-		{"VMAlertHost", Value{Kind: Text, Text: "http://alert.example.com"}},
-		{"VMAlertPort", Value{Kind: Number, Text: "8880"}},
-		{"BasicAuthPassword", Value{Kind: Text, Text: "x"}},
-		{"insecure", Value{Kind: Boolean, Text: "false"}},
-	}
+	fields := valueOf(b, json.RawMessage(`{"VMAlertHost": "http://alert.example.com", "VMAlertPort": 8880, "BasicAuthPassword": "x", "insecure": false}`))
 	b.ReportAllocs()
 	for b.Loop() {
-		if problems, _ := BuiltIn().Check("victoriametrics", given); len(problems) > 0 {
+		if problems := BuiltIn().Check("victoriametrics", fields); len(problems) > 0 {
 			b.Fatal(problems)
 		}
 	}

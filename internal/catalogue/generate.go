@@ -1,3 +1,3 @@
 package catalogue
 
-//go:generate go run keep-bootstrap/internal/genschema ../../schema/manifest.schema.json
+//go:generate go run keep-bootstrap/tools/genschema ../../schema/manifest.base.json ../../schema/manifest.schema.json

@@ -1,176 +1,164 @@
 package catalogue
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+
+	"keep-bootstrap/internal/document"
+	sqlfiles "keep-bootstrap/sql"
 )
 
-// Kind says what the value of a field must be.
-type Kind string
+// FieldKind is the name of a kind of fields, a key of field-kinds.json.
+type FieldKind string
 
-// The kinds of Keep's fields.
+// The kinds that the program itself speaks of.
 const (
-	KindString        Kind = "string"
-	KindFile          Kind = "file" // the text of a file
-	KindBoolean       Kind = "boolean"
-	KindInteger       Kind = "integer"
-	KindPort          Kind = "port"
-	KindAnyHTTPURL    Kind = "any_http_url"
-	KindHTTPSURL      Kind = "https_url"
-	KindNoSchemeURL   Kind = "no_scheme_url"
-	KindNoSchemeHosts Kind = "no_scheme_multihost_url"
-	KindMultihostURL  Kind = "multihost_url"
-	KindEnum          Kind = "enum"
-	KindObject        Kind = "object"
-	KindList          Kind = "list"
+	KindBoolean FieldKind = "boolean"
+	KindEnum    FieldKind = "enum"
 )
 
-// described says what each kind wants, for "which must be ...". KindEnum depends on the field.
-var described = map[Kind]string{
-	KindString:        "a text",
-	KindFile:          "a text",
-	KindBoolean:       "true or false",
-	KindInteger:       "a whole number",
-	KindPort:          "a port number from 1 to 65535",
-	KindAnyHTTPURL:    "a URL that begins with http:// or https://",
-	KindHTTPSURL:      "a URL that begins with https://",
-	KindNoSchemeURL:   "a host, with or without a port",
-	KindNoSchemeHosts: "one or more hosts",
-	KindMultihostURL:  "a URL with a scheme, as in mongodb://host",
-	KindEnum:          "",
-	KindObject:        "an object",
-	KindList:          "a list",
+// Kind says what the values of a kind of fields are.
+type Kind struct {
+	// Wants reads on after "must be".
+	Wants string `json:"wants"`
+	// Accepts are kinds of JSON of which every value is accepted: text, number, boolean, list, object.
+	Accepts []string `json:"accepts"`
+	// Values are single values that are accepted, too.
+	Values []json.RawMessage `json:"values"`
+	// Minimum and Below bound numbers; without Minimum no number is accepted by its size.
+	Minimum *float64 `json:"minimum"`
+	Below   *float64 `json:"below"`
+	// Pattern is the form of texts. With CutScheme it begins after white space and a scheme://, if there is one.
+	Pattern   string `json:"pattern"`
+	CutScheme bool   `json:"cut_scheme"`
+	// True and False are the words for both, in any case.
+	True  []string `json:"true"`
+	False []string `json:"false"`
+	// Pairs says that a list of lists of two is accepted.
+	Pairs bool `json:"pairs"`
+
+	form *regexp.Regexp
 }
 
-func (k Kind) known() bool {
-	_, ok := described[k]
-	return ok
-}
+// Scheme is what CutScheme cuts off.
+const Scheme = `[A-Za-z][A-Za-z0-9+.-]*://`
 
-func kindNames() string {
-	var names []string
-	for kind := range described {
-		names = append(names, string(kind))
+const space = `[ \t\n\v\f\r]*`
+
+var (
+	scheme   = regexp.MustCompile(`^` + space + Scheme)
+	template = regexp.MustCompile(`(?s)^` + space + `\{\{.*\}\}` + space + `$`)
+)
+
+var kinds = sync.OnceValue(func() map[string]*Kind {
+	var file struct {
+		Kinds map[string]*Kind `json:"kinds"`
 	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
-}
+	if err := json.Unmarshal(sqlfiles.FieldKinds, &file); err != nil {
+		panic(err) // the file is part of the program, and a test reads it
+	}
+	for _, k := range file.Kinds {
+		switch {
+		case k.CutScheme:
+			k.form = regexp.MustCompile(`^` + space + k.Pattern)
+		case k.Pattern != "":
+			k.form = regexp.MustCompile(k.Pattern)
+		}
+	}
+	return file.Kinds
+})
+
+// Kinds are the kinds of fields by name.
+func Kinds() map[string]*Kind { return kinds() }
+
+func (k FieldKind) known() bool { return kinds()[string(k)] != nil }
 
 // Wants says what the value must be: "a port number from 1 to 65535".
 func (f *Field) Wants() string {
+	wants := kinds()[string(f.Kind)].Wants
 	if f.Kind != KindEnum {
-		return described[f.Kind]
+		return wants
 	}
 	quoted := make([]string, len(f.Values))
 	for i, value := range f.Values {
-		quoted[i] = quote(value)
+		quoted[i] = document.Quote(value)
 	}
-	return "one of " + strings.Join(quoted, ", ")
+	return wants + " " + strings.Join(quoted, ", ")
 }
 
-// patterns are the forms of texts. White space is that of ASCII, and letters are written in both cases, because the rules
-// must not depend on the server's locale in SQL nor on Unicode's folding here.
-type patterns struct {
-	template, integer, port, httpURL, httpsURL, host, scheme, schemed, bareHost, bareHosts *regexp.Regexp
-}
-
-var forms = sync.OnceValue(func() patterns {
-	const (
-		space  = `[ \t\n\v\f\r]`
-		stop   = `/?# \t\n\v\f\r`
-		scheme = `^` + space + `*[A-Za-z][A-Za-z0-9+.-]*://`
-		http   = `[Hh][Tt][Tt][Pp]`
-	)
-	return patterns{
-		template:  regexp.MustCompile(`(?s)^` + space + `*\{\{.*\}\}` + space + `*$`),
-		integer:   regexp.MustCompile(`^` + space + `*[+-]?[0-9]+(_[0-9]+)*(\.0*)?` + space + `*$`),
-		port:      regexp.MustCompile(`^` + space + `*\+?[0-9]+(_[0-9]+)*(\.0*)?` + space + `*$`),
-		httpURL:   regexp.MustCompile(`^` + space + `*` + http + `[Ss]?://[^` + stop + `]`),
-		httpsURL:  regexp.MustCompile(`^` + space + `*` + http + `[Ss]://[^` + stop + `]`),
-		host:      regexp.MustCompile(`^` + space + `*[^,` + stop + `]*[^,.` + stop + `]\.[^,.` + stop + `]`),
-		scheme:    regexp.MustCompile(scheme),
-		schemed:   regexp.MustCompile(scheme + `[^` + stop + `]`),
-		bareHost:  regexp.MustCompile(`(?s)^` + space + `*[^,:` + stop + `-][^/?#,]*([/?#].*)?$`),
-		bareHosts: regexp.MustCompile(`^` + space + `*[^:` + stop + `-]`),
-	}
-})
-
-// Fits says whether Keep accepts the value for the field. What each kind accepts was measured on Keep; where nothing was,
-// the answer is yes, because refusing a configuration that works is worse than missing a mistake. A text that is one
-// template as a whole ({{ env.NAME }}) is filled in by Keep later and always fits.
-func (f *Field) Fits(v Value) bool {
-	text := v.Kind == Text
-	scalar := text || v.Kind == Number || v.Kind == Boolean
+// Fits says whether Keep accepts the value for the field. What each kind accepts was measured on Keep; where nothing was, the
+// answer is yes, because refusing a configuration that works is worse than missing a mistake. A text that is one template as
+// a whole ({{ env.NAME }}) is filled in by Keep later and always fits.
+func (f *Field) Fits(v *document.Value) bool {
+	text := v.Kind == document.Text
 	switch {
-	case v.Kind == Null:
+	case v.Kind == document.Null:
 		return f.Nullable
-	case text && (f.Kind == KindString || f.Kind == KindFile): // most of them
+	case text && strings.Contains(v.Text, "{{") && template.MatchString(v.Text):
 		return true
-	case text && strings.Contains(v.Text, "{{") && forms().template.MatchString(v.Text):
-		return true
-	}
-	switch f.Kind {
-	case KindString, KindFile:
-		return scalar
-	case KindEnum:
+	case f.Kind == KindEnum:
 		return text && slices.Contains(f.Values, v.Text)
-	case KindList:
-		return v.Kind == List
-	case KindObject:
-		return v.Kind == Object || text && v.Text == "" || v.Kind == List && allPairs(v.Items)
-	case KindBoolean:
-		return v.Kind == Boolean || v.Kind == Number && isZeroOrOne(v.Text) || text && isBooleanText(v.Text)
-	case KindInteger:
-		return v.Kind == Number || v.Kind == Boolean || text && forms().integer.MatchString(v.Text)
-	case KindPort:
-		return v.Kind == Boolean && v.Text == "true" || v.Kind == Number && isPort(v.Text) ||
-			text && forms().port.MatchString(v.Text) && isPort(plainNumber(v.Text))
-	case KindAnyHTTPURL:
-		return text && forms().httpURL.MatchString(v.Text)
-	case KindHTTPSURL:
-		if strings.Contains(v.Text, "://") {
-			return text && forms().httpsURL.MatchString(v.Text)
-		}
-		return text && forms().host.MatchString(v.Text)
-	case KindMultihostURL:
-		return text && forms().schemed.MatchString(v.Text)
-	case KindNoSchemeURL:
-		return scalar && forms().bareHost.MatchString(withoutScheme(v.Text))
-	case KindNoSchemeHosts:
-		return scalar && forms().bareHosts.MatchString(withoutScheme(v.Text))
 	}
-	return true
+	k := kinds()[string(f.Kind)]
+	return slices.Contains(k.Accepts, jsonKind(v.Kind)) || k.hasValue(v) || v.Kind == document.Number && k.inRange(v.Text) ||
+		text && k.hasForm(v.Text) || k.Pairs && v.Kind == document.List && allPairs(v)
+}
+
+// jsonKind is the word for a kind of values in field-kinds.json.
+func jsonKind(k document.Kind) string {
+	return [...]string{"null", "boolean", "number", "text", "list", "object"}[k]
+}
+
+// Boolean says which boolean Keep makes of a value.
+func Boolean(v *document.Value) (value, ok bool) {
+	f := Field{Kind: KindBoolean}
+	if !f.Fits(v) || v.Kind == document.Text && template.MatchString(v.Text) {
+		return false, false
+	}
+	number, err := strconv.ParseFloat(v.Text, 64)
+	return err == nil && number == 1 || slices.Contains(kinds()[string(KindBoolean)].True, strings.ToLower(v.Text)), true
+}
+
+func (k *Kind) hasValue(v *document.Value) bool {
+	return slices.ContainsFunc(k.Values, func(raw json.RawMessage) bool {
+		switch v.Kind {
+		case document.Text:
+			return string(raw) == string(document.AppendText(nil, v.Text))
+		case document.Boolean:
+			return string(raw) == v.Text
+		case document.Number:
+			number, err := strconv.ParseFloat(v.Text, 64)
+			value, noNumber := strconv.ParseFloat(string(raw), 64)
+			return err == nil && noNumber == nil && number == value
+		}
+		return false
+	})
+}
+
+// inRange compares as Python does, which makes a float of a number.
+func (k *Kind) inRange(text string) bool {
+	number, err := strconv.ParseFloat(text, 64)
+	return k.Minimum != nil && err == nil && number >= *k.Minimum && (k.Below == nil || number < *k.Below)
+}
+
+func (k *Kind) hasForm(text string) bool {
+	if k.form == nil {
+		word := strings.ToLower(text)
+		return slices.Contains(k.True, word) || slices.Contains(k.False, word)
+	}
+	if at := scheme.FindStringIndex(text); k.CutScheme && at != nil {
+		text = text[at[1]:]
+	}
+	return k.form.MatchString(text)
 }
 
 // allPairs says whether each item is a list of two, which Python makes an object of.
-func allPairs(items []Value) bool {
-	return !slices.ContainsFunc(items, func(v Value) bool { return v.Kind != List || len(v.Items) != 2 })
-}
-
-func isBooleanText(text string) bool {
-	switch lowerASCII(text) {
-	case "0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes":
-		return true
-	}
-	return false
-}
-
-// withoutScheme cuts a leading scheme:// off.
-func withoutScheme(text string) string {
-	if at := forms().scheme.FindStringIndex(text); at != nil {
-		return text[at[1]:]
-	}
-	return text
-}
-
-// plainNumber drops what Python's int() overlooks.
-func plainNumber(text string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune("_ \t\n\v\f\r", r) {
-			return -1
-		}
-		return r
-	}, text)
+func allPairs(v *document.Value) bool {
+	return !slices.ContainsFunc(v.Members, func(m document.Member) bool {
+		return m.Value.Kind != document.List || len(m.Value.Members) != 2
+	})
 }

@@ -8,27 +8,27 @@ import (
 	"keep-bootstrap/internal/manifest"
 )
 
-// otherKinds are the kinds beside providers and their rules, in the order in which they are shown, with their names for
-// people.
-var otherKinds = []struct{ kind, one string }{
-	{manifest.KindUser, "user"},
-	{manifest.KindAPIKey, "API key"},
-	{manifest.KindWorkflow, "workflow"},
-	{manifest.KindDashboard, "dashboard"},
-	{manifest.KindMappingRule, "mapping rule"},
+// otherKinds are the kinds other than providers and their rules, in the order in which they are shown.
+func otherKinds() []manifest.Kind {
+	var others []manifest.Kind
+	for _, k := range manifest.Table {
+		if k.Word != manifest.KindProvider {
+			others = append(others, k)
+		}
+	}
+	return others
 }
 
 // kindName is what people call a kind; "" for a provider, which needs no word.
 func kindName(kind string) string {
-	for _, k := range otherKinds {
-		if k.kind == kind {
-			return k.one
-		}
-	}
-	if kind == "provider" {
+	switch k := manifest.KindOf(kind); {
+	case k == nil:
+		return strings.ReplaceAll(kind, "_", " ")
+	case kind == manifest.KindProvider:
 		return ""
+	default:
+		return k.One
 	}
-	return strings.ReplaceAll(kind, "_", " ")
 }
 
 // kindTally counts the changes of one kind beside providers.
@@ -72,8 +72,8 @@ func (t *tally) setKind(kind string, k kindTally) {
 func (t *tally) kindPhrases(words [6]string) []string {
 	var phrases []string
 	known := 0
-	for _, k := range otherKinds {
-		counts := t.Kinds[k.kind]
+	for _, k := range otherKinds() {
+		counts := t.Kinds[k.Word]
 		known += counts.sum()
 		var parts []string
 		for _, part := range []struct {
@@ -85,7 +85,7 @@ func (t *tally) kindPhrases(words [6]string) []string {
 			}
 		}
 		if len(parts) > 0 {
-			phrases = append(phrases, k.one+"s: "+strings.Join(parts, ", "))
+			phrases = append(phrases, k.Many+": "+strings.Join(parts, ", "))
 		}
 	}
 	if rest := t.Resources - known; rest > 0 {
@@ -132,9 +132,9 @@ func givenCounts(providers int, showProviders bool, given map[string]int) string
 	if showProviders {
 		parts = append(parts, count(providers, "provider"))
 	}
-	for _, k := range otherKinds {
-		if n, ok := given[k.kind]; ok {
-			parts = append(parts, count(n, k.one))
+	for _, k := range otherKinds() {
+		if n, ok := given[k.Word]; ok {
+			parts = append(parts, count(n, k.One))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -142,24 +142,10 @@ func givenCounts(providers int, showProviders bool, given map[string]int) string
 
 // manifestKinds are the kinds beside providers that a manifest gives, with how much there is of each.
 func manifestKinds(m *manifest.Manifest) map[string]int {
-	users := 0
-	if m.User != nil {
-		users = 1
-	}
 	all := map[string]int{}
-	for _, k := range []struct {
-		kind  string
-		given bool
-		count int
-	}{
-		{manifest.KindUser, m.Given.User, users},
-		{manifest.KindAPIKey, m.Given.APIKeys, len(m.APIKeys)},
-		{manifest.KindWorkflow, m.Given.Workflows, len(m.Workflows)},
-		{manifest.KindDashboard, m.Given.Dashboards, len(m.Dashboards)},
-		{manifest.KindMappingRule, m.Given.MappingRules, len(m.MappingRules)},
-	} {
-		if k.given {
-			all[k.kind] = k.count
+	for _, k := range otherKinds() {
+		if *k.Given(&m.Given) {
+			all[k.Word] = k.Count(m)
 		}
 	}
 	return all
@@ -168,5 +154,5 @@ func manifestKinds(m *manifest.Manifest) map[string]int {
 // contents words what a manifest holds.
 func contents(m *manifest.Manifest) string {
 	kinds := manifestKinds(m)
-	return givenCounts(m.Providers.Len(), m.Given.Providers || len(kinds) == 0, kinds)
+	return givenCounts(len(m.Providers), m.Given.Providers || len(kinds) == 0, kinds)
 }

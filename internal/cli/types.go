@@ -63,13 +63,13 @@ type typeLine struct {
 
 // fieldLine is an authentication field as JSON.
 type fieldLine struct {
-	Name     string          `json:"name"`
-	Kind     catalogue.Kind  `json:"kind"`
-	Required bool            `json:"required"`
-	Nullable bool            `json:"nullable"`
-	Secret   bool            `json:"secret"`
-	Values   []string        `json:"values,omitempty"`
-	Default  json.RawMessage `json:"default,omitempty"`
+	Name     string              `json:"name"`
+	Kind     catalogue.FieldKind `json:"kind"`
+	Required bool                `json:"required"`
+	Nullable bool                `json:"nullable"`
+	Secret   bool                `json:"secret"`
+	Values   []string            `json:"values,omitempty"`
+	Default  json.RawMessage     `json:"default,omitempty"`
 }
 
 func newTypeLine(t *catalogue.Type) typeLine {

@@ -89,7 +89,7 @@ func (a *app) validationLines(m *manifest.Manifest, invalid error) error {
 		resources = nil // as there are no providers then
 	}
 	last := validationLine{
-		Type: "summary", Command: "validate", Valid: invalid == nil, Providers: m.Providers.Len(), Resources: resources, Sources: len(m.Sources), Warnings: len(m.Warnings),
+		Type: "summary", Command: "validate", Valid: invalid == nil, Providers: len(m.Providers), Resources: resources, Sources: len(m.Sources), Warnings: len(m.Warnings),
 	}
 	lines := a.lines()
 	if problems := problemsOf(invalid); problems != nil {

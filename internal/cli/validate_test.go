@@ -219,7 +219,7 @@ func TestPreCommitHook(t *testing.T) {
 func TestFieldsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ provider, refused string }{
-		{`{type: auth0, authentication: {domain: "http://` + canary + `", token: x}}`, `"domain", which must be a URL that begins with https://`},
+		{`{type: datadog, authentication: {api_key: a, app_key: b, domain: "http://` + canary + `"}}`, `"domain", which must be a URL that begins with https://`},
 		{`{type: clickhouse, authentication: {host: h, port: 1, username: u, password: p, protocol: ` + canary + `}}`, `"protocol", which must be one of "clickhouse", "clickhouses", "http", "https"`},
 		{`{type: clickhouse, authentication: {host: h, port: 70000, username: u, password: p}}`, `"port", which must be a port number from 1 to 65535`},
 		{`{type: cilium, authentication: {cilium_base_endpoint: h, use_tls: ` + canary + `}}`, `"use_tls", which must be true or false`},

@@ -2,13 +2,12 @@ package export
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
 )
 
@@ -30,17 +29,15 @@ func compare(result *Result, providers []db.ExportedProvider, resources []db.Exp
 		}
 		return warnings
 	}
-	if err != nil || read.Providers.Len() != len(providers) {
+	if err != nil || len(read.Providers) != len(providers) {
 		return []string{"the export could not be read again"}
 	}
 	var warnings []string
-	i := 0
-	for provider := range read.Providers.All() {
-		keys := differences(text(providers[i].Authentication), provider.Authentication)
+	for i := range read.Providers {
+		keys := differences(text(providers[i].Authentication), read.Providers[i].Authentication)
 		if len(keys) > 0 {
 			warnings = append(warnings, fmt.Sprintf("provider %q: YAML cannot express exactly %q; the next run writes what the file says", text(providers[i].Name), keys))
 		}
-		i++
 	}
 	return append(warnings, changedWorkflows(read, resources)...)
 }
@@ -66,19 +63,15 @@ func changedWorkflows(read *manifest.Manifest, resources []db.ExportedResource) 
 
 // differences are the keys whose values differ.
 func differences(was, is string) []string {
-	before, err := parse(was)
-	after, afterErr := parse(is)
-	if err != nil || afterErr != nil {
+	before, ok := parse(was)
+	after, okAfter := parse(is)
+	if !ok || !okAfter {
 		return []string{"authentication"}
 	}
-	values := func(v value) map[string]any {
-		all, _ := v.comparable().(map[string]any)
-		return all
-	}
-	old, now := values(before), values(after)
 	var keys []string
-	for key := range old {
-		if !reflect.DeepEqual(old[key], now[key]) {
+	for i := range before.Members {
+		key := before.Members[i].Key.Text
+		if other := after.Member(key); other == nil || !same(&before.Members[i].Value, other) {
 			keys = append(keys, key)
 		}
 	}
@@ -86,24 +79,21 @@ func differences(was, is string) []string {
 	return keys
 }
 
-// comparable is the value without the order of keys, its numbers as PostgreSQL writes them.
-func (v value) comparable() any {
-	switch {
-	case v.object != nil:
-		all := make(map[string]any, len(v.object))
-		for _, m := range v.object {
-			all[m.key] = m.value.comparable()
-		}
-		return all
-	case v.isList:
-		all := make([]any, len(v.list))
-		for i := range v.list {
-			all[i] = v.list[i].comparable()
-		}
-		return all
+// same compares without the order of keys, and numbers as PostgreSQL writes them.
+func same(a, b *document.Value) bool {
+	if a.Kind != b.Kind || len(a.Members) != len(b.Members) {
+		return false
 	}
-	if n, ok := v.scalar.(json.Number); ok {
-		return json.Number(number(n.String()))
+	switch a.Kind {
+	case document.Number:
+		return number(a.Text) == number(b.Text)
+	case document.Object:
+		return !slices.ContainsFunc(a.Members, func(m document.Member) bool {
+			other := b.Member(m.Key.Text)
+			return other == nil || !same(&m.Value, other)
+		})
+	case document.List:
+		return slices.EqualFunc(a.Members, b.Members, func(x, y document.Member) bool { return same(&x.Value, &y.Value) })
 	}
-	return v.scalar
+	return a.Text == b.Text
 }

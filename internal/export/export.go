@@ -6,12 +6,14 @@ package export
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	yaml "go.yaml.in/yaml/v4"
 
 	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/document"
 )
 
 // Options say what becomes of secrets.
@@ -76,7 +78,7 @@ func (w *writer) provider(p *db.ExportedProvider) error {
 	put("name", textNode(text(p.Name)))
 	put("type", textNode(text(p.Type)))
 	if p.Description != nil {
-		put("description", w.text(*p.Description, place{provider: text(p.Name), path: []string{"description"}}))
+		put("description", w.text(*p.Description, origin{owner: text(p.Name), path: []string{"description"}}))
 	}
 	if p.PullingEnabled != nil && !*p.PullingEnabled {
 		put("pulling_enabled", plain("false"))
@@ -88,27 +90,26 @@ func (w *writer) provider(p *db.ExportedProvider) error {
 		put("install_webhook", plain("true"))
 	}
 
-	authentication, err := parse(text(p.Authentication))
-	if err != nil || authentication.object == nil {
-		return fmt.Errorf("its authentication is no JSON object")
-	}
-	secret := map[string]bool{}
-	for _, key := range p.SecretKeys {
-		secret[key] = true
+	authentication, ok := parse(text(p.Authentication))
+	if !ok || authentication.Kind != document.Object {
+		return errors.New("its authentication is no JSON object")
 	}
 	object := &yaml.Node{Kind: yaml.MappingNode}
-	for _, m := range authentication.object {
-		at := place{provider: text(p.Name), path: []string{m.key}, secret: secret[m.key]}
-		object.Content = append(object.Content, textNode(m.key), w.value(m.value, at))
+	for i := range authentication.Members {
+		m := &authentication.Members[i]
+		name := m.Key.Text
+		at := origin{owner: text(p.Name), path: []string{name}, secret: slices.Contains(p.SecretKeys, name) || secretField(text(p.Type), name)}
+		object.Content = append(object.Content, textNode(name), w.value(&m.Value, at))
 	}
 	put("authentication", object)
 
 	if p.DeduplicationRules != nil {
-		rules, err := parse(*p.DeduplicationRules)
-		if err != nil {
-			return fmt.Errorf("its deduplication rules are no JSON")
+		rules, ok := parse(*p.DeduplicationRules)
+		if !ok {
+			return errors.New("its deduplication rules are no JSON")
 		}
-		put("deduplication_rules", w.value(withoutDefaults(rules), place{provider: text(p.Name), path: []string{"deduplication_rules"}}))
+		withoutDefaults(rules)
+		put("deduplication_rules", w.value(rules, origin{owner: text(p.Name), path: []string{"deduplication_rules"}}))
 	}
 	list := &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}}
 	encoded, err := yaml.Dump(list, yaml.WithLineWidth(-1))
@@ -119,54 +120,56 @@ func (w *writer) provider(p *db.ExportedProvider) error {
 	return nil
 }
 
+// parse reads JSON.
+func parse(text string) (*document.Value, bool) {
+	v, _, f := document.Parse([]byte(text), document.JSON)
+	return v, f == nil && v != nil
+}
+
 // withoutDefaults leaves out of each rule what Keep assumes anyway.
-func withoutDefaults(rules value) value {
-	for i := range rules.object {
-		rule := &rules.object[i].value
-		kept := rule.object[:0]
-		for _, m := range rule.object {
-			switch v := m.value; {
-			case v.scalar == nil && v.object == nil && len(v.list) == 0: // null, []
-			case v.scalar == "" || v.scalar == false || v.scalar == json.Number("0"):
-			default:
-				kept = append(kept, m)
-			}
-		}
-		rule.object = kept
+func withoutDefaults(rules *document.Value) {
+	for i := range rules.Members {
+		rule := &rules.Members[i].Value
+		rule.Members = slices.DeleteFunc(rule.Members, func(m document.Member) bool {
+			v := &m.Value
+			return v.Empty() || v.Kind == document.List && len(v.Members) == 0 || v.Kind == document.Boolean && v.Text == "false" && m.Key.Text != "enabled" ||
+				v.Kind == document.Number && v.Text == "0"
+		})
 	}
-	return rules
 }
 
 // value writes a value of JSON.
-func (w *writer) value(v value, at place) *yaml.Node {
-	switch {
-	case v.object != nil:
+func (w *writer) value(v *document.Value, at origin) *yaml.Node {
+	switch v.Kind {
+	case document.Object:
 		node := &yaml.Node{Kind: yaml.MappingNode}
-		for _, m := range v.object {
-			node.Content = append(node.Content, textNode(m.key), w.value(m.value, at.below(m.key)))
+		for i := range v.Members {
+			m := &v.Members[i]
+			node.Content = append(node.Content, textNode(m.Key.Text), w.value(&m.Value, at.below(m.Key.Text)))
 		}
 		return node
-	case v.isList:
+	case document.List:
 		node := &yaml.Node{Kind: yaml.SequenceNode}
-		for i, item := range v.list {
-			node.Content = append(node.Content, w.value(item, at.below(fmt.Sprint(i+1))))
+		for i := range v.Members {
+			node.Content = append(node.Content, w.value(&v.Members[i].Value, at.below(fmt.Sprint(i+1))))
 		}
 		return node
-	}
-	switch scalar := v.scalar.(type) {
-	case string:
-		return w.text(scalar, at)
-	case json.Number:
-		return plain(number(scalar.String()))
-	case bool:
-		return plain(fmt.Sprint(scalar))
+	case document.Text:
+		return w.text(v.Text, at)
+	case document.Number:
+		return plain(number(v.Text))
+	case document.Boolean:
+		return plain(v.Text)
 	}
 	return plain("null")
 }
 
 // text writes a text: as a reference when it is secret, and so that it is not taken for one when it is not.
-func (w *writer) text(s string, at place) *yaml.Node {
-	if at.secret && s != "" || isEscape(s) {
+func (w *writer) text(s string, at origin) *yaml.Node {
+	if at.literal {
+		return textNode(s)
+	}
+	if s != "" && (at.secret || hasCredential(s)) || isEscape(s) {
 		name := w.variable(at) // the same name whether secrets are written out or not
 		if !w.options.WithSecrets || isEscape(s) {
 			w.variables = append(w.variables, Variable{name, s})

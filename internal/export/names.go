@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// place is where a text stands.
-type place struct {
-	provider string
-	path     []string
-	secret   bool
+// origin is what a text belongs to.
+type origin struct {
+	owner   string // the name of the provider or other resource
+	path    []string
+	secret  bool
+	literal bool // nothing is a reference where it is written
 }
 
-func (p place) below(key string) place {
-	p.path = append(p.path[:len(p.path):len(p.path)], key)
-	return p
+func (o origin) below(key string) origin {
+	o.path = append(o.path[:len(o.path):len(o.path)], key)
+	return o
 }
 
 // looksLikeReference says whether the reader would take the text for a reference, or warn that it looks like one.
@@ -33,8 +34,8 @@ var (
 	reserved = regexp.MustCompile(`^(?:KEEP_PROVIDER.*|BOOTSTRAP_.*|DATABASE_URL|DATABASE_CONNECTION_STRING|SECRET_MANAGER_TYPE|PROVISION_RESOURCES|PG.*|[0-9].*)$`)
 )
 
-// variable names a variable after a place: provider and key in capitals.
-func (w *writer) variable(at place) string {
+// variable names a variable after an origin: owner and key in capitals.
+func (w *writer) variable(at origin) string {
 	const longest = 120
 	part := func(s, otherwise string) string {
 		if s = strings.Trim(notOfNames.ReplaceAllString(strings.ToUpper(s), "_"), "_"); s == "" {
@@ -42,7 +43,7 @@ func (w *writer) variable(at place) string {
 		}
 		return s[:min(len(s), longest)]
 	}
-	name := part(at.provider, "PROVIDER")
+	name := part(at.owner, "PROVIDER")
 	for _, key := range at.path {
 		name += "_" + part(key, "KEY")
 	}

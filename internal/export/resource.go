@@ -2,42 +2,39 @@ package export
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 
 	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
 )
 
-// keys are those of the file, in its order, and the kinds below them.
-var keys = []struct{ key, kind string }{
-	{"default_user", manifest.KindUser},
-	{"api_keys", manifest.KindAPIKey},
-	{"workflows", manifest.KindWorkflow},
-	{"dashboards", manifest.KindDashboard},
-	{"mapping_rules", manifest.KindMappingRule},
-}
-
 // resources writes what is installed beside providers. A kind of which there is nothing is left out.
 func (w *writer) resources(resources []db.ExportedResource) error {
-	for _, k := range keys {
+	for _, k := range manifest.Table {
+		if k.Word == manifest.KindProvider {
+			continue
+		}
 		first := true
 		for i := range resources {
 			r := &resources[i]
-			if text(r.Kind) != k.kind {
+			if text(r.Kind) != k.Word {
 				continue
 			}
 			if first {
-				w.out.WriteString(k.key + ":\n")
-			} else if k.kind == manifest.KindUser {
+				w.out.WriteString(k.Key + ":\n")
+			} else if k.Word == manifest.KindUser {
 				w.warnings = append(w.warnings, fmt.Sprintf("user %q is left out: a file has one default user", text(r.Name)))
 				continue
 			}
 			first = false
 			if err := w.resource(r); err != nil {
-				return fmt.Errorf("%s %q: %w", strings.ReplaceAll(k.kind, "_", " "), text(r.Name), err)
+				return fmt.Errorf("%s %q: %w", k.One, text(r.Name), err)
 			}
 		}
 	}
@@ -53,24 +50,22 @@ func (w *writer) resource(r *db.ExportedResource) error {
 		w.workflow(text(r.Name), raw)
 		return nil
 	}
-	document, err := parse(text(r.Content))
-	if err != nil || document.object == nil {
-		return fmt.Errorf("it is no JSON object")
-	}
-	secret := map[string]bool{}
-	for _, key := range r.SecretKeys {
-		secret[key] = true
+	content, ok := parse(text(r.Content))
+	if !ok || content.Kind != document.Object {
+		return errors.New("it is no JSON object")
 	}
 	entry := &yaml.Node{Kind: yaml.MappingNode}
-	for _, m := range document.object {
-		if m.value.scalar == nil && m.value.object == nil && !m.value.isList {
-			continue // null
+	for i := range content.Members {
+		m := &content.Members[i]
+		if m.Value.Kind == document.Null {
+			continue
 		}
-		value := literal(m.value)
-		if s, ok := m.value.scalar.(string); ok && secret[m.key] {
-			value = w.text(s, place{provider: text(r.Name), path: []string{m.key}, secret: true})
+		key := m.Key.Text
+		at := origin{owner: text(r.Name), path: []string{key}, secret: slices.Contains(r.SecretKeys, key)}
+		if at.literal = !at.secret; at.literal && hasCredential(string(m.Value.AppendJSON(nil))) {
+			w.exposes(text(r.Kind), text(r.Name))
 		}
-		entry.Content = append(entry.Content, plain(m.key), value)
+		entry.Content = append(entry.Content, plain(key), w.value(&m.Value, at))
 	}
 	node := entry
 	if text(r.Kind) != manifest.KindUser {
@@ -78,10 +73,15 @@ func (w *writer) resource(r *db.ExportedResource) error {
 	}
 	encoded, err := yaml.Dump(node, yaml.WithLineWidth(-1))
 	if err != nil {
-		return fmt.Errorf("it cannot be written as YAML")
+		return errors.New("it cannot be written as YAML")
 	}
 	w.indented(string(encoded), "  ", "  ")
 	return nil
+}
+
+// exposes warns of a credential that stands where no reference is read.
+func (w *writer) exposes(kind, name string) {
+	w.warnings = append(w.warnings, fmt.Sprintf("%s %q: a URL with what looks like a credential is written out, because it cannot be a reference there", manifest.KindOf(kind).One, name))
 }
 
 // workflow writes the text of a workflow below a dash. It is block YAML, so all its lines can go further in.
@@ -91,6 +91,9 @@ func (w *writer) workflow(name, raw string) {
 	if err != nil || len(read.Workflows) != 1 {
 		w.warnings = append(w.warnings, fmt.Sprintf("workflow %q is left out: this program cannot read its text", name))
 		return
+	}
+	if hasCredential(raw) {
+		w.exposes(manifest.KindWorkflow, name)
 	}
 	w.indented(raw, "  - ", "    ")
 }
@@ -110,38 +113,11 @@ func (w *writer) indented(lines, first, others string) {
 	}
 }
 
-// literal writes a value in which nothing is a reference.
-func literal(v value) *yaml.Node {
-	switch {
-	case v.object != nil:
-		node := &yaml.Node{Kind: yaml.MappingNode}
-		for _, m := range v.object {
-			node.Content = append(node.Content, textNode(m.key), literal(m.value))
-		}
-		return node
-	case v.isList:
-		node := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, item := range v.list {
-			node.Content = append(node.Content, literal(item))
-		}
-		return node
-	}
-	switch scalar := v.scalar.(type) {
-	case string:
-		return textNode(scalar)
-	case json.Number:
-		return plain(number(scalar.String()))
-	case bool:
-		return plain(fmt.Sprint(scalar))
-	}
-	return plain("null")
-}
-
 // rawOf is the text of a workflow.
 func rawOf(r *db.ExportedResource) (string, error) {
 	var content struct{ Raw string }
 	if err := json.Unmarshal([]byte(text(r.Content)), &content); err != nil {
-		return "", fmt.Errorf("its text is not there")
+		return "", errors.New("its text is missing")
 	}
 	return content.Raw, nil
 }

@@ -58,11 +58,8 @@ func (r *Run) place(kind string, position int) manifest.Position {
 	m := r.Manifest
 	switch i := position - 1; kind {
 	case "provider":
-		for provider := range m.Providers.All() {
-			if i == 0 {
-				return provider.Source
-			}
-			i--
+		if i < len(m.Providers) {
+			return m.Providers[i].Source
 		}
 	case manifest.KindWorkflow:
 		if i < len(m.Workflows) {

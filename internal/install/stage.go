@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -17,8 +18,8 @@ import (
 
 // stage loads the manifest into the staging tables of the open transaction, where nobody else sees it.
 func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
-	if r.Manifest.Providers.Len() > 0 {
-		next, stop := iter.Pull(r.Manifest.Providers.All())
+	if len(r.Manifest.Providers) > 0 {
+		next, stop := iter.Pull(slices.Values(r.Manifest.Providers))
 		defer stop()
 		providers := postgres.Direct{Conn: conn, Rows: &providerRows{next: next}}
 		if _, err := db.New(providers).StageProviders(ctx, nil); err != nil {

@@ -1,234 +1,171 @@
 package manifest
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"keep-bootstrap/internal/document"
 )
 
-// roles are the roles that Keep knows.
-var roles = []string{"admin", "noc", "webhook", "workflowrunner"}
+var apiKeyKeys = []string{"name", "role", "secret"}
 
-var (
-	apiKeyKeys = []string{"name", "role", "secret"}
-	userKeys   = []string{"username", "password", "reset_password"}
-)
-
-// Keep's own default user.
-const (
-	defaultUsername = "keep"
-	defaultPassword = "keep"
-)
-
-// entryOf lends a resource the reading of references.
-func (r *resource) entryOf() *entry { return &entry{loader: r.loader, source: r.source, resource: r} }
-
-// secret takes a text that may be a reference. Of what cannot be resolved it returns false; where that is because
-// references are not resolved at all, there is no problem.
-func (r *resource) secret(n *node, key string) (string, bool) {
-	f := fault{line: n.line, column: n.column, key: key, code: CodeKind}
+// secret takes a text that may be a reference. Of what cannot be resolved it returns false; where that is because references
+// are not resolved at all, there is no problem.
+func (i *item) secret(v *document.Value, key string) (string, bool) {
 	switch {
-	case n.kind != kindText:
-		f.message, f.hint = "`"+key+"` must be a text, not "+n.kind.String(), "put it in quotes, or write $(NAME) or $(file:/path)"
-		r.fail(f)
+	case v.Kind != document.Text:
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "put it in quotes, or write $(NAME) or $(file:/path)"))
 		return "", false
-	case n.text == "":
-		f.code, f.message, f.hint = CodeMissing, "`"+key+"` is empty", "write it, or $(NAME) or $(file:/path)"
-		r.fail(f)
+	case v.Text == "":
+		i.fail(at(v, key, CodeMissing, "`"+key+"` is empty", "write it, or $(NAME) or $(file:/path)"))
 		return "", false
 	}
-	before := r.problems.total
-	r.entryOf().resolve(n, key)
-	if n.unresolved || r.problems.total > before {
+	before := i.failed()
+	i.resolve(v, key)
+	if v.Unresolved || i.failed() > before {
 		return "", false
 	}
-	if n.text == "" {
-		f.code, f.message, f.hint = CodeMissing, "what `"+key+"` refers to is empty", "is the variable or file filled in?"
-		r.fail(f)
+	if v.Text == "" {
+		i.fail(at(v, key, CodeMissing, "what `"+key+"` refers to is empty", "is the variable or file filled in?"))
 		return "", false
 	}
-	return n.text, true
+	return v.Text, true
 }
 
-// apiKey reads an entry of `api_keys:`.
-func (l *loader) apiKey(s *source, d document, n *node) {
-	r, ok := l.readResource(s, d, n, KindAPIKey)
-	if n.kind != kindObject {
+// checkSecretive is check for a resource with secrets. A missing space or quote makes a key of a value, so keys that are not
+// known are not shown.
+func (i *item) checkSecretive(v *document.Value, keys []string) {
+	if name := v.Member(keys[0]); name != nil && name.Kind == document.Text {
+		i.name = name.Text
+	}
+	v.Check(document.Deep, func(f document.Fault) {
+		if f.Code == document.CodeDuplicateKey && !slices.Contains(keys, f.Key) {
+			f.Key, f.Message = "", "a duplicate key"
+		}
+		i.fail(f)
+	})
+}
+
+// readAPIKey reads an entry of `api_keys:`.
+func readAPIKey(i *item, v *document.Value) {
+	before := i.failed()
+	if !i.object(v) {
 		return
 	}
-	before := l.problems.total
-	name, role, secret := n.member("name"), n.member("role"), n.member("secret")
-	if r.named(n, name, "name", MaxName) {
-		r.claim(name, "name")
+	i.checkSecretive(v, apiKeyKeys)
+	name, role, secret := v.Member("name"), v.Member("role"), v.Member("secret")
+	if i.named(v, name, "name", MaxName) {
+		i.take(name, "name")
 	}
-	key := APIKey{Name: r.name, Source: s.at(n)}
+	key := APIKey{Name: i.name, Source: i.source.at(v)}
 	if role == nil {
-		r.fail(fault{line: n.line, column: n.column, code: CodeMissing, message: "an API key without a role", hint: "add `role:`, one of " + strings.Join(roles, ", ")})
+		i.fail(at(v, "", CodeMissing, "an API key without a role", "add `role:`, one of "+strings.Join(Roles, ", ")))
 	} else {
-		key.Role = role.text
-		r.role(role)
+		key.Role = role.Text
+		i.role(role)
 	}
 	if secret == nil {
-		r.fail(fault{line: n.line, column: n.column, code: CodeMissing, message: "an API key without a secret", hint: "add `secret:`, for example $(NAME)"})
-	} else if text, resolved := r.secret(secret, "secret"); resolved {
+		i.fail(at(v, "", CodeMissing, "an API key without a secret", "add `secret:`, for example $(NAME)"))
+	} else if text, resolved := i.secret(secret, "secret"); resolved {
 		key.Secret = text
-		r.uniqueSecret(key.Secret, secret, "secret")
+		i.uniqueSecret(text, secret, "secret")
 	}
-	r.keysOf(n, apiKeyKeys)
-	if ok && l.problems.total == before {
-		l.manifest.APIKeys = append(l.manifest.APIKeys, key)
+	i.known(v, apiKeyKeys, noSuchKey)
+	if i.failed() == before {
+		i.reader.manifest.APIKeys = append(i.reader.manifest.APIKeys, key)
 	}
 }
 
 // role checks a role. One that is none is shown only where it looks like one: it may be a secret in the wrong place.
-func (r *resource) role(n *node) {
-	if n.kind == kindText && slices.Contains(roles, n.text) {
+func (i *item) role(v *document.Value) {
+	if v.Kind == document.Text && slices.Contains(Roles, v.Text) {
 		return
 	}
-	f := fault{
-		line: n.line, column: n.column, key: "role", code: CodeValue,
-		message: "Keep does not know this role", hint: "write one of " + strings.Join(roles, ", "),
+	f := at(v, "role", CodeValue, "Keep does not know this role", "write one of "+strings.Join(Roles, ", "))
+	if meant := similar(v.Text, Roles); v.Kind == document.Text && meant != "" {
+		f.Message, f.Hint = "Keep does not know the role "+document.Quote(v.Text), "did you mean `"+meant+"`?"
 	}
-	if meant := similar(n.text, roles); n.kind == kindText && meant != "" {
-		f.message, f.hint = "Keep does not know the role "+quote(n.text), "did you mean `"+meant+"`?"
-	}
-	r.fail(f)
+	i.fail(f)
 }
 
 // uniqueSecret reports a secret that another key has: Keep tells keys apart by it.
-func (r *resource) uniqueSecret(secret string, n *node, key string) {
-	if first, taken := r.secrets[secret]; taken {
-		r.fail(fault{
-			line: n.line, column: n.column, key: key, code: CodeDuplicate,
-			message: "this API key has the same secret as " + quote(first), hint: "give each API key a secret of its own",
-		})
+func (i *item) uniqueSecret(secret string, v *document.Value, key string) {
+	if first, taken := i.reader.secrets[secret]; taken {
+		i.fail(at(v, key, CodeDuplicate, "this API key has the same secret as "+document.Quote(first), "give each API key a secret of its own"))
 		return
 	}
-	r.secrets[secret] = r.name
+	i.reader.secrets[secret] = i.name
 }
 
 // apiKeyList reads the form of KEEP_DEFAULT_API_KEYS: name:role:secret, with commas between.
-func (l *loader) apiKeyList(s *source, text string) {
-	s.data = []byte(text)
-	if f := s.decode(); f != nil {
-		l.problem(s, "", *f, false)
+func (r *reader) apiKeyList(s *source, text string) {
+	s.data = bytes.TrimPrefix([]byte(text), []byte("\xef\xbb\xbf"))
+	if f := document.CheckEncoding(s.data); f != nil {
+		r.of(s).fail(*f)
 		return
 	}
 	offset := 0
 	previous := ""
-	for i, written := range strings.Split(string(s.data), ",") {
-		at := node{kind: kindText, line: 1, column: 1}
+	for number, written := range strings.Split(string(s.data), ",") {
 		start := offset + len(written) - len(strings.TrimLeft(written, " \t\r\n"))
-		place := place{line: 1, column: 1}
-		place.advance(s.data, min(start, len(s.data)))
-		at.line, at.column = place.line, place.column
 		offset += len(written) + 1
-		previous = l.apiKeyEntry(s, strings.TrimSpace(written), i+1, previous, &at)
+		place := document.Value{Kind: document.Text, Place: document.PlaceAt(s.data, min(start, len(s.data)))}
+		i := &item{reader: r, source: s, kind: KindAPIKey}
+		previous = i.apiKeyEntry(strings.TrimSpace(written), number+1, previous, place)
 	}
 	s.data, s.lines = nil, nil
 }
 
 // apiKeyEntry reads one entry and returns its name, "" for one that is malformed.
-func (l *loader) apiKeyEntry(s *source, written string, number int, previous string, at *node) string {
-	r := &resource{loader: l, source: s, kind: KindAPIKey}
+func (i *item) apiKeyEntry(written string, number int, previous string, place document.Value) string {
 	if written == "" {
-		r.warn(fault{
-			line: at.line, column: at.column, code: CodeEmpty,
-			message: fmt.Sprintf("entry %d is empty and ignored", number), hint: "remove the comma",
-		})
+		i.warn(at(&place, "", CodeEmpty, fmt.Sprintf("entry %d is empty and ignored", number), "remove the comma"))
 		return previous
 	}
 	parts := strings.Split(written, ":")
 	if len(parts) != 3 {
-		// A comma inside a secret makes an entry of the rest of it. So the first part is shown only where it must be a name.
-		f := fault{line: at.line, column: at.column, code: CodeValue, hint: "write name:role:secret, without : or , in the secret"}
-		if number == 1 && len(parts) > 1 || len(parts) > 3 && slices.Contains(roles, parts[1]) {
-			r.name = parts[0]
-		}
-		f.message = fmt.Sprintf("entry %d is not name:role:secret: it has %d colons, not two", number, len(parts)-1)
-		if len(parts) == 2 {
-			f.message = fmt.Sprintf("entry %d is not name:role:secret: it has one colon, not two", number)
-		}
-		if r.name == "" && previous != "" {
-			f.message += "; it follows the API key " + quote(previous)
-		}
-		r.fail(f)
+		i.malformedEntry(parts, number, previous, place)
 		return ""
 	}
-	before := l.problems.total
-	name := *at
-	name.text = parts[0]
-	if r.named(at, &name, "name", MaxName) {
-		r.claim(&name, "")
+	before := i.failed()
+	name, role := place, place
+	name.Text, role.Text = parts[0], parts[1]
+	if i.named(&place, &name, "name", MaxName) {
+		i.take(&name, "")
 	}
-	role := *at
-	role.text = parts[1]
-	name.text = r.name
-	if number > 1 && !slices.Contains(roles, role.text) {
-		r.name = "" // it may be the end of a secret with a comma in it
+	known := i.name
+	if number > 1 && !slices.Contains(Roles, role.Text) {
+		i.name = "" // it may be the end of a secret with a comma in it
 	}
-	r.role(&role)
-	r.name = name.text
+	i.role(&role)
+	i.name = known
 	if parts[2] == "" {
-		r.fail(fault{line: at.line, column: at.column, code: CodeMissing, message: "the secret is empty", hint: "write name:role:secret"})
+		i.fail(at(&place, "", CodeMissing, "the secret is empty", "write name:role:secret"))
 	} else {
-		r.uniqueSecret(parts[2], at, "")
+		i.uniqueSecret(parts[2], &place, "")
 	}
-	if l.problems.total == before {
-		l.manifest.APIKeys = append(l.manifest.APIKeys, APIKey{Name: parts[0], Role: parts[1], Secret: parts[2], Source: s.at(at)})
+	if i.failed() == before {
+		i.reader.manifest.APIKeys = append(i.reader.manifest.APIKeys, APIKey{Name: parts[0], Role: parts[1], Secret: parts[2], Source: i.source.at(&place)})
 	}
 	return parts[0]
 }
 
-// defaultUser reads what is below `default_user:`.
-func (l *loader) defaultUser(s *source, d document, key, n *node) {
-	r := &resource{loader: l, source: s, kind: KindUser}
-	if first, taken := l.claims[KindUser]; taken {
-		r.fail(fault{
-			line: key.line, column: key.column, key: defaultUser, code: CodeDuplicate,
-			message: "the default user is already at " + first.String(), hint: "there is one: keep one of the two",
-		})
-		return
+// malformedEntry reports an entry that is not name:role:secret. A comma inside a secret makes an entry of the rest of it, so
+// the first part is shown only where it must be a name.
+func (i *item) malformedEntry(parts []string, number int, previous string, place document.Value) {
+	colons := fmt.Sprintf("%d colons", len(parts)-1)
+	if len(parts) == 2 {
+		colons = "one colon"
 	}
-	l.claims[KindUser] = s.at(key)
-	r, ok := l.readResource(s, d, n, KindUser)
-	if n.kind != kindObject {
-		return
+	f := at(&place, "", CodeValue, fmt.Sprintf("entry %d is not name:role:secret: it has %s, not two", number, colons),
+		"write name:role:secret, without : or , in the secret")
+	if number == 1 && len(parts) > 1 || len(parts) > 3 && slices.Contains(Roles, parts[1]) {
+		i.name = parts[0]
 	}
-	before := l.problems.total
-	user := User{Username: defaultUsername, Password: defaultPassword, Source: s.at(key)}
-	if username := n.member("username"); username != nil && r.named(n, username, "username", MaxName) {
-		user.Username = r.name
+	if i.name == "" && previous != "" {
+		f.Message += "; it follows the API key " + document.Quote(previous)
 	}
-	if password := n.member("password"); password != nil {
-		user.Password, _ = r.secret(password, "password")
-	}
-	if reset := n.member("reset_password"); reset != nil && reset.kind != kindNull {
-		if reset.kind == kindText {
-			r.entryOf().resolve(reset, "reset_password")
-		}
-		if !reset.unresolved {
-			user.ResetPassword, _ = r.boolean(reset, "reset_password")
-		}
-	}
-	r.keysOf(n, userKeys)
-	if ok && l.problems.total == before {
-		l.manifest.User = &user
-	}
-}
-
-// storable checks a text that comes from a variable or file as a whole.
-func (r *resource) storable(text, what string) bool {
-	f := fault{line: 1, column: 1, code: CodeEncoding}
-	switch {
-	case !utf8.ValidString(text):
-		f.message, f.hint = what+" is not UTF-8", "write it as UTF-8"
-	case strings.IndexByte(text, 0) >= 0:
-		f.message, f.hint = what+" holds a NUL byte, which PostgreSQL cannot store", "remove it"
-	default:
-		return true
-	}
-	r.fail(f)
-	return false
+	i.fail(f)
 }

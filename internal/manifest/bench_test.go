@@ -47,8 +47,8 @@ func BenchmarkLoad(b *testing.B) {
 				b.SetBytes(int64(len(text)))
 				b.ReportAllocs()
 				for b.Loop() {
-					if m := load(b, Options{Files: []string{path}, Catalogue: catalogue.BuiltIn()}); m.Providers.Len() != n {
-						b.Fatalf("%d providers", m.Providers.Len())
+					if m := load(b, Options{Files: []string{path}, Catalogue: catalogue.BuiltIn()}); len(m.Providers) != n {
+						b.Fatalf("%d providers", len(m.Providers))
 					}
 				}
 				b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "providers/s")

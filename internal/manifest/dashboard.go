@@ -1,35 +1,32 @@
 package manifest
 
+import "keep-bootstrap/internal/document"
+
 var dashboardKeys = []string{"dashboard_name", "dashboard_config"}
 
-// dashboard reads one dashboard, in the form of KEEP_DASHBOARDS.
-func (l *loader) dashboard(s *source, d document, n *node) {
-	r, ok := l.readResource(s, d, n, KindDashboard)
-	if n.kind != kindObject {
+// noSuchKey is the hint for keys that a resource does not have.
+const noSuchKey = "Keep has no such key here: remove it"
+
+// readDashboard reads one dashboard, in the form of KEEP_DASHBOARDS.
+func readDashboard(i *item, v *document.Value) {
+	before := i.failed()
+	if !i.object(v) {
 		return
 	}
-	before := l.problems.total
-	name := n.member("dashboard_name")
-	if r.named(n, name, "dashboard_name", MaxName) {
-		r.claim(name, "dashboard_name")
+	i.check(v, document.Deep, "dashboard_name")
+	name, config := v.Member("dashboard_name"), v.Member("dashboard_config")
+	if i.named(v, name, "dashboard_name", MaxName) {
+		i.take(name, "dashboard_name")
 	}
-	config := n.member("dashboard_config")
 	switch {
 	case config == nil:
-		r.fail(fault{
-			line: n.line, column: n.column, code: CodeMissing,
-			message: "a dashboard without `dashboard_config`", hint: "add `dashboard_config:`, {} for an empty one",
-		})
-	case config.kind != kindObject:
-		r.fail(fault{
-			line: config.line, column: config.column, key: "dashboard_config", code: CodeKind,
-			message: "`dashboard_config` must be an object, not " + config.kind.String(), hint: "write {} for an empty one",
-		})
+		i.fail(at(v, "", CodeMissing, "a dashboard without `dashboard_config`", "add `dashboard_config:`, {} for an empty one"))
+	case config.Kind != document.Object:
+		i.fail(at(config, "dashboard_config", CodeKind, "`dashboard_config` must be an object, not "+config.Kind.String(), "write {} for an empty one"))
 	}
-	r.keysOf(n, dashboardKeys)
-	if !ok || l.problems.total > before {
-		return
+	i.known(v, dashboardKeys, noSuchKey)
+	if i.failed() == before {
+		m := i.reader.manifest
+		m.Dashboards = append(m.Dashboards, Dashboard{Name: i.name, Config: string(config.AppendJSON(nil)), Source: i.source.at(v)})
 	}
-	l.buffer = config.encode(l.buffer[:0])
-	l.manifest.Dashboards = append(l.manifest.Dashboards, Dashboard{Name: r.name, Config: string(l.buffer), Source: s.at(n)})
 }

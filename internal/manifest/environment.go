@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/file"
 )
 
 // The variables that Keep reads what it provisions from.
@@ -29,31 +31,40 @@ const (
 	fileSuffix = "_FILE"
 )
 
-// sourceVariables are all of them that can be a source on their own, but for KEEP_PROVIDER_<NAME>.
-var sourceVariables = []string{
-	providersVariable, providersVariable + fileSuffix, directoryVariable, workflowVariable, workflowsVariable, dashboardsVariable,
-	mappingsVariable, usernameVariable, passwordVariable, passwordVariable + fileSuffix, apiKeysVariable, apiKeysVariable + fileSuffix,
+// sourceVariables are all variables that can be a source on their own, except KEEP_PROVIDER_<NAME>.
+func sourceVariables() (names []string) {
+	for i := range Table {
+		names = append(names, Table[i].Variables...)
+	}
+	return names
 }
 
-// loadEnvironment reads Keep's variables. An empty one counts as unset, as in Keep.
-func (l *loader) loadEnvironment() error {
-	if !slices.ContainsFunc(sourceVariables, func(name string) bool { return l.environment[name] != "" }) && len(l.single()) == 0 {
-		return l.noSource()
+// variables reads Keep's variables. An empty one counts as unset, as in Keep.
+func (r *reader) variables() error {
+	set := func(name string) bool { return r.environment[name] != "" }
+	single := r.single()
+	if !slices.ContainsFunc(sourceVariables(), set) && len(single) == 0 {
+		return r.noSource()
 	}
-	l.environmentProviders()
-	l.environmentWorkflows()
-	l.environmentDashboards()
-	l.environmentMappings()
-	l.environmentUser()
-	l.environmentAPIKeys()
+	for i := range Table {
+		*Table[i].Given(&r.manifest.Given) = slices.ContainsFunc(Table[i].Variables, set) || Table[i].Word == KindProvider && len(single) > 0
+	}
+	r.environmentProviders(single)
+	r.environmentWorkflows()
+	r.environmentDashboards()
+	if set(mappingsVariable) {
+		r.directoryVariable(mappingsVariable, layoutMapping)
+	}
+	r.environmentUser()
+	r.environmentAPIKeys()
 	return nil
 }
 
 // single are the variables that hold one provider each, sorted.
-func (l *loader) single() []string {
+func (r *reader) single() []string {
 	var single []string
-	for name := range l.environment {
-		if l.providerVariable(name) {
+	for name := range r.environment {
+		if r.providerVariable(name) {
 			single = append(single, name)
 		}
 	}
@@ -61,152 +72,138 @@ func (l *loader) single() []string {
 	return single
 }
 
-func (l *loader) environmentProviders() {
-	providers, directory, file := l.environment[providersVariable], l.environment[directoryVariable], l.environment[providersVariable+fileSuffix]
-	single := l.single()
-	l.manifest.Given.Providers = providers != "" || directory != "" || file != "" || len(single) > 0
+func (r *reader) environmentProviders(single []string) {
+	providers, directory, path := r.environment[providersVariable], r.environment[directoryVariable], r.environment[providersVariable+fileSuffix]
 	switch {
 	case providers != "" && directory != "":
-		l.conflict(providersVariable, directoryVariable)
-	case file != "" && (providers != "" || directory != ""):
-		l.conflict(providersVariable+fileSuffix, map[bool]string{true: providersVariable, false: directoryVariable}[providers != ""])
+		r.conflict(providersVariable, directoryVariable)
+	case path != "" && providers != "":
+		r.conflict(providersVariable+fileSuffix, providersVariable)
+	case path != "" && directory != "":
+		r.conflict(providersVariable+fileSuffix, directoryVariable)
 	case directory != "":
-		l.loadDirectoryVariable(directoryVariable, layoutSingle)
-	case file != "":
-		l.loadFile(l.newSource(file, filepath.Dir(file), layoutAny, formatJSON), false, providersVariable+fileSuffix)
+		r.directoryVariable(directoryVariable, layoutSingle)
+	case path != "":
+		r.loadFile(r.fileSource(path, layoutAny, document.JSON), path, providersVariable+fileSuffix)
 	case isPath(providers):
-		l.loadFile(l.newSource(providers, filepath.Dir(providers), layoutAny, formatJSON), false, providersVariable)
+		r.loadFile(r.fileSource(providers, layoutAny, document.JSON), providers, providersVariable)
 	case providers != "":
-		l.loadSource(l.newSource(providersVariable, "", layoutAny, formatJSON), []byte(providers))
+		r.load(r.variableSource(providersVariable, layoutAny, document.JSON), []byte(providers))
 	}
 	for _, name := range single {
-		s := l.newSource(name, "", layoutEntry, formatJSON)
+		s := r.variableSource(name, layoutEntry, document.JSON)
 		s.entry = strings.ToLower(strings.ReplaceAll(name[len(providerPrefix):], "_", "-"))
 		if s.entry == "" {
-			l.problem(s, "", whole(CodeName, "the variable has no provider name after "+providerPrefix,
-				"name it "+providerPrefix+"<NAME>"), false)
+			r.of(s).fail(whole(CodeName, "the variable has no provider name after "+providerPrefix, "name it "+providerPrefix+"<NAME>"))
 			continue
 		}
-		l.loadSource(s, []byte(l.environment[name]))
+		r.load(s, []byte(r.environment[name]))
 	}
 }
 
 // conflict reports two variables that exclude each other.
-func (l *loader) conflict(one, other string) {
+func (r *reader) conflict(one, other string) {
 	hint := "unset one of them"
 	if !strings.HasSuffix(one, fileSuffix) && !strings.HasSuffix(other, fileSuffix) {
 		hint += "; Keep itself does not start with both"
 	}
-	l.problem(l.newSource(one, "", layoutAny, formatJSON), "", whole(CodeConflict, one+" and "+other+" are both set", hint), false)
+	r.of(r.variableSource(one, layoutAny, document.JSON)).fail(whole(CodeConflict, one+" and "+other+" are both set", hint))
 }
 
-func (l *loader) environmentWorkflows() {
-	text, directory := l.environment[workflowVariable], l.environment[workflowsVariable]
-	l.manifest.Given.Workflows = text != "" || directory != ""
+func (r *reader) environmentWorkflows() {
+	text, directory := r.environment[workflowVariable], r.environment[workflowsVariable]
 	switch {
 	case text != "" && directory != "":
-		l.conflict(workflowVariable, workflowsVariable)
+		r.conflict(workflowVariable, workflowsVariable)
 	case text != "":
-		l.loadSource(l.newSource(workflowVariable, "", layoutWorkflow, formatYAML), []byte(text))
+		r.load(r.variableSource(workflowVariable, layoutWorkflow, document.YAML), []byte(text))
 	case directory != "":
-		l.loadDirectoryVariable(workflowsVariable, layoutWorkflow)
+		r.directoryVariable(workflowsVariable, layoutWorkflow)
 	}
 }
 
-func (l *loader) environmentDashboards() {
-	text := l.environment[dashboardsVariable]
-	l.manifest.Given.Dashboards = text != ""
-	switch {
+func (r *reader) environmentDashboards() {
+	switch text := r.environment[dashboardsVariable]; {
 	case isPath(text):
-		l.loadFile(l.newSource(text, filepath.Dir(text), layoutDashboards, formatJSON), false, dashboardsVariable)
+		r.loadFile(r.fileSource(text, layoutDashboards, document.JSON), text, dashboardsVariable)
 	case text != "":
-		l.loadSource(l.newSource(dashboardsVariable, "", layoutDashboards, formatJSON), []byte(text))
-	}
-}
-
-func (l *loader) environmentMappings() {
-	if l.environment[mappingsVariable] != "" {
-		l.manifest.Given.MappingRules = true
-		l.loadDirectoryVariable(mappingsVariable, layoutMapping)
+		r.load(r.variableSource(dashboardsVariable, layoutDashboards, document.JSON), []byte(text))
 	}
 }
 
 // secretVariable gives the value of a variable or of the file that its twin names, and which of the two it is.
-func (l *loader) secretVariable(name string) (value string, s *source, ok bool) {
-	path := l.environment[name+fileSuffix]
-	value = l.environment[name]
+func (r *reader) secretVariable(name string) (value string, s *source, ok bool) {
+	path := r.environment[name+fileSuffix]
+	value = r.environment[name]
 	switch {
 	case value != "" && path != "":
-		l.conflict(name, name+fileSuffix)
+		r.conflict(name, name+fileSuffix)
 		return "", nil, false
 	case path == "":
-		return value, l.newSource(name, "", layoutAny, formatJSON), value != ""
+		return value, r.variableSource(name, layoutAny, document.JSON), value != ""
 	}
-	s = l.newSource(path, "", layoutAny, formatJSON)
-	data, err := readFile(path, MaxReferenceSize, false)
+	s = r.fileSource(path, layoutAny, document.JSON)
+	data, err := file.Read(path, MaxReferenceSize)
 	if err != nil {
-		l.unreadable(s, err, MaxReferenceSize, name+fileSuffix)
+		r.unreadable(s, err, MaxReferenceSize, name+fileSuffix)
 		return "", nil, false
 	}
-	value = strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if value == "" {
-		l.problem(s, "", whole(CodeEmpty, "the file is empty, and "+name+fileSuffix+" names it", "is the secret mounted?"), false)
+	if value = withoutLineEnd(string(data)); value == "" {
+		r.of(s).fail(whole(CodeEmpty, "the file is empty, and "+name+fileSuffix+" names it", "is the secret mounted?"))
 		return "", nil, false
 	}
 	return value, s, true
 }
 
-func (l *loader) environmentUser() {
-	username, reset := l.environment[usernameVariable], l.environment[resetVariable]
-	given := username != "" || l.environment[passwordVariable] != "" || l.environment[passwordVariable+fileSuffix] != ""
-	if !given {
+func (r *reader) environmentUser() {
+	username, reset := r.environment[usernameVariable], r.environment[resetVariable]
+	if !r.manifest.Given.User {
 		return
 	}
-	l.manifest.Given.User = true
 	user := User{Username: defaultUsername, Password: defaultPassword, ResetPassword: reset == "true"}
-	r := &resource{loader: l, kind: KindUser, name: username}
-	before := l.problems.total
+	i := &item{reader: r, kind: KindUser, name: username}
+	before := i.failed()
 	if username != "" {
-		r.source = l.newSource(usernameVariable, "", layoutAny, formatJSON)
-		l.manifest.Sources = append(l.manifest.Sources, Source{Name: usernameVariable, SHA256: digest([]byte(username))})
+		i.source = r.variableSource(usernameVariable, layoutAny, document.JSON)
+		r.read(usernameVariable, []byte(username))
 		user.Username, user.Source = username, Position{File: usernameVariable}
-		if r.storable(username, "the username") && len(username) > MaxName {
-			r.fail(fault{line: 1, column: 1, code: CodeName, message: fmt.Sprintf("the username has %d bytes", len(username)), hint: fmt.Sprintf("at most %d fit", MaxName)})
+		if i.storable(username, "the username") && len(username) > MaxName {
+			i.fail(at(&document.Value{Place: document.Place{Line: 1, Column: 1}}, "", CodeName,
+				fmt.Sprintf("the username has %d bytes", len(username)), fmt.Sprintf("at most %d fit", MaxName)))
 		}
 	}
-	if password, s, ok := l.secretVariable(passwordVariable); ok {
-		r.source = s
-		l.manifest.Sources = append(l.manifest.Sources, Source{Name: s.name, SHA256: digest([]byte(password))})
+	if password, s, ok := r.secretVariable(passwordVariable); ok {
+		i.source = s
+		r.read(s.name, []byte(password))
 		user.Password = password
 		if user.Source.File == "" {
 			user.Source.File = s.name
 		}
-		r.storable(password, "the password")
+		i.storable(password, "the password")
 	}
 	if reset != "" && reset != "true" && reset != "false" {
-		r.source = l.newSource(resetVariable, "", layoutAny, formatJSON)
-		r.warn(fault{code: CodeValue, message: "Keep takes only true for this variable: the password is not reset", hint: "write true or false"})
+		i.source = r.variableSource(resetVariable, layoutAny, document.JSON)
+		i.warn(document.Fault{Code: CodeValue, Message: "Keep takes only true for this variable: the password is not reset", Hint: "write true or false"})
 	}
-	if l.problems.total == before {
-		l.manifest.User = &user
+	if i.failed() == before {
+		r.manifest.User = &user
 	}
 }
 
-func (l *loader) environmentAPIKeys() {
-	if l.environment[apiKeysVariable] == "" && l.environment[apiKeysVariable+fileSuffix] == "" {
+func (r *reader) environmentAPIKeys() {
+	if !r.manifest.Given.APIKeys {
 		return
 	}
-	l.manifest.Given.APIKeys = true
-	if text, s, ok := l.secretVariable(apiKeysVariable); ok {
-		l.manifest.Sources = append(l.manifest.Sources, Source{Name: s.name, SHA256: digest([]byte(text))})
-		l.apiKeyList(s, text)
+	if text, s, ok := r.secretVariable(apiKeysVariable); ok {
+		r.read(s.name, []byte(text))
+		r.apiKeyList(s, text)
 	}
 }
 
 // noSource says which variables were looked at.
-func (l *loader) noSource() error {
+func (r *reader) noSource() error {
 	state := func(name string) string {
-		if _, ok := l.environment[name]; ok {
+		if _, ok := r.environment[name]; ok {
 			return name + " is empty"
 		}
 		return name + " is not set"
@@ -216,14 +213,13 @@ func (l *loader) noSource() error {
 		workflowsVariable, workflowVariable, dashboardsVariable, mappingsVariable, usernameVariable, apiKeysVariable)
 }
 
-// providerVariable says whether a variable defines a provider. Kubernetes sets
-// variables such as KEEP_PROVIDER_X_SERVICE_HOST for a service keep-provider-x;
-// those are none.
-func (l *loader) providerVariable(name string) bool {
+// providerVariable says whether a variable defines a provider. Kubernetes sets variables such as
+// KEEP_PROVIDER_X_SERVICE_HOST for a service keep-provider-x; those are none.
+func (r *reader) providerVariable(name string) bool {
 	if !strings.HasPrefix(name, providerPrefix) {
 		return false
 	}
-	value := l.environment[name]
+	value := r.environment[name]
 	if strings.HasPrefix(strings.TrimSpace(value), "{") {
 		return true
 	}
@@ -237,26 +233,25 @@ func isPath(value string) bool {
 		(strings.HasPrefix(value, "/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../"))
 }
 
-// loadDirectoryVariable reads the directory that a variable names.
-func (l *loader) loadDirectoryVariable(variable string, layout layout) {
-	directory := l.environment[variable]
+// directoryVariable reads the directory that a variable names.
+func (r *reader) directoryVariable(variable string, layout layout) {
+	directory := r.environment[variable]
 	info, err := os.Stat(directory)
 	if err == nil && info.IsDir() {
-		l.loadDirectory(directory, layout)
+		r.directory(directory, layout)
 		return
 	}
-	s := l.newSource(directory, "", layoutAny, formatYAML)
+	s := r.newSource(directory, layoutAny, document.YAML)
 	switch {
 	case err == nil:
 		hint := "give the directory that the file is in"
 		if variable == directoryVariable {
 			hint = "set KEEP_PROVIDERS to a .json file, or give the file with -f"
 		}
-		l.problem(s, "", whole(CodeUnreadable, "this is a file, and "+variable+" names a directory", hint), false)
+		r.of(s).fail(whole(CodeUnreadable, "this is a file, and "+variable+" names a directory", hint))
 	case errors.Is(err, fs.ErrNotExist):
-		l.problem(s, "", whole(CodeUnreadable, "the directory that "+variable+" names does not exist",
-			"check the path and the volume's mount"), false)
+		r.of(s).fail(whole(CodeUnreadable, "the directory that "+variable+" names does not exist", "check the path and the volume's mount"))
 	default:
-		l.unreadable(s, err, 0, variable)
+		r.unreadable(s, err, 0, variable)
 	}
 }

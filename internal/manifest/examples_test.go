@@ -17,7 +17,7 @@ func TestExamples(t *testing.T) {
 		if len(m.Warnings) > 0 {
 			t.Errorf("%v: %v", options, m.Warnings)
 		}
-		providers := providersOf(m)
+		providers := m.Providers
 		slices.SortFunc(providers, func(a, b Provider) int { return strings.Compare(a.Name, b.Name) })
 		for i := range providers {
 			p := &providers[i]

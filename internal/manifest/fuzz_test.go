@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"keep-bootstrap/internal/catalogue"
+	"keep-bootstrap/internal/document"
 )
 
 // seed adds the bad and good inputs of testdata with that extension.
@@ -48,7 +49,7 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 	}
 	if err != nil {
 		problems, ok := errors.AsType[*Problems](err)
-		if !ok || problems.Total < 1 || len(problems.List) != min(problems.Total, MaxProblems) || manifest.Providers.Len() != 0 {
+		if !ok || problems.Total < 1 || len(problems.List) != min(problems.Total, MaxProblems) || len(manifest.Providers) != 0 {
 			t.Fatalf("error %v", err)
 		}
 		for _, p := range problems.List {
@@ -64,7 +65,7 @@ func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
 		}
 	}
 	seen := map[string]bool{}
-	for p := range manifest.Providers.All() {
+	for _, p := range manifest.Providers {
 		if p.Name == "" || len(p.Name) > MaxName || p.Type == "" || seen[p.Name] || p.Source.Line < 1 || p.Source.Column < 1 {
 			t.Errorf("provider %+v", p)
 		}
@@ -117,9 +118,9 @@ func FuzzReadYAML(f *testing.F) {
 		}
 		for _, layout := range []layout{layoutAny, layoutSingle, layoutWorkflow, layoutMapping} {
 			checkLoad(t, len(text), func() (*Manifest, error) {
-				l := newLoader(fuzzOptions())
-				l.loadSource(l.newSource("fuzz.yaml", "/nonexistent", layout, formatYAML), slices.Clone(text))
-				return l.result()
+				r := newReader(fuzzOptions())
+				r.load(r.fileSource("/nonexistent/fuzz.yaml", layout, document.YAML), slices.Clone(text))
+				return r.result()
 			})
 		}
 	})
@@ -134,13 +135,14 @@ func FuzzReadJSON(f *testing.F) {
 		}
 		for _, layout := range []layout{layoutAny, layoutEntry, layoutDashboards} {
 			checkLoad(t, len(text), func() (*Manifest, error) {
-				l := newLoader(fuzzOptions())
-				s := l.newSource("FUZZ", "/nonexistent", layout, formatJSON)
+				r := newReader(fuzzOptions())
+				s := r.variableSource("FUZZ", layout, document.JSON)
+				s.directory = "/nonexistent"
 				if layout == layoutEntry {
 					s.entry = "fuzz"
 				}
-				l.loadSource(s, slices.Clone(text))
-				return l.result()
+				r.load(s, slices.Clone(text))
+				return r.result()
 			})
 		}
 	})
@@ -158,27 +160,25 @@ func FuzzResolve(f *testing.F) {
 		if !utf8.ValidString(value) || !utf8.ValidString(secret) || strings.Contains(value+secret, "\x00") {
 			t.Skip()
 		}
-		e := &entry{
-			loader: &loader{environment: map[string]string{"A": secret}, manifest: &Manifest{}, files: map[string]reference{}},
-			source: &source{name: "fuzz", directory: "/nonexistent"},
-		}
-		n := &node{kind: kindText, text: value}
+		r := newReader(Options{Environ: []string{"A=" + secret}})
+		e := &item{reader: r, source: &source{name: "fuzz", directory: "/nonexistent"}}
+		n := &document.Value{Kind: document.Text, Text: value}
 		e.resolve(n, "key")
 		switch inner, isReference := betweenBrackets(value); {
 		case strings.HasPrefix(value, "$$("):
-			if n.text != value[1:] {
-				t.Errorf("%q became %q", value, n.text)
+			if n.Text != value[1:] {
+				t.Errorf("%q became %q", value, n.Text)
 			}
 		case value == "$(A)" || value == "$(env:A)":
-			if n.text != secret || e.problems.total > 0 {
-				t.Errorf("%q became %q", value, n.text)
+			if n.Text != secret || r.report.problems.total > 0 {
+				t.Errorf("%q became %q", value, n.Text)
 			}
-		case e.problems.total > 0:
-			if !isReference || len(secret) > 8 && strings.Contains(e.problems.list[0].String(), secret) {
-				t.Errorf("%q: problem %v", value, e.problems.list[0])
+		case r.report.problems.total > 0:
+			if !isReference || len(secret) > 8 && strings.Contains(r.report.problems.list[0].String(), secret) {
+				t.Errorf("%q: problem %v", value, r.report.problems.list[0])
 			}
-		case n.text != value && !strings.HasPrefix(inner, "file:"):
-			t.Errorf("%q became %q", value, n.text)
+		case n.Text != value && !strings.HasPrefix(inner, "file:"):
+			t.Errorf("%q became %q", value, n.Text)
 		}
 	})
 }
@@ -262,7 +262,7 @@ func TestBoundedWork(t *testing.T) {
 		}
 		providers := 0
 		if err == nil {
-			providers = manifest.Providers.Len()
+			providers = len(manifest.Providers)
 		}
 		t.Logf("%-16s %8s %d providers, %.120v", name, took.Round(time.Millisecond), providers, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,12 +65,12 @@ func TestBad(t *testing.T) {
 			if !ok {
 				t.Fatalf("error %v, want problems; read %+v", err, manifest)
 			}
-			if manifest.Providers.Len() > 0 {
+			if len(manifest.Providers) > 0 {
 				t.Error("a bad input gave providers")
 			}
 			got := render(problems.List)
 			if more := problems.Total - len(problems.List); more > 0 {
-				got += "and " + itoa(int32(more)) + " more\n"
+				got += "and " + strconv.Itoa(more) + " more\n"
 			}
 			if len(manifest.Warnings) > 0 {
 				got += "warnings:\n" + render(manifest.Warnings)
@@ -112,7 +113,7 @@ func TestGood(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
 			m := load(t, options)
-			for p := range m.Providers.All() {
+			for _, p := range m.Providers {
 				fmt.Fprintf(&got, "%s: %q type %q\n  authentication %s\n", p.Source, p.Name, p.Type, p.Authentication)
 				if p.DeduplicationRules != nil {
 					fmt.Fprintf(&got, "  rules %s\n", *p.DeduplicationRules)

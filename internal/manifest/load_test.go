@@ -1,68 +1,29 @@
 package manifest
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"keep-bootstrap/internal/document"
 )
 
 func ptr[T any](value T) *T { return &value }
 
-// load loads what must be good, and once more as if every JSON source were large.
+// load loads what must be good.
 func load(t testing.TB, options Options) *Manifest {
 	t.Helper()
-	var text []byte
-	if options.Stdin != nil {
-		var err error
-		if text, err = io.ReadAll(options.Stdin); err != nil {
-			t.Fatal(err)
-		}
-		options.Stdin = bytes.NewReader(text)
-	}
 	manifest, err := Load(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := t.(*testing.B); !ok {
-		options.Stdin, options.holds = bytes.NewReader(text), -1
-		large, err := Load(options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		compareLarge(t, manifest, large)
-	}
 	return manifest
 }
-
-// compareLarge compares a manifest with one of the same input whose JSON sources count as large.
-func compareLarge(t testing.TB, manifest, large *Manifest) {
-	t.Helper()
-	for range 2 {
-		if diff := cmp.Diff(providersOf(manifest), providersOf(large)); diff != "" || manifest.Providers.Len() != large.Providers.Len() {
-			t.Errorf("a large source is not read again as it was (-first +again), %d and %d:\n%s", manifest.Providers.Len(), large.Providers.Len(), diff)
-		}
-	}
-	for range large.Providers.All() {
-		break // is no reason to panic
-	}
-	first, again := *manifest, *large
-	first.Providers, again.Providers = Providers{}, Providers{}
-	if diff := cmp.Diff(first, again, cmpopts.IgnoreUnexported(Providers{})); diff != "" {
-		t.Errorf("what stands beside the providers of a large source differs:\n%s", diff)
-	}
-}
-
-// providersOf are the providers as a list.
-func providersOf(m *Manifest) []Provider { return slices.Collect(m.Providers.All()) }
 
 // problemsOf loads what must be bad.
 func problemsOf(t testing.TB, options Options) []Problem {
@@ -71,14 +32,6 @@ func problemsOf(t testing.TB, options Options) []Problem {
 	problems, ok := errors.AsType[*Problems](err)
 	if !ok {
 		t.Fatalf("error %v, want problems", err)
-	}
-	if options.Stdin == nil {
-		options.holds = -1
-		_, err := Load(options)
-		large, _ := errors.AsType[*Problems](err)
-		if diff := cmp.Diff(problems, large); diff != "" {
-			t.Errorf("a large source has other problems:\n%s", diff)
-		}
 	}
 	return problems.List
 }
@@ -99,7 +52,7 @@ func write(t testing.TB, dir, name, text string) string {
 // names lists the providers' names.
 func names(m *Manifest) string {
 	var list []string
-	for p := range m.Providers.All() {
+	for _, p := range m.Providers {
 		list = append(list, p.Name)
 	}
 	return strings.Join(list, ",")
@@ -213,7 +166,7 @@ providers:
 				if len(got.Warnings) > 0 {
 					t.Errorf("%s: warnings %v", way, got.Warnings)
 				}
-				providers := providersOf(got)
+				providers := got.Providers
 				for i := range providers {
 					p := &providers[i]
 					if p.Source.Line == 0 || p.Source.Column == 0 || p.Source.File == "" {
@@ -244,7 +197,7 @@ func TestSingle(t *testing.T) {
 		RenamedFrom: []string{"x", "y"}, Description: ptr("12.50"), PreventDelete: ptr(true),
 		Source: Position{path, 2, 1},
 	}}
-	if diff := cmp.Diff(want, providersOf(got)); diff != "" {
+	if diff := cmp.Diff(want, got.Providers); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	text, _ := os.ReadFile(path)
@@ -267,7 +220,7 @@ func TestSingle(t *testing.T) {
 			InstallWebhookDefault: true, Source: Position{"KEEP_PROVIDER_MY_VM", 1, 1},
 		},
 	}
-	if diff := cmp.Diff(want, providersOf(got)); diff != "" {
+	if diff := cmp.Diff(want, got.Providers); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -296,7 +249,7 @@ func TestEmpty(t *testing.T) {
 		"directory, env": {Environ: []string{"KEEP_PROVIDERS_DIRECTORY=" + dir}},
 	} {
 		got := load(t, options)
-		if got.Providers.Len() != 0 || len(got.Sources) != 1 {
+		if len(got.Providers) != 0 || len(got.Sources) != 1 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -365,8 +318,8 @@ func TestConfigMap(t *testing.T) {
 		}
 	}
 	got := load(t, Options{Environ: []string{"KEEP_PROVIDERS_DIRECTORY=" + dir}})
-	if got.Providers.Len() != 1 || providersOf(got)[0].Authentication != `{"token": "secret"}` {
-		t.Errorf("got %+v", providersOf(got))
+	if len(got.Providers) != 1 || got.Providers[0].Authentication != `{"token": "secret"}` {
+		t.Errorf("got %+v", got.Providers)
 	}
 }
 
@@ -405,12 +358,12 @@ func TestUnreadable(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
-	path := write(t, t.TempDir(), "large.yaml", "providers: []\n"+strings.Repeat("#\n", MaxYAMLSize/2))
+	path := write(t, t.TempDir(), "large.yaml", "providers: []\n"+strings.Repeat("#\n", document.MaxYAMLSize/2))
 	list := problemsOf(t, Options{Files: []string{path}})
 	if len(list) != 1 || list[0].Code != CodeTooLarge || !strings.Contains(list[0].Message, "16 MiB") {
 		t.Errorf("problems %v", list)
 	}
-	list = problemsOf(t, stdin("providers: []\n"+strings.Repeat("#\n", MaxYAMLSize/2)))
+	list = problemsOf(t, stdin("providers: []\n"+strings.Repeat("#\n", document.MaxYAMLSize/2)))
 	if len(list) != 1 || list[0].Code != CodeTooLarge {
 		t.Errorf("problems %v", list)
 	}
@@ -421,7 +374,7 @@ func TestStrict(t *testing.T) {
 	t.Parallel()
 	const text = "x-mine: 1\nother: 2\nproviders:\n  - {name: a, type: http, note: x, deduplication_rules: {r: {colour: red}}}\n"
 	got := load(t, stdin(text))
-	if len(got.Warnings) != 3 || got.Providers.Len() != 1 || *providersOf(got)[0].DeduplicationRules != `{"r": {}}` {
+	if len(got.Warnings) != 3 || len(got.Providers) != 1 || *got.Providers[0].DeduplicationRules != `{"r": {}}` {
 		t.Errorf("got %+v", got)
 	}
 	options := stdin(text)
@@ -471,7 +424,7 @@ func TestBounds(t *testing.T) {
 	t.Parallel()
 	manifest, err := Load(stdin("[" + strings.Repeat("1,", 999_999) + "1]"))
 	problems, ok := errors.AsType[*Problems](err)
-	if !ok || problems.Total != 1_000_000 || len(problems.List) != MaxProblems || manifest.Providers.Len() != 0 {
+	if !ok || problems.Total != 1_000_000 || len(problems.List) != MaxProblems || len(manifest.Providers) != 0 {
 		t.Fatalf("error %.300v", err)
 	}
 	if !strings.HasSuffix(err.Error(), "\nand 999900 more") || problems.List[99].Column != 200 {
@@ -491,7 +444,7 @@ func TestFarNumbers(t *testing.T) {
 		"0." + strings.Repeat("3", 400): "0.3333333333333333", strings.Repeat("9", 4300): strings.Repeat("9", 4300),
 	} {
 		m := load(t, stdin(`{"a": {"type": "http", "authentication": {"x": `+literal+`}}}`))
-		if got := providersOf(m)[0].Authentication; got != `{"x": `+want+`}` {
+		if got := m.Providers[0].Authentication; got != `{"x": `+want+`}` {
 			t.Errorf("%.40s became %.60s", literal, got)
 		}
 	}

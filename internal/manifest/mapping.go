@@ -3,6 +3,9 @@ package manifest
 import (
 	"slices"
 	"strconv"
+
+	"keep-bootstrap/internal/catalogue"
+	"keep-bootstrap/internal/document"
 )
 
 // mappingKeys are the keys of a mapping rule, in the order in which they are written.
@@ -10,219 +13,156 @@ var mappingKeys = []string{
 	"name", "description", "file_name", "priority", "type", "matchers", "rows", "is_multi_level", "new_property_name", "prefix_to_remove",
 }
 
-// How many characters fit into the columns of a mapping rule.
-const (
-	maxMappingText        = 255
-	maxMappingDescription = 2048
-)
-
 // mapping is a mapping rule while it is being read.
 type mapping struct {
-	*resource
-	object       *node
-	multiLevel   bool
-	propertyName bool
-	definition   []byte
+	*item
+	definition []byte
 }
 
-// mappingRule reads one mapping rule: a whole file, or an entry of a list.
-func (l *loader) mappingRule(s *source, d document, n *node) {
-	r, ok := l.readResource(s, d, n, KindMappingRule)
-	if n.kind != kindObject {
+// readMappingRule reads one mapping rule: a whole file, or an entry of a list.
+func readMappingRule(i *item, v *document.Value) {
+	before := i.failed()
+	if !i.object(v) {
 		return
 	}
-	before := l.problems.total
-	m := &mapping{resource: r, object: n, definition: append(l.buffer[:0], '{')}
-	name := n.member("name")
-	named := r.named(n, name, "name", maxMappingText)
+	i.check(v, document.Deep, "name")
+	m := &mapping{item: i, definition: []byte{'{'}}
+	name := v.Member("name")
+	named := i.named(v, name, "name", MaxMappingText)
 	for _, key := range mappingKeys {
-		if value := n.member(key); value != nil {
+		if value := v.Member(key); value != nil {
 			m.member(key, value)
 		}
 	}
-	m.whole()
-	r.keysOf(n, mappingKeys)
-	l.buffer = append(m.definition, '}')
+	m.whole(v)
+	i.known(v, mappingKeys, noSuchKey)
 	if !named {
 		return
 	}
-	rule := MappingRule{Name: r.name, Definition: string(l.buffer), Source: s.at(n), ProvisionedFile: s.provisionedFile()}
-	if s.layout != layoutMapping {
-		if r.claim(name, "name") && ok && l.problems.total == before {
-			l.manifest.MappingRules = append(l.manifest.MappingRules, rule)
-		}
+	rule := MappingRule{Name: i.name, Definition: string(append(m.definition, '}')), Source: i.source.at(v), ProvisionedFile: i.source.provisionedFile()}
+	if i.source.layout != layoutMapping {
+		i.take(name, "name")
+	}
+	if i.failed() > before {
 		return
 	}
-	if ok && l.problems.total == before {
-		l.mappingFile(r, name, rule)
-	}
-}
-
-// mappingFile adds the rule of a file. Of two files with one name the later counts, as in Keep.
-func (l *loader) mappingFile(r *resource, name *node, rule MappingRule) {
+	rules := &i.reader.manifest.MappingRules
 	same := func(other MappingRule) bool { return other.Name == rule.Name }
-	if i := slices.IndexFunc(l.manifest.MappingRules, same); i >= 0 {
-		r.warn(fault{
-			line: name.line, column: name.column, key: "name", code: CodeDuplicate,
-			message: "this replaces the mapping rule of the same name at " + l.manifest.MappingRules[i].Source.String() +
-				": of two files with one name Keep takes the later one",
-			hint: "give each mapping rule a name of its own",
-		})
-		l.manifest.MappingRules = slices.Delete(l.manifest.MappingRules, i, i+1)
+	if j := slices.IndexFunc(*rules, same); j >= 0 { // of two files with one name the later counts, as in Keep
+		i.warn(at(name, "name", CodeDuplicate, "this replaces the mapping rule of the same name at "+(*rules)[j].Source.String()+
+			": of two files with one name Keep takes the later one", "give each mapping rule a name of its own"))
+		*rules = slices.Delete(*rules, j, j+1)
 	}
-	l.manifest.MappingRules = append(l.manifest.MappingRules, rule)
+	*rules = append(*rules, rule)
 }
 
 // put adds a member to the definition.
-func (m *mapping) put(key string, value func([]byte) []byte) {
+func (m *mapping) put(key string, v *document.Value) {
 	if len(m.definition) > 1 {
 		m.definition = append(m.definition, ", "...)
 	}
-	m.definition = append(encodeText(m.definition, key), ": "...)
-	m.definition = value(m.definition)
+	m.definition = append(document.AppendText(m.definition, key), ": "...)
+	m.definition = v.AppendJSON(m.definition)
 }
 
-func (m *mapping) member(key string, n *node) {
+func (m *mapping) member(key string, v *document.Value) {
 	switch key {
 	case "name":
-		m.put(key, func(text []byte) []byte { return encodeText(text, n.text) })
+		m.put(key, &document.Value{Kind: document.Text, Text: v.Text})
 	case "description":
-		m.optional(key, n, maxMappingDescription)
-	case "file_name", "prefix_to_remove":
-		m.optional(key, n, maxMappingText)
-	case "new_property_name":
-		m.propertyName = m.optional(key, n, maxMappingText)
+		m.optional(key, v, MaxMappingDescription)
+	case "file_name", "prefix_to_remove", "new_property_name":
+		m.optional(key, v, MaxMappingText)
 	case "priority":
-		if value, ok := m.integer(n, key); ok {
-			m.put(key, func(text []byte) []byte { return strconv.AppendInt(text, value, 10) })
+		if value, ok := m.integer(v, key); ok {
+			m.put(key, &document.Value{Kind: document.Number, Text: strconv.FormatInt(value, 10)})
 		}
 	case "is_multi_level":
-		var ok bool
-		if m.multiLevel, ok = m.boolean(n, key); ok {
-			m.put(key, func(text []byte) []byte { return strconv.AppendBool(text, m.multiLevel) })
+		value, ok := catalogue.Boolean(v)
+		if !ok {
+			m.notBoolean(v, key)
+			return
 		}
+		m.put(key, &document.Value{Kind: document.Boolean, Text: strconv.FormatBool(value)})
 	case "type":
-		m.mappingType(n)
+		if !v.IsText("csv") && !v.IsText("topology") {
+			m.show(at(v, "type", CodeValue, "Keep knows the types csv and topology", "write type: csv"))
+			return
+		}
+		m.put(key, v)
 	case "matchers":
-		m.matchers(n)
+		m.matchers(v)
 	case "rows":
-		m.rows(n)
+		m.rows(v)
 	}
 }
 
-// optional takes a text or null and says whether there is a text with something in it.
-func (m *mapping) optional(key string, n *node, longest int) bool {
-	if n.kind == kindNull {
-		m.put(key, n.encode)
-		return false
+// optional takes a text or null.
+func (m *mapping) optional(key string, v *document.Value, longest int) {
+	if v.Kind == document.Null {
+		m.put(key, v)
+	} else if text, ok := m.text(v, key, longest); ok {
+		m.put(key, &document.Value{Kind: document.Text, Text: text})
 	}
-	text, ok := m.text(n, key, longest)
-	if ok {
-		m.put(key, func(buffer []byte) []byte { return encodeText(buffer, text) })
-	}
-	return !ok || text != "" // one that is wrong was reported
-}
-
-func (m *mapping) mappingType(n *node) {
-	if n.kind == kindText && (n.text == "csv" || n.text == "topology") {
-		m.put("type", n.encode)
-		return
-	}
-	m.shown(fault{
-		line: n.line, column: n.column, key: "type", code: CodeValue,
-		message: "Keep knows the types csv and topology", hint: "write type: csv",
-	})
 }
 
 // matchers takes a list of groups, each a list of the names of attributes.
-func (m *mapping) matchers(n *node) {
+func (m *mapping) matchers(v *document.Value) {
 	const hint = "write a list of groups: `- [service, region]`"
-	if n.kind != kindList {
-		m.fail(fault{line: n.line, column: n.column, key: "matchers", code: CodeKind, message: "`matchers` must be a list, not " + n.kind.String(), hint: hint})
+	before := m.failed()
+	if v.Kind != document.List {
+		m.fail(at(v, "matchers", CodeKind, "`matchers` must be a list, not "+v.Kind.String(), hint))
 		return
 	}
-	text := []byte{'['}
-	good := true
-	for i := range n.members {
-		group := &n.members[i].value
-		if group.kind != kindList {
-			m.fail(fault{line: group.line, column: group.column, code: CodeKind, message: "a group of `matchers` must be a list, not " + group.kind.String(), hint: hint})
-			good = false
+	for j := range v.Members {
+		group := &v.Members[j].Value
+		if group.Kind != document.List {
+			m.fail(at(group, "", CodeKind, "a group of `matchers` must be a list, not "+group.Kind.String(), hint))
 			continue
 		}
-		if i > 0 {
-			text = append(text, ", "...)
-		}
-		text = append(text, '[')
-		for j := range group.members {
-			attribute := &group.members[j].value
-			if attribute.kind != kindText && attribute.kind != kindNumber {
-				m.fail(fault{
-					line: attribute.line, column: attribute.column, code: CodeKind,
-					message: "an attribute of `matchers` must be a text, not " + attribute.kind.String(), hint: hint,
-				})
-				good = false
-				continue
+		for k := range group.Members {
+			attribute := &group.Members[k].Value
+			if attribute.Kind != document.Text && attribute.Kind != document.Number {
+				m.fail(at(attribute, "", CodeKind, "an attribute of `matchers` must be a text, not "+attribute.Kind.String(), hint))
 			}
-			if j > 0 {
-				text = append(text, ", "...)
-			}
-			text = encodeText(text, attribute.text)
+			attribute.Kind = document.Text
 		}
-		text = append(text, ']')
 	}
-	if good {
-		m.put("matchers", func(buffer []byte) []byte { return append(append(buffer, text...), ']') })
+	if m.failed() == before {
+		m.put("matchers", v)
 	}
 }
 
-func (m *mapping) rows(n *node) {
+func (m *mapping) rows(v *document.Value) {
 	const hint = "write `- {service: a, team: b}` for each row"
-	switch n.kind {
-	case kindNull:
-	case kindList:
-		for i := range n.members {
-			if row := &n.members[i].value; row.kind != kindObject {
-				m.fail(fault{line: row.line, column: row.column, code: CodeKind, message: "a row must be an object, not " + row.kind.String(), hint: hint})
+	switch v.Kind {
+	case document.Null:
+	case document.List:
+		for j := range v.Members {
+			if row := &v.Members[j].Value; row.Kind != document.Object {
+				m.fail(at(row, "", CodeKind, "a row must be an object, not "+row.Kind.String(), hint))
 				return
 			}
 		}
 	default:
-		m.fail(fault{line: n.line, column: n.column, key: "rows", code: CodeKind, message: "`rows` must be a list, not " + n.kind.String(), hint: hint})
+		m.fail(at(v, "rows", CodeKind, "`rows` must be a list, not "+v.Kind.String(), hint))
 		return
 	}
-	m.put("rows", n.encode)
+	m.put("rows", v)
 }
 
 // whole checks what concerns several keys.
-func (m *mapping) whole() {
-	at := func(key string) fault {
-		if n := m.object.member(key); n != nil {
-			return fault{line: n.line, column: n.column, key: key, code: CodeValue}
-		}
-		return fault{line: m.object.line, column: m.object.column, code: CodeMissing}
-	}
-	matchers, rows, kind := m.object.member("matchers"), m.object.member("rows"), m.object.member("type")
+func (m *mapping) whole(v *document.Value) {
+	matchers, rows, kind := v.Member("matchers"), v.Member("rows"), v.Member("type")
 	if matchers == nil {
-		f := at("matchers")
-		f.message, f.hint = "a mapping rule without `matchers`", "write `matchers:` with a list of groups: `- [service, region]`"
-		m.fail(f)
+		m.fail(at(v, "", CodeMissing, "a mapping rule without `matchers`", "write `matchers:` with a list of groups: `- [service, region]`"))
 	}
-	topology := kind != nil && kind.text == "topology"
-	if !topology && (rows == nil || rows.kind == kindNull || rows.kind == kindList && len(rows.members) == 0) {
-		f := at("rows")
-		f.message, f.hint = "a mapping rule of type csv without rows", "write `rows:` with a list of objects, or type: topology"
-		m.fail(f)
-	}
-	if m.multiLevel && matchers != nil && matchers.kind == kindList && len(matchers.members) > 1 {
-		f := at("matchers")
-		f.message, f.hint = "more than one group of matchers with is_multi_level", "write one group, or is_multi_level: false"
-		m.fail(f)
-	}
-	if m.multiLevel && !m.propertyName {
-		f := at("new_property_name")
-		f.code = CodeMissing
-		f.message, f.hint = "is_multi_level needs new_property_name", "add `new_property_name:`"
-		m.fail(f)
+	const hint = "write `rows:` with a list of objects, or type: topology"
+	switch topology := kind != nil && kind.Text == "topology"; {
+	case topology:
+	case rows == nil:
+		m.fail(at(v, "", CodeMissing, "a mapping rule of type csv without rows", hint))
+	case rows.Kind == document.Null || rows.Kind == document.List && len(rows.Members) == 0:
+		m.fail(at(rows, "rows", CodeValue, "a mapping rule of type csv without rows", hint))
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"keep-bootstrap/internal/document"
 )
 
 // Position is a place in the input. File is a path as it was given, "stdin", or
@@ -25,33 +27,29 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// The codes that a Problem may carry. They are stable, so that a program may
-// act on them; the messages are for people and may change.
+// The codes that a Problem may carry beside those of package document. They are stable, so that a program may act on them; the
+// messages are for people and may change.
 const (
-	CodeAlias        = "alias"         // an anchor or alias that expands without bound
-	CodeConflict     = "conflict"      // two settings that exclude each other
-	CodeDocuments    = "documents"     // more than one YAML document in a file
-	CodeDuplicateKey = "duplicate-key" // the same key twice in one object
-	CodeDuplicate    = "duplicate"     // the same resource, old name, rule or secret twice
-	CodeEmpty        = "empty"         // a file or variable that holds nothing
-	CodeEncoding     = "encoding"      // not UTF-8, or a NUL
-	CodeIgnored      = "ignored"       // something that is set but not read
-	CodeKind         = "kind"          // a value of the wrong kind
-	CodeMisplaced    = "misplaced"     // a key where Keep does not look for it
-	CodeMissing      = "missing"       // a key that must be there
-	CodeName         = "name"          // a name that cannot be used
-	CodeNotBuilt     = "not-built"     // a resource of Keep that is not supported yet
-	CodeReference    = "reference"     // a $(...) that cannot be resolved
-	CodeSyntax       = "syntax"        // not valid JSON or YAML
-	CodeTag          = "tag"           // a YAML tag that is not accepted
-	CodeTemplate     = "template"      // a {{ env.NAME }} that Keep fills in by itself
-	CodeTooDeep      = "too-deep"      // nested deeper than MaxDepth
-	CodeTooLarge     = "too-large"     // larger than a limit
-	CodeTrap         = "trap"          // a plain YAML value that means something unexpected
-	CodeType         = "type"          // a type of provider that Keep does not know or cannot install
-	CodeUnknownKey   = "unknown-key"   // a key without a meaning
-	CodeUnreadable   = "unreadable"    // a file that cannot be read
-	CodeValue        = "value"         // a value that Keep cannot store
+	CodeConflict   = "conflict"    // two settings that exclude each other
+	CodeDuplicate  = "duplicate"   // the same resource, old name, rule or secret twice
+	CodeEmpty      = "empty"       // a file or variable that holds nothing
+	CodeIgnored    = "ignored"     // something that is set but not read
+	CodeMisplaced  = "misplaced"   // a key or file where Keep does not look for it
+	CodeMissing    = "missing"     // a key that is required
+	CodeName       = "name"        // a name that cannot be used
+	CodeNotBuilt   = "not-built"   // a resource of Keep that is not supported yet
+	CodeReference  = "reference"   // a $(...) that cannot be resolved
+	CodeTemplate   = "template"    // a {{ env.NAME }} that Keep fills in by itself
+	CodeTrap       = "trap"        // a plain YAML value that means something unexpected
+	CodeType       = "type"        // a type of provider that Keep does not know or cannot install
+	CodeUnknownKey = "unknown-key" // a key without a meaning
+	CodeUnreadable = "unreadable"  // a file that cannot be read
+
+	CodeEncoding = document.CodeEncoding
+	CodeKind     = document.CodeKind
+	CodeSyntax   = document.CodeSyntax
+	CodeTooLarge = document.CodeTooLarge
+	CodeValue    = document.CodeValue
 )
 
 // Problem is one mistake of the input, or one warning. It never holds a value
@@ -84,10 +82,10 @@ func (p Problem) String() string {
 	text.WriteString(p.Position.String())
 	text.WriteString(": ")
 	if p.Provider != "" {
-		fmt.Fprintf(&text, "provider %s: ", quote(p.Provider))
+		fmt.Fprintf(&text, "provider %s: ", document.Quote(p.Provider))
 	}
 	if p.Name != "" {
-		fmt.Fprintf(&text, "%s %s: ", kindNames[p.Kind], quote(p.Name))
+		fmt.Fprintf(&text, "%s %s: ", called(p.Kind), document.Quote(p.Name))
 	}
 	text.WriteString(p.Message)
 	if p.Hint != "" {
@@ -177,15 +175,44 @@ func (l *problemList) sorted() []Problem {
 	return list
 }
 
-// quote quotes a name or key for a message: printable, on one line, and short.
-func quote(text string) string {
-	const longest = 80
-	runes := 0
-	for i := range text {
-		if runes == longest {
-			return fmt.Sprintf("%q...", text[:i])
-		}
-		runes++
+// report collects what is said about the input.
+type report struct {
+	problems, warnings problemList
+}
+
+// note adds a fault of an item to one of the lists. The snippet shows the value of the fault's key only when show is set.
+func (i *item) note(list *problemList, f document.Fault, show bool) {
+	s := i.source
+	at := Position{File: s.name, Line: int(f.Line), Column: int(f.Column)}
+	if !list.room(at, s.number) {
+		return
 	}
-	return fmt.Sprintf("%q", text)
+	p := Problem{Position: at, Code: f.Code, Message: f.Message, Hint: f.Hint}
+	if i.kind == KindProvider {
+		p.Provider = i.name
+	} else {
+		p.Kind, p.Name = i.kind, i.name
+	}
+	switch f.Code {
+	case document.CodeSyntax, document.CodeDocuments:
+		p.Snippet = s.brokenSnippet(p.Line)
+	case document.CodeEncoding:
+	default:
+		p.Snippet = s.snippet(p.Line, f.Key, show)
+	}
+	list.list = append(list.list, noted{p, s.number})
+}
+
+func (i *item) fail(f document.Fault) { i.note(&i.reader.report.problems, f, false) }
+func (i *item) warn(f document.Fault) { i.note(&i.reader.report.warnings, f, false) }
+
+// show is fail for a value that is not secret.
+func (i *item) show(f document.Fault) { i.note(&i.reader.report.problems, f, true) }
+
+// failed counts the problems so far.
+func (i *item) failed() int { return i.reader.report.problems.total }
+
+// at makes a fault of a value.
+func at(v *document.Value, key, code, message, hint string) document.Fault {
+	return document.Fault{Place: v.Place, Key: key, Code: code, Message: message, Hint: hint}
 }

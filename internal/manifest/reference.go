@@ -6,27 +6,35 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/file"
 )
 
-// A reference is a whole value of the form $(NAME), $(env:NAME) or
-// $(file:/path). It is resolved once, after parsing, and what it stands for is
-// never looked at again: a password may hold any $, brace, quote or line break.
-// $$(... is the text $(... itself. Any other $ is just a character.
+// A reference is a whole value of the form $(NAME), $(env:NAME) or $(file:/path). It is resolved once, after parsing, and what
+// it stands for is never looked at again: a password may hold any $, brace, quote or line break. $$(... is the text $(...
+// itself. Any other $ is just a character.
 
 var (
 	variableName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	templatePattern = regexp.MustCompile(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
 )
 
-// reference is what a file stands for, or why it cannot be read.
-type reference struct {
-	text    string
-	problem string
-	hint    string
+// references is what references stand for.
+type references struct {
+	environment map[string]string
+	skip        bool                // leave them as they are
+	files       map[string]contents // read so far
+	resolved    int                 // bytes that references stood for
 }
 
-// referenceOf returns what is between the brackets of a whole-value $(...) that
-// has the form of a reference.
+// contents is what a file holds, or why it cannot be used.
+type contents struct {
+	text          string
+	problem, hint string
+}
+
+// referenceOf returns what is between the brackets of a whole-value $(...) that has the form of a reference.
 func referenceOf(text string) (inner string, ok bool) {
 	inner, ok = betweenBrackets(text)
 	if !ok {
@@ -46,115 +54,113 @@ func betweenBrackets(text string) (string, bool) {
 	return text[2 : len(text)-1], true
 }
 
-// resolve replaces the text of n by what it refers to, if it is a reference.
-func (e *entry) resolve(n *node, key string) {
-	if strings.HasPrefix(n.text, "$$(") {
-		n.text = n.text[1:]
+// resolve replaces a text by what it refers to, if it is a reference.
+func (i *item) resolve(v *document.Value, key string) {
+	if strings.HasPrefix(v.Text, "$$(") {
+		v.Text = v.Text[1:]
 		return
 	}
-	inner, ok := betweenBrackets(n.text)
+	inner, ok := betweenBrackets(v.Text)
 	if !ok {
-		if strings.HasPrefix(n.text, "{{") && templatePattern.MatchString(n.text) {
-			e.warn(fault{
-				line: n.line, column: n.column, key: key, code: CodeTemplate,
-				message: "`{{ env.NAME }}` is stored as it is; Keep fills it in from its own environment when it loads the provider",
-				hint:    "write $(NAME) to store the value instead",
-			})
+		if strings.HasPrefix(v.Text, "{{") && templatePattern.MatchString(v.Text) {
+			i.warn(at(v, key, CodeTemplate, "`{{ env.NAME }}` is stored as it is; Keep fills it in from its own environment when it loads the provider",
+				"write $(NAME) to store the value instead"))
 		}
 		return
 	}
-	f := fault{line: n.line, column: n.column, key: key, code: CodeReference}
-	if _, ok := referenceOf(n.text); ok {
-		n.unresolved = true // until it is resolved
-		if e.skipReferences {
+	if _, ok := referenceOf(v.Text); ok {
+		v.Unresolved = true // until it is resolved
+		if i.reader.references.skip {
 			return
 		}
 	}
 	if path, ok := strings.CutPrefix(inner, "file:"); ok {
-		r := e.file(path)
-		if r.problem == "" {
-			n.text, n.unresolved = e.take(r.text, f)
-			return
-		}
-		f.message, f.hint = "the file "+quote(path)+" of a reference "+r.problem, r.hint
-		e.fail(f)
+		i.resolveFile(v, key, path)
 		return
 	}
-
 	name, explicit := strings.CutPrefix(inner, "env:")
-	value, set := e.environment[name]
+	value, set := i.reader.references.environment[name]
+	f := at(v, key, CodeReference, "", "")
 	switch {
+	case set && utf8.ValidString(value):
+		i.replace(v, key, value)
+		return
 	case set:
-		if !utf8.ValidString(value) {
-			f.message, f.hint = "the variable "+quote(name)+" is not UTF-8", "put the value into a file as UTF-8 and write $(file:/path)"
-			e.fail(f)
-			return
-		}
-		n.text, n.unresolved = e.take(value, f)
+		f.Message, f.Hint = "the variable "+document.Quote(name)+" is not UTF-8", "put the value into a file as UTF-8 and write $(file:/path)"
 	case variableName.MatchString(name):
-		f.message = "the variable " + quote(name) + " is not set"
-		f.hint = "set it, or write $$(" + name + ") if the text itself is meant"
-		e.fail(f)
+		f.Message = "the variable " + document.Quote(name) + " is not set"
+		f.Hint = "set it, or write $$(" + name + ") if the text itself is meant"
 	case explicit:
-		f.message, f.hint = "$(env:...) without the name of a variable", "write $(env:NAME)"
-		e.fail(f)
+		f.Message, f.Hint = "$(env:...) without the name of a variable", "write $(env:NAME)"
 	default:
-		f.message = "this looks like a reference but is none, and is stored as it is"
-		f.hint = "write $(NAME), $(env:NAME) or $(file:/path), or $$(... to say that it is meant so"
-		e.warn(f)
+		f.Message = "this looks like a reference but is none, and is stored as it is"
+		f.Hint = "write $(NAME), $(env:NAME) or $(file:/path), or $$(... to say that it is meant so"
+		i.warn(f)
+		return
 	}
+	i.fail(f)
 }
 
-// take counts what references stand for, so that a small input that names one
-// large file many times stays bounded.
-func (e *entry) take(text string, f fault) (_ string, tooMuch bool) {
-	before := e.resolved
-	e.resolved += len(text)
-	if e.resolved <= MaxResolvedSize {
-		return text, false
+// replace sets a text to what it refers to. What references stand for is counted, so that a small input that names one large
+// file many times stays bounded.
+func (i *item) replace(v *document.Value, key, text string) {
+	known := &i.reader.references
+	before := known.resolved
+	known.resolved += len(text)
+	if known.resolved <= MaxResolvedSize {
+		v.Text, v.Unresolved = text, false
+		return
 	}
 	if before <= MaxResolvedSize {
-		f.code = CodeTooLarge
-		f.message = fmt.Sprintf("the references of the input stand for more than %d MiB together", MaxResolvedSize>>20)
-		f.hint = "are large files named by mistake?"
-		e.fail(f)
+		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("the references of the input stand for more than %d MiB together", MaxResolvedSize>>20),
+			"are large files named by mistake?"))
 	}
-	return "", true
+	v.Text = ""
 }
 
-// file reads a file that a reference names, once.
-func (e *entry) file(path string) reference {
+func (i *item) resolveFile(v *document.Value, key, path string) {
 	if path == "" {
-		return reference{problem: "has no path", hint: "write $(file:/path)"}
+		i.fail(at(v, key, CodeReference, `the file "" of a reference has no path`, "write $(file:/path)"))
+		return
 	}
+	read := i.readReference(path)
+	if read.problem != "" {
+		i.fail(at(v, key, CodeReference, "the file "+document.Quote(path)+" of a reference "+read.problem, read.hint))
+		return
+	}
+	i.replace(v, key, read.text)
+}
+
+// readReference reads a file that a reference names, once, and cuts one line end off its end, which editors and `echo` leave
+// there.
+func (i *item) readReference(path string) contents {
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(e.source.directory, path)
+		path = filepath.Join(i.source.directory, path)
 	}
-	if known, ok := e.files[path]; ok {
+	files := i.reader.references.files
+	if known, ok := files[path]; ok {
 		return known
 	}
-	r := readReference(path)
-	e.files[path] = r
-	return r
+	data, err := file.Read(path, MaxReferenceSize)
+	text := string(data)
+	read := contents{text: withoutLineEnd(text)}
+	switch {
+	case err != nil:
+		message, hint := file.Explain(err, MaxReferenceSize)
+		read = contents{problem: "cannot be used: " + message, hint: hint}
+	case !utf8.ValidString(text):
+		read = contents{problem: "is not UTF-8", hint: "a binary secret must be encoded, for example as base64"}
+	case strings.IndexByte(text, 0) >= 0:
+		read = contents{problem: "holds a NUL byte, which PostgreSQL cannot store", hint: "a binary secret must be encoded, for example as base64"}
+	}
+	files[path] = read
+	return read
 }
 
-// readReference reads a file and cuts one line end off its end, which editors
-// and `echo` leave there.
-func readReference(path string) reference {
-	data, err := readFile(path, MaxReferenceSize, false)
-	if err != nil {
-		message, hint := explainFile(err, MaxReferenceSize)
-		return reference{problem: "cannot be used: " + message, hint: hint}
-	}
-	text := string(data)
-	switch {
-	case !utf8.ValidString(text):
-		return reference{problem: "is not UTF-8", hint: "a binary secret must be encoded, for example as base64"}
-	case strings.IndexByte(text, 0) >= 0:
-		return reference{problem: "holds a NUL byte, which PostgreSQL cannot store", hint: "a binary secret must be encoded, for example as base64"}
-	}
+// withoutLineEnd cuts one line end off the end of a text.
+func withoutLineEnd(text string) string {
 	if line, ok := strings.CutSuffix(text, "\n"); ok {
-		text = strings.TrimSuffix(line, "\r")
+		return strings.TrimSuffix(line, "\r")
 	}
-	return reference{text: text}
+	return text
 }

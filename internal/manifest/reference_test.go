@@ -62,7 +62,7 @@ func TestReferences(t *testing.T) {
 			continue
 		}
 		var got struct{ V []string }
-		if err := json.Unmarshal([]byte(providersOf(manifest)[0].Authentication), &got); err != nil {
+		if err := json.Unmarshal([]byte(manifest.Providers[0].Authentication), &got); err != nil {
 			t.Fatal(err)
 		}
 		if got.V[0] != want {
@@ -76,7 +76,7 @@ func TestReferencePlaces(t *testing.T) {
 	t.Parallel()
 	got := load(t, stdin(`{"$(a b)": {"type": "http", "description": "$(A)", "renamed_from": ["$(A)"], "install_webhook": "$(T)",
 		"authentication": {"$(A)": {"deep": ["$(A)"]}}, "deduplication_rules": {"$(A)": {"description": "$(A)"}}}}`, "A=x", "T=true"))
-	p := providersOf(got)[0]
+	p := got.Providers[0]
 	if *p.Description != "x" || p.RenamedFrom[0] != "x" || !*p.InstallWebhook ||
 		p.Authentication != `{"$(A)": {"deep": ["x"]}}` || *p.DeduplicationRules != `{"$(A)": {"description": "x"}}` || p.Name != "$(a b)" {
 		t.Errorf("got %+v", p)
@@ -126,7 +126,7 @@ func TestSecretsSurvive(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got struct{ V string }
-			if err := json.Unmarshal([]byte(providersOf(manifest)[0].Authentication), &got); err != nil {
+			if err := json.Unmarshal([]byte(manifest.Providers[0].Authentication), &got); err != nil {
 				t.Fatal(err)
 			}
 			if got.V != secret {

@@ -1,9 +1,11 @@
 package manifest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
 
-// maxPriority is how many digits the priority of a rule may have.
-const maxPriority = 9
+	"keep-bootstrap/internal/document"
+)
 
 // ruleKeys are the keys of a deduplication rule.
 var ruleKeys = []string{
@@ -11,174 +13,142 @@ var ruleKeys = []string{
 }
 
 // deduplicationRules reads {rule name: rule} or a list of rules with names.
-func (e *entry) deduplicationRules(n *node) {
-	buffer := append(e.buffer[:0], '{')
+func (p *provider) deduplicationRules(v *document.Value) {
+	text := []byte{'{'}
 	own := map[string]bool{}
-	add := func(name, rule *node) {
-		if !e.ruleName(name) || !e.ruleUnique(name, own) {
+	add := func(name, rule *document.Value) {
+		if !p.ruleName(name) || !p.uniqueRule(name, own) {
 			return
 		}
-		if len(buffer) > 1 {
-			buffer = append(buffer, ", "...)
+		if len(text) > 1 {
+			text = append(text, ", "...)
 		}
-		buffer = encodeText(buffer, name.text)
-		buffer = append(buffer, ": "...)
-		buffer = e.rule(buffer, rule)
+		text = p.rule(append(document.AppendText(text, name.Text), ": "...), rule)
 	}
-	switch n.kind {
-	case kindNull:
+	switch v.Kind {
+	case document.Null:
 		return
-	case kindObject:
-		for i := range n.members {
-			add(&n.members[i].key, &n.members[i].value)
+	case document.Object:
+		for m := range v.Members {
+			add(&v.Members[m].Key, &v.Members[m].Value)
 		}
-	case kindList:
-		for i := range n.members {
-			rule := &n.members[i].value
-			name := rule.member("name")
+	case document.List:
+		for m := range v.Members {
+			rule := &v.Members[m].Value
+			name := rule.Member("name")
 			if name == nil {
-				e.fail(fault{
-					line: rule.line, column: rule.column, code: CodeMissing,
-					message: "a deduplication rule without a name",
-					hint:    "add `name:` to the rule, or write the rules as an object {rule name: rule}",
-				})
+				p.fail(at(rule, "", CodeMissing, "a deduplication rule without a name", "add `name:` to the rule, or write the rules as an object {rule name: rule}"))
 				continue
 			}
 			add(name, rule)
 		}
 	default:
-		e.fail(fault{
-			line: n.line, column: n.column, key: "deduplication_rules", code: CodeKind,
-			message: "`deduplication_rules` must be an object or a list, not " + n.kind.String(),
-			hint:    "write the rules as an object {rule name: rule}",
-		})
+		p.fail(at(v, "deduplication_rules", CodeKind, "`deduplication_rules` must be an object or a list, not "+v.Kind.String(), "write the rules as an object {rule name: rule}"))
 		return
 	}
-	e.buffer = append(buffer, '}')
-	text := string(e.buffer)
-	e.provider.DeduplicationRules = &text
+	rules := string(append(text, '}'))
+	p.result.DeduplicationRules = &rules
 }
 
-func (e *entry) ruleName(n *node) bool {
-	f := fault{line: n.line, column: n.column, key: "name", code: CodeName}
+func (p *provider) ruleName(v *document.Value) bool {
+	f := at(v, "name", CodeName, "the name of a deduplication rule must be a text, not "+v.Kind.String(), "give it a name")
 	switch {
-	case n.kind == kindText && n.text != "":
+	case v.Empty():
+		f.Message = "the name of a deduplication rule is empty"
+	case v.Kind == document.Text:
 		return true
-	case n.kind == kindText, n.kind == kindNull:
-		f.message, f.hint = "the name of a deduplication rule is empty", "give it a name"
-	case n.scalar():
-		f.message, f.hint = "the name of a deduplication rule must be a text, not "+n.kind.String(), "write "+asText(n)+", in quotes"
-	default:
-		f.message, f.hint = "the name of a deduplication rule must be a text, not "+n.kind.String(), "give it a name"
+	case v.Scalar():
+		f.Hint = "write " + asText(v) + ", in quotes"
 	}
-	e.fail(f)
+	p.fail(f)
 	return false
 }
 
-// ruleUnique reports a name that is there twice: in one provider a mistake, in
-// two a warning, because Keep takes both for one rule.
-func (e *entry) ruleUnique(n *node, own map[string]bool) bool {
-	at := e.source.at(n)
-	if own[n.text] {
-		e.fail(fault{
-			line: n.line, column: n.column, key: "name", code: CodeDuplicate,
-			message: "the deduplication rule " + quote(n.text) + " is already at " + e.rules[n.text].String(),
-			hint:    "give each rule a name of its own",
-		})
+// uniqueRule reports a name that is there twice: in one provider a mistake, in two a warning, because Keep takes both for one
+// rule.
+func (p *provider) uniqueRule(v *document.Value, own map[string]bool) bool {
+	first, free := p.reader.take("deduplication_rule", v.Text, p.source.at(v))
+	f := at(v, "name", CodeDuplicate, "the deduplication rule "+document.Quote(v.Text)+" is already at "+first.String(), "give each rule a name of its own")
+	if own[v.Text] {
+		p.fail(f)
 		return false
 	}
-	own[n.text] = true
-	if first, ok := e.rules[n.text]; ok {
-		e.warn(fault{
-			line: n.line, column: n.column, key: "name", code: CodeDuplicate,
-			message: "the deduplication rule " + quote(n.text) + " is also at " + first.String() + ", and Keep knows one rule of a name",
-			hint:    "give each rule a name of its own",
-		})
+	own[v.Text] = true
+	if !free {
+		f.Message = "the deduplication rule " + document.Quote(v.Text) + " is also at " + first.String() + ", and Keep knows one rule of a name"
+		p.warn(f)
 	}
-	e.rules[n.text] = at
 	return true
 }
 
 // rule appends the known keys of a rule.
-func (e *entry) rule(buffer []byte, rule *node) []byte {
-	if rule.kind != kindObject {
-		e.fail(fault{
-			line: rule.line, column: rule.column, code: CodeKind,
-			message: "a deduplication rule must be an object, not " + rule.kind.String(),
-			hint:    "write `fingerprint_fields:` and the other keys below its name",
-		})
-		return append(buffer, "{}"...)
+func (p *provider) rule(text []byte, rule *document.Value) []byte {
+	if rule.Kind != document.Object {
+		p.fail(at(rule, "", CodeKind, "a deduplication rule must be an object, not "+rule.Kind.String(), "write `fingerprint_fields:` and the other keys below its name"))
+		return append(text, "{}"...)
 	}
-	buffer = append(buffer, '{')
+	text = append(text, '{')
 	first := true
-	for i := range rule.members {
-		key, value := &rule.members[i].key, &rule.members[i].value
-		expected := ""
-		switch key.text {
-		case "description":
-			if value.kind != kindText {
-				expected = "a text"
-			}
-		case "fingerprint_fields", "ignore_fields":
-			if value.kind != kindList {
-				expected = "a list of texts"
-				break
-			}
-			for i := range value.members {
-				item := &value.members[i].value
-				if item.kind != kindText {
-					e.fail(fault{
-						line: item.line, column: item.column, key: key.text, code: CodeKind,
-						message: "`" + key.text + "` must hold texts, not " + item.kind.String(),
-						hint:    "put each field in quotes",
-					})
-				}
-			}
-		case "full_deduplication", "enabled":
-			if value.kind != kindBool {
-				expected = "true or false"
-			}
-		case "priority":
-			switch {
-			case !value.integer():
-				expected = "a whole number"
-			case len(strings.TrimPrefix(value.text, "-")) > maxPriority:
-				expected = "a number of at most " + itoa(maxPriority) + " digits"
-			}
-		case "name", "provider_name", "provider_type":
-			continue // said elsewhere
-		default:
-			e.unknownKey(e.source, e.provider.Name, key, ruleKeys, "remove it; a rule has "+strings.Join(ruleKeys, ", "))
+	for m := range rule.Members {
+		key, value := &rule.Members[m].Key, &rule.Members[m].Value
+		if !p.ruleMember(key, value) {
 			continue
-		}
-		if value.kind == kindNull {
-			continue
-		}
-		if expected != "" {
-			found := value.kind.String()
-			if key.text == "priority" && value.kind == kindNumber {
-				found = "a fraction"
-				if value.integer() {
-					found = "a longer one"
-				}
-			}
-			e.fail(fault{
-				line: value.line, column: value.column, key: key.text, code: CodeKind,
-				message: "`" + key.text + "` of a deduplication rule must be " + expected + ", not " + found,
-				hint:    "write " + expected,
-			})
-			continue
-		}
-		if value.kind == kindText || value.kind == kindList {
-			e.resolveAll(value, key.text)
 		}
 		if !first {
-			buffer = append(buffer, ", "...)
+			text = append(text, ", "...)
 		}
 		first = false
-		buffer = encodeText(buffer, key.text)
-		buffer = append(buffer, ": "...)
-		buffer = value.encode(buffer)
+		text = append(document.AppendText(text, key.Text), ": "...)
+		text = value.AppendJSON(text)
 	}
-	return append(buffer, '}')
+	return append(text, '}')
+}
+
+// ruleMember checks a key of a rule and says whether it is stored.
+func (p *provider) ruleMember(key, value *document.Value) bool {
+	expected, found := "", value.Kind.String()
+	switch key.Text {
+	case "description":
+		if value.Kind != document.Text {
+			expected = "a text"
+		}
+	case "fingerprint_fields", "ignore_fields":
+		if value.Kind != document.List {
+			expected = "a list of texts"
+		}
+		for m := range value.Members {
+			if item := &value.Members[m].Value; value.Kind == document.List && item.Kind != document.Text {
+				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must hold texts, not "+item.Kind.String(), "put each field in quotes"))
+			}
+		}
+	case "full_deduplication", "enabled":
+		if value.Kind != document.Boolean {
+			expected = "true or false"
+		}
+	case "priority":
+		switch {
+		case !value.Integer():
+			expected = "a whole number"
+			if value.Kind == document.Number {
+				found = "a fraction"
+			}
+		case len(strings.TrimPrefix(value.Text, "-")) > MaxPriorityDigits:
+			expected, found = fmt.Sprintf("a number of at most %d digits", MaxPriorityDigits), "a longer one"
+		}
+	case "name", "provider_name", "provider_type":
+		return false // said elsewhere
+	default:
+		p.unknown(key, ruleKeys, "remove it; a rule has "+strings.Join(ruleKeys, ", "))
+		return false
+	}
+	switch {
+	case value.Kind == document.Null:
+		return false
+	case expected != "":
+		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+", not "+found, "write "+expected))
+		return false
+	case value.Kind == document.Text || value.Kind == document.List:
+		p.resolveAll(value, key.Text)
+	}
+	return true
 }

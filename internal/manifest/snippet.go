@@ -103,7 +103,7 @@ func (s *source) brokenSnippet(number int) string {
 			return shown
 		}
 	}
-	if s.format.isJSON() {
+	if s.format.IsJSON() {
 		return ""
 	}
 	start := lineKeyStart(line)

@@ -1,36 +1,19 @@
 package manifest
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"unicode/utf8"
+
+	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/file"
 )
 
-// The largest inputs that are read, in bytes. YAML takes a tree of nodes many
-// times its size, JSON is read in place.
+// The largest files that references name, in bytes.
 const (
-	MaxJSONSize      = 256 << 20
-	MaxYAMLSize      = 16 << 20
 	MaxReferenceSize = 1 << 20  // one file named by $(file:...)
 	MaxResolvedSize  = 64 << 20 // all that references stand for, together
-)
-
-// format says how the text of a source is to be read.
-type format uint8
-
-const (
-	formatSniff format = iota // JSON if it is valid JSON, else YAML
-	formatJSON
-	formatLines // JSON lines: one provider after the other, without brackets and commas around
-	formatYAML
 )
 
 // layout says what a source may hold.
@@ -45,27 +28,30 @@ const (
 	layoutDashboards               // a list of dashboards
 )
 
+// kind is the kind of resource that a layout is for.
+func (l layout) kind() string {
+	return [...]string{"", KindProvider, KindProvider, KindWorkflow, KindMappingRule, KindDashboard}[l]
+}
+
 // source is one file, variable or stdin that holds providers or other resources.
 type source struct {
 	name      string // as shown in positions
 	directory string // what relative $(file:...) paths start from; "" is the working directory
 	layout    layout
-	format    format
+	format    document.Format
 	number    int    // its place among the sources
 	entry     string // the provider's name, with layoutEntry
+	variable  bool   // the text is that of the variable called name
 
 	provisioned string // the path that Keep stores; "" where there is none
-
-	// released says that its providers are not kept: they are read again from the data when they are needed.
-	released bool
 
 	data  []byte
 	lines []int // offsets of line starts, made when first needed
 }
 
-// at is the position of a node of the source.
-func (s *source) at(n *node) Position {
-	return Position{File: s.name, Line: int(n.line), Column: int(n.column)}
+// at is the position of a value of the source.
+func (s *source) at(v *document.Value) Position {
+	return Position{File: s.name, Line: int(v.Line), Column: int(v.Column)}
 }
 
 // provisionedFile is the path that Keep stores of a resource that has a file of its own.
@@ -76,177 +62,123 @@ func (s *source) provisionedFile() *string {
 	return &s.provisioned
 }
 
+// newSource numbers a source.
+func (r *reader) newSource(name string, layout layout, format document.Format) *source {
+	r.sources++
+	return &source{name: strings.ToValidUTF8(name, "\ufffd"), layout: layout, format: format, number: r.sources}
+}
+
+// file makes a source of a file.
+func (r *reader) fileSource(path string, layout layout, format document.Format) *source {
+	s := r.newSource(path, layout, format)
+	s.directory = filepath.Dir(path)
+	return s
+}
+
+// variableSource makes a source of a variable.
+func (r *reader) variableSource(name string, layout layout, format document.Format) *source {
+	s := r.newSource(name, layout, format)
+	s.variable = true
+	return s
+}
+
+// of is the item that stands for a source as a whole.
+func (r *reader) of(s *source) *item {
+	return &item{reader: r, source: s, kind: KindProvider, name: s.entry}
+}
+
 // formatOf goes by the extension; anything else is sniffed.
-func formatOf(path string) format {
+func formatOf(path string) document.Format {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".json":
-		return formatJSON
+		return document.JSON
 	case ".jsonl", ".ndjson":
-		return formatLines
+		return document.JSONLines
 	case ".yaml", ".yml":
-		return formatYAML
+		return document.YAML
 	}
-	return formatSniff
+	return document.Sniffed
 }
 
-// isJSON holds for one value and for lines.
-func (f format) isJSON() bool { return f == formatJSON || f == formatLines }
-
-// limit is how many bytes of the format are read.
-func (f format) limit() int64 {
-	if f == formatYAML {
-		return MaxYAMLSize
-	}
-	return MaxJSONSize
+// whole is a fault of a source as a whole.
+func whole(code, message, hint string) document.Fault {
+	return document.Fault{Code: code, Message: message, Hint: hint}
 }
 
-// errTooLarge is returned by readAll where there is more than the limit.
-var errTooLarge = errors.New("too large")
-
-// readAll reads up to limit bytes.
-func readAll(r io.Reader, size, limit int64) ([]byte, error) {
-	if size > limit {
-		return nil, errTooLarge
-	}
-	buffer := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
-	if _, err := buffer.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
-		return nil, err
-	}
-	if int64(buffer.Len()) > limit {
-		return nil, errTooLarge
-	}
-	return buffer.Bytes(), nil
-}
-
-// readFile reads a file that is no directory.
-func readFile(path string, limit int64, regularOnly bool) ([]byte, error) {
-	info, err := os.Stat(path)
+// loadFile reads a file. The variable is the one that names it, if any.
+func (r *reader) loadFile(s *source, path, variable string) {
+	limit := s.format.MaxSize()
+	data, err := file.Read(path, limit)
 	if err != nil {
-		return nil, err
+		r.unreadable(s, err, limit, variable)
+		return
 	}
-	if info.IsDir() {
-		return nil, syscall.EISDIR
-	}
-	if regularOnly && !info.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return readAll(file, info.Size(), limit)
+	r.load(s, data)
 }
 
-// errNotRegular is returned by readFile for a pipe, socket or device.
-var errNotRegular = errors.New("not a regular file")
+func (r *reader) unreadable(s *source, err error, limit int64, variable string) {
+	message, hint := file.Explain(err, limit)
+	code := CodeUnreadable
+	if errors.Is(err, file.ErrTooLarge) {
+		code, hint = CodeTooLarge, "split it, or write it as JSON (up to 256 MiB)"
+	}
+	if variable != "" {
+		message += ", and " + variable + " names it"
+	}
+	r.of(s).fail(whole(code, message, hint))
+}
 
-// explainFile words why a file cannot be read.
-func explainFile(err error, limit int64) (message, hint string) {
+// load reads the text of one file or variable.
+func (r *reader) load(s *source, data []byte) {
+	r.read(s.name, data)
+	s.data = data
+	root, format, f := document.Parse(data, s.format)
+	s.format = format
+	i := r.of(s)
 	switch {
-	case errors.Is(err, errTooLarge):
-		return fmt.Sprintf("the file is larger than %d MiB", limit>>20), "split it, or write it as JSON (up to 256 MiB)"
-	case errors.Is(err, errNotRegular):
-		return "this is a pipe, socket or device, not a file", "remove it from the directory"
-	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file", "check the path"
-	case errors.Is(err, fs.ErrPermission):
-		return "no permission to read this", "check owner and mode, and the securityContext in Kubernetes"
-	case errors.Is(err, syscall.ELOOP):
-		return "the symbolic links lead in a circle", "remove or correct the link"
-	case errors.Is(err, syscall.EISDIR):
-		return "this is a directory, not a file", "give the path of a file"
-	case errors.Is(err, syscall.ENOTDIR):
-		return "a part of this path is a file, not a directory", "check the path"
-	case errors.Is(err, syscall.ENAMETOOLONG):
-		return "this path is longer than the system allows", "check the path"
+	case f != nil:
+		i.fail(r.explain(s, *f))
+	case root == nil:
+		r.empty(s)
+	default:
+		i.document(root)
 	}
-	return "the file cannot be read", "check the path and the disk"
+	s.data, s.lines = nil, nil
 }
 
-// decode checks the encoding of the source's bytes and drops a byte order mark.
-func (s *source) decode() *fault {
-	s.data = bytes.TrimPrefix(s.data, []byte("\xef\xbb\xbf"))
-	f := &fault{line: 1, column: 1, code: CodeEncoding, message: "the text is not UTF-8", hint: "save it as UTF-8"}
-	if bytes.HasPrefix(s.data, []byte{0xff, 0xfe}) || bytes.HasPrefix(s.data, []byte{0xfe, 0xff}) {
-		f.message = "the text is UTF-16, not UTF-8"
+// read lists a source. The digest is of the bytes as they were read, references unresolved.
+func (r *reader) read(name string, data []byte) {
+	r.manifest.Sources = append(r.manifest.Sources, Source{Name: name, SHA256: sha256.Sum256(data)})
+}
+
+// explain says more of a text that cannot be parsed where it is the value of a variable.
+func (r *reader) explain(s *source, f document.Fault) document.Fault {
+	if !s.variable || f.Code != CodeSyntax {
 		return f
 	}
-	offset := bytes.IndexByte(s.data, 0)
-	if offset >= 0 {
-		f.message, f.hint = "the text holds a NUL byte", "remove it, and check that this is a text file"
+	if (s.name == providersVariable || s.name == dashboardsVariable) && !strings.ContainsAny(string(s.data), "{[") {
+		f.Message = "this is neither JSON nor a path as Keep knows it"
+		f.Hint = "a path starts with /, ./ or ../ and ends in .json"
 	}
-	if !utf8.Valid(s.data) {
-		at := 0
-		for at < len(s.data) {
-			r, size := utf8.DecodeRune(s.data[at:])
-			if r == utf8.RuneError && size == 1 {
-				break
-			}
-			at += size
-		}
-		if offset < 0 || at < offset {
-			offset = at
-			f.message, f.hint = "the text is not UTF-8", "save it as UTF-8"
-		}
-	}
-	if offset < 0 {
-		return nil
-	}
-	at := place{line: 1, column: 1}
-	at.advance(s.data, offset)
-	f.line, f.column = at.line, at.column
 	return f
 }
 
-// open parses the source. Neither document nor fault means that it is empty.
-func (s *source) open(report func(fault)) (document, *fault) {
-	if f := s.decode(); f != nil {
-		return nil, f
+// empty reports a source that holds nothing.
+func (r *reader) empty(s *source) {
+	message, hint := "the file is empty", "write `providers: []` to mean none"
+	switch {
+	case s.layout == layoutEntry:
+		message, hint = "the variable is empty", `unset it, or write {"type": ..., "authentication": {...}}`
+	case s.layout == layoutDashboards:
+		message, hint = "there is nothing in it", "unset "+dashboardsVariable+", or write [] to mean none"
+	case s.variable && s.name == providersVariable:
+		message, hint = "the variable is blank", "unset it, or write {} to mean none"
+	case s.variable:
+		message, hint = "the variable is blank", "unset it"
+	case s.layout != layoutAny:
+		hint = "write one " + called(s.layout.kind()) + " into it, or remove it"
 	}
-	text := bytes.TrimLeft(s.data, " \t\r\n")
-	if len(text) == 0 {
-		return nil, nil
-	}
-	if s.format == formatSniff {
-		s.format = formatYAML
-		if text[0] == '{' || text[0] == '[' {
-			opened, jsonFault := openJSON(s.data, report, false)
-			if jsonFault == nil {
-				s.format = formatJSON
-				return opened, nil
-			}
-			if lines, f := openJSON(s.data, report, true); f == nil && text[0] == '{' {
-				s.format = formatLines
-				return lines, nil
-			}
-			if len(s.data) > MaxYAMLSize {
-				return nil, jsonFault
-			}
-			if opened, f := openYAML(s.data, report); f == nil && opened != nil {
-				return opened, nil
-			}
-			s.format = formatJSON
-			return nil, jsonFault
-		}
-	}
-	if s.format.isJSON() {
-		opened, f := openJSON(s.data, report, s.format == formatLines)
-		if f != nil {
-			return nil, f
-		}
-		return opened, nil
-	}
-	if len(s.data) > MaxYAMLSize {
-		message, hint := explainFile(errTooLarge, MaxYAMLSize)
-		return nil, &fault{line: 1, column: 1, code: CodeTooLarge, message: message, hint: hint}
-	}
-	opened, f := openYAML(s.data, report)
-	if f != nil || opened == nil {
-		return nil, f
-	}
-	return opened, nil
+	f := whole(CodeEmpty, message, hint)
+	f.Place = document.Place{Line: 1, Column: 1}
+	r.of(s).fail(f)
 }
-
-// digest is the SHA-256 of the bytes as they were read, references unresolved.
-func digest(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }

@@ -1,4 +1,4 @@
-// The linters, apart from go.mod and tools/go.mod for their weight: hundreds of modules that nothing else needs.
+// The linters, apart from go.mod and tools/sqlc/go.mod for their weight: hundreds of modules that nothing else needs.
 // Run from the root of the repository: go tool -modfile=tools/lint/go.mod golangci-lint run
 module keep-bootstrap/tools/lint
 

@@ -1,0 +1,161 @@
+// Package document reads YAML 1.1 and JSON, by the rules of Keep's own readers, into one tree of values that know their
+// place, and writes JSON as Python does.
+//
+// What is not valid YAML or JSON is a Fault of Parse. What is valid but cannot be stored is marked in the tree, and said by
+// Check, so that the caller can tell whose value it is.
+package document
+
+// MaxDepth is how deep lists and objects may be nested.
+const MaxDepth = 100
+
+// Kind is the kind of a value in JSON's terms, which are all that Keep can store.
+type Kind uint8
+
+// The kinds of values.
+const (
+	Null Kind = iota
+	Boolean
+	Number
+	Text
+	List
+	Object
+)
+
+// String names the kind with its article, for "expected an object, not a list".
+func (k Kind) String() string {
+	return [...]string{"null", "a boolean", "a number", "a text", "a list", "an object"}[k]
+}
+
+// Style is how a text was written.
+type Style uint8
+
+// The styles that Keep remembers. A folded text (>) is Plain: Keep forgets that it was one.
+const (
+	Plain Style = iota
+	SingleQuoted
+	DoubleQuoted
+	Literal
+)
+
+// Trap marks a plain scalar of YAML that means something other than it seems.
+type Trap uint8
+
+// The traps.
+const (
+	NoTrap      Trap = iota
+	Octal            // 012
+	Sexagesimal      // 12:30
+	Switch           // yes, no, on, off
+	Anchor           // &name and nothing else
+)
+
+// Place is where a value starts. Both count from 1, the column in characters.
+type Place struct {
+	Line, Column int32
+}
+
+// Value is one value of a document.
+type Value struct {
+	Kind  Kind
+	Flaw  Flaw
+	Trap  Trap
+	Style Style
+	// Unresolved says that the text is a reference, and what it stands for is not known.
+	Unresolved bool
+	Place
+	// Shared is the number of a list, object or date that aliases or merge keys repeat: all its copies have the same. 0 has none.
+	Shared int32
+	// Text is the text, the number as JSON writes it, or true or false.
+	Text string
+	// Written is the plain YAML scalar behind a value that is not a text.
+	Written string
+	// Members are those of an object, or, without keys, the items of a list.
+	Members []Member
+}
+
+// Member is a key and its value.
+type Member struct {
+	Key, Value Value
+}
+
+// Scalar says whether the value is neither list nor object.
+func (v *Value) Scalar() bool { return v.Kind != List && v.Kind != Object }
+
+// IsText says whether the value is that text.
+func (v *Value) IsText(text string) bool { return v.Kind == Text && v.Text == text }
+
+// Empty says whether the value is null or a text of no characters.
+func (v *Value) Empty() bool { return v.Kind == Null || v.IsText("") }
+
+// Integer says whether a number has neither fraction nor exponent.
+func (v *Value) Integer() bool {
+	if v.Kind != Number {
+		return false
+	}
+	for i := range len(v.Text) {
+		switch v.Text[i] {
+		case '.', 'e', 'E':
+			return false
+		}
+	}
+	return true
+}
+
+// Member returns the value of a key of an object; nil where it has no such key.
+func (v *Value) Member(key string) *Value {
+	if m := v.find(key); m != nil {
+		return &m.Value
+	}
+	return nil
+}
+
+// Has says whether an object has the key.
+func (v *Value) Has(key string) bool { return v.find(key) != nil }
+
+func (v *Value) find(key string) *Member {
+	if v == nil || v.Kind != Object {
+		return nil
+	}
+	for i := range v.Members {
+		if v.Members[i].Key.IsText(key) {
+			return &v.Members[i]
+		}
+	}
+	return nil
+}
+
+// AsWritten is the scalar as it stands in the document.
+func (v *Value) AsWritten() string {
+	if v.Written != "" {
+		return v.Written
+	}
+	return v.Text
+}
+
+// duplicates finds keys that an object has twice. Objects are small as a rule, so a map is made only for the others.
+type duplicates struct {
+	few   []string
+	large map[string]bool
+}
+
+// add remembers a key and says whether it was there before.
+func (d *duplicates) add(key string) (again bool) {
+	const small = 16
+	if d.large != nil {
+		again = d.large[key]
+		d.large[key] = true
+		return again
+	}
+	for _, known := range d.few {
+		if known == key {
+			return true
+		}
+	}
+	if d.few = append(d.few, key); len(d.few) > small {
+		d.large = make(map[string]bool, 4*small)
+		for _, known := range d.few {
+			d.large[known] = true
+		}
+	}
+	return false
+}

@@ -1,0 +1,404 @@
+package document
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// yamlReader makes values of the library's nodes: aliases followed, merge keys applied, scalars as Keep's reader takes them.
+type yamlReader struct {
+	// budget bounds what aliases may add, in bytes of a rough estimate.
+	budget   int
+	exceeded *Place // the alias with which they added too much
+	// open are the anchors being expanded, to find those that hold themselves.
+	open map[*yaml.Node]bool
+	// shared numbers the lists, objects and dates; nil where the document has no alias.
+	shared map[*yaml.Node]int32
+}
+
+// What a copied value counts for beside its text, and how much aliases may add to a document of size n:
+// aliasFactor*n + aliasAllowance.
+const (
+	aliasCost      = 64
+	aliasFactor    = 20
+	aliasAllowance = 4 << 20
+)
+
+// errDepth is returned to the library where the input is nested too deep.
+var errDepth = errors.New("nested too deep")
+
+// limits stops the library's parser at MaxDepth.
+type limits struct{}
+
+func (limits) CheckDepth(depth int, _ *yaml.DepthContext) error {
+	if depth > MaxDepth+1 {
+		return errDepth
+	}
+	return nil
+}
+
+func (limits) CheckAlias(int, int) error { return nil }
+
+// parseYAML reads a document. An empty one gives neither value nor fault.
+func parseYAML(data []byte) (*Value, *Fault) {
+	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(limits{}))
+	if err != nil {
+		return nil, &Fault{Place: Place{1, 1}, Code: CodeSyntax, Message: "the YAML reader could not be set up"}
+	}
+	var document yaml.Node
+	if err := loader.Load(&document); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, yamlFault(data, err)
+	}
+	top := &document
+	if top.Kind == yaml.DocumentNode {
+		if len(top.Content) == 0 {
+			return nil, nil
+		}
+		top = top.Content[0]
+	}
+	var second yaml.Node
+	if err := loader.Load(&second); err == nil {
+		return nil, &Fault{
+			Place: Place{max(1, int32(second.Line)), max(1, int32(second.Column))}, Code: CodeDocuments,
+			Message: "a second YAML document starts here",
+			Hint:    "keep one document in a file; write several providers as a list below `providers:`",
+		}
+	} else if !errors.Is(err, io.EOF) {
+		return nil, yamlFault(data, err)
+	}
+	endBlock(top, data)
+	r := &yamlReader{budget: aliasFactor*len(data) + aliasAllowance, open: map[*yaml.Node]bool{}}
+	if bytes.IndexByte(data, '*') >= 0 {
+		r.shared = map[*yaml.Node]int32{}
+	}
+	var root Value
+	r.value(&root, top, 0, false)
+	if r.exceeded != nil {
+		return nil, &Fault{
+			Place: *r.exceeded, Code: CodeAlias, Message: "the aliases of this file expand to far more than the file itself",
+			Hint: "write the values out instead of nesting aliases",
+		}
+	}
+	return &root, nil
+}
+
+// endBlock corrects a block text at the end of a file whose last line is spaces and nothing else, not even a line end.
+// Where those belong to the text, the library adds a line end to them, and Keep's reader does not.
+func endBlock(top *yaml.Node, data []byte) {
+	line := data[bytes.LastIndexByte(data, '\n')+1:]
+	last := lastScalar(top)
+	if len(line) == 0 || len(bytes.TrimLeft(line, " ")) > 0 || last == nil || !strings.HasSuffix(last.Value, " \n") {
+		return
+	}
+	const mark = "x" // shows what the spaces are part of
+	var marked yaml.Node
+	loader, err := yaml.NewLoader(bytes.NewReader(append(bytes.Clone(data), mark...)), yaml.WithPlugin(limits{}))
+	if err != nil || loader.Load(&marked) != nil {
+		return
+	}
+	if other := lastScalar(&marked); other != nil && other.Value == strings.TrimSuffix(last.Value, "\n")+mark {
+		last.Value = strings.TrimSuffix(last.Value, "\n")
+	}
+}
+
+// lastScalar returns the block text that a document ends with, if it does.
+func lastScalar(n *yaml.Node) *yaml.Node {
+	for len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return n
+	}
+	return nil
+}
+
+// follow returns what an alias stands for, or the node itself.
+func follow(y *yaml.Node) *yaml.Node {
+	for y.Kind == yaml.AliasNode && y.Alias != nil {
+		y = y.Alias
+	}
+	return y
+}
+
+// spend takes the cost of one copied node from the budget.
+func (r *yamlReader) spend(y, at *yaml.Node) bool {
+	if r.budget -= aliasCost + len(y.Value); r.budget < 0 && r.exceeded == nil {
+		r.exceeded = &Place{int32(at.Line), int32(at.Column)}
+	}
+	return r.exceeded == nil
+}
+
+// value reads y and everything below into v. Below an alias it costs budget.
+func (r *yamlReader) value(v *Value, y *yaml.Node, depth int, aliased bool) {
+	target := follow(y)
+	v.Place = Place{int32(y.Line), int32(y.Column)}
+	aliased = aliased || y != target
+	if r.exceeded != nil || aliased && !r.spend(target, y) {
+		return
+	}
+	r.node(v, y, target)
+	if v.Scalar() {
+		return
+	}
+	switch {
+	case depth >= MaxDepth:
+		v.Flaw = tooDeep
+		return
+	case r.open[target]:
+		v.Flaw = recursive
+		return
+	}
+	r.open[target] = true
+	defer delete(r.open, target)
+	if v.Kind == List {
+		v.Members = make([]Member, len(target.Content))
+		for i, item := range target.Content {
+			r.value(&v.Members[i].Value, item, depth+1, aliased)
+		}
+		return
+	}
+	pairs := r.pairs(target, 0)
+	v.Members = make([]Member, len(pairs))
+	for i, p := range pairs {
+		v.Members[i].Key = p.key
+		if p.value != nil {
+			r.value(&v.Members[i].Value, p.value, depth+1, aliased)
+		}
+	}
+}
+
+// node sets what is of the node itself: everything, for a scalar.
+func (r *yamlReader) node(v *Value, y, target *yaml.Node) {
+	tagged := target.Style&yaml.TaggedStyle != 0 || target.Tag == "!"
+	switch target.Kind {
+	case yaml.SequenceNode:
+		v.Kind = List
+		if tagged && target.Tag != "!!seq" {
+			v.rejectTag(target.Tag)
+		}
+	case yaml.MappingNode:
+		v.Kind = Object
+		if tagged && target.Tag != "!!map" {
+			v.rejectTag(target.Tag)
+		}
+	case yaml.ScalarNode:
+		v.scalar(target, tagged)
+	}
+	if strings.Trim(y.Anchor, anchorCharacters) != "" {
+		v.Flaw = badAnchor
+	}
+	if r.shared != nil && (!v.Scalar() || v.Flaw == Date) {
+		number, ok := r.shared[target]
+		if !ok {
+			number = int32(len(r.shared) + 1)
+			r.shared[target] = number
+		}
+		v.Shared = number
+	}
+}
+
+// rejectTag marks a value whose tag is not accepted. Of tags that are not YAML's own nothing is kept: they may be passwords.
+func (v *Value) rejectTag(tag string) {
+	v.Flaw = badTag
+	switch tag {
+	case "!!binary", "!!map", "!!merge", "!!omap", "!!pairs", "!!seq", "!!set", "!!timestamp":
+		v.Written = tag
+	}
+}
+
+// scalar sets the value from a scalar node.
+func (v *Value) scalar(y *yaml.Node, tagged bool) {
+	switch {
+	case y.Style&yaml.SingleQuotedStyle != 0:
+		v.Style = SingleQuoted
+	case y.Style&yaml.DoubleQuotedStyle != 0:
+		v.Style = DoubleQuoted
+	case y.Style&yaml.LiteralStyle != 0:
+		v.Style = Literal
+	}
+	switch {
+	case tagged:
+		v.taggedScalar(y)
+	case v.Style != Plain || y.Style&yaml.FoldedStyle != 0:
+		v.Kind, v.Text = Text, y.Value
+	default:
+		v.setPlain(y.Value)
+		if y.Anchor != "" && y.Value == "" {
+			v.Trap = Anchor
+		}
+	}
+}
+
+func (v *Value) taggedScalar(y *yaml.Node) {
+	switch y.Tag {
+	case "!!str":
+		v.Kind, v.Text = Text, y.Value
+		return
+	case "!!int":
+		v.setTagged(tagInt, y.Value)
+	case "!!float":
+		v.setTagged(tagFloat, y.Value)
+	case "!!bool":
+		v.setTagged(tagBool, y.Value)
+	case "!!null":
+		v.Kind = Null
+	default:
+		v.Kind, v.Text = Text, y.Value
+		v.rejectTag(y.Tag)
+		return
+	}
+	v.Written = y.Value
+	if v.Flaw == badNumber {
+		v.Flaw = badTagged
+	}
+}
+
+// pair is one member of a mapping after merging; without a value where the key is a mistake.
+type pair struct {
+	key   Value
+	value *yaml.Node
+}
+
+// pairs lists the members of a mapping with merge keys applied as Keep's reader does: what is merged comes first, the
+// mapping's own values win.
+func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
+	var merged ordered
+	var seen duplicates
+	var mistakes []pair
+	own := make([]pair, 0, len(y.Content)/2)
+	for i := 0; i+1 < len(y.Content) && r.exceeded == nil; i += 2 {
+		keyNode, value := y.Content[i], y.Content[i+1]
+		target := follow(keyNode)
+		p := pair{key: Value{Kind: Text, Place: Place{int32(keyNode.Line), int32(keyNode.Column)}}, value: value}
+		switch {
+		case target.Kind == yaml.MappingNode && target.Style&yaml.FlowStyle != 0:
+			p.key.Flaw = braces
+		case target.Kind == yaml.MappingNode || target.Kind == yaml.SequenceNode:
+			p.key.Flaw = compoundKey
+		case target.Value == "<<" && target.Tag == "!!merge" && target.Style == 0:
+			if r.merge(&merged, value, depth) {
+				continue
+			}
+			p.key.Flaw, p.key.Place = badMerge, Place{int32(value.Line), int32(value.Column)}
+		case target.Value == "=" && target.Style == 0:
+			p.key.Text = "=" // as a key it has no special meaning
+		default:
+			p.key.Kind = Null
+			r.node(&p.key, keyNode, target)
+			if p.key.Kind == Null {
+				p.key.Text = "null"
+			}
+		}
+		if !p.key.Flaw.dropped() && seen.add(p.key.Text) {
+			p.key.Flaw = duplicateKey
+		}
+		if p.key.Flaw.dropped() {
+			p.value = nil
+			mistakes = append(mistakes, p)
+			continue
+		}
+		own = append(own, p)
+	}
+	if merged.pairs == nil {
+		return append(own, mistakes...)
+	}
+	for _, p := range own {
+		merged.add(p)
+	}
+	return append(merged.pairs, mistakes...)
+}
+
+// merge adds what a merge key names, a mapping or a list of mappings, and says whether it is that.
+func (r *yamlReader) merge(merged *ordered, value *yaml.Node, depth int) (ok bool) {
+	target := follow(value)
+	sources := []*yaml.Node{target}
+	if target.Kind == yaml.SequenceNode {
+		sources = target.Content
+	}
+	ok = true
+	for _, source := range slices.Backward(sources) { // of a list, an earlier one wins
+		source = follow(source)
+		if source.Kind != yaml.MappingNode || r.open[source] || depth >= MaxDepth {
+			ok = false
+			continue
+		}
+		if !r.spend(source, value) {
+			return ok
+		}
+		r.open[source] = true
+		pairs := r.pairs(source, depth+1)
+		delete(r.open, source)
+		for _, p := range pairs {
+			if p.value == nil {
+				continue // said where it stands
+			}
+			if !r.spend(p.value, value) {
+				return ok
+			}
+			merged.add(p)
+		}
+	}
+	return ok
+}
+
+// ordered is a mapping whose keys keep their first place and take the last value. The key is the first one, as Keep dumps it,
+// at the place of the last.
+type ordered struct {
+	pairs []pair
+	index map[string]int
+}
+
+func (o *ordered) add(p pair) {
+	if i, ok := o.index[p.key.Text]; ok {
+		o.pairs[i].key.Place, o.pairs[i].value = p.key.Place, p.value
+		return
+	}
+	if o.index == nil {
+		o.index = map[string]int{}
+	}
+	o.index[p.key.Text] = len(o.pairs)
+	o.pairs = append(o.pairs, p)
+}
+
+// yamlFault says what is wrong with the YAML. The library's own words are not looked at: they change, and they quote.
+func yamlFault(data []byte, err error) *Fault {
+	f := &Fault{Place: Place{1, 1}, Code: CodeSyntax}
+	var opened yaml.Mark
+	var stage yaml.Stage
+	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
+		stage, opened = load.Stage, load.ContextMark
+		f.Place = Place{max(1, int32(load.Mark.Line)), max(1, int32(load.Mark.Column))}
+	}
+	if errors.Is(err, errDepth) || strings.Contains(err.Error(), errDepth.Error()) { // the library does not wrap it everywhere
+		deep := faultDepth(f.Place)
+		return &deep
+	}
+	text := lines{data}
+	context := Place{int32(opened.Line), max(1, int32(opened.Column))}
+	switch stage {
+	case yaml.ReaderStage:
+		f.Message, f.Hint = "a control character", `put the text in double quotes and write the character as \xNN`
+		f.Place = PlaceAt(data, max(0, bytes.IndexFunc(data, isControl)))
+	case yaml.ComposerStage:
+		f.Message, f.Hint = "an alias (*name) without its anchor (&name)", `put a text that starts with * in quotes`
+	case yaml.ParserStage:
+		f.Message, f.Hint = parserMistake(text.at(f.Place), text.at(context), f.Place, context)
+	case yaml.ScannerStage:
+		scannerMistake(f, text, context)
+	}
+	if f.Message == "" {
+		f.Message, f.Hint = "not valid YAML", "check the indentation, colons and quotes of this line and the one before"
+	}
+	return f
+}
+
+func isControl(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85
+}

@@ -1,0 +1,126 @@
+package document
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// lines looks at single characters of a text.
+type lines struct{ data []byte }
+
+// line returns a line without its end; "" where there is none.
+func (l lines) line(number int32) string {
+	rest := l.data
+	for ; number > 1; number-- {
+		_, after, ok := bytes.Cut(rest, []byte{'\n'})
+		if !ok {
+			return ""
+		}
+		rest = after
+	}
+	line, _, _ := bytes.Cut(rest, []byte{'\n'})
+	return strings.TrimSuffix(string(line), "\r")
+}
+
+// at is the character at a place; 0 at the end of a line and behind it.
+func (l lines) at(place Place) rune {
+	if place.Line < 1 {
+		return 0
+	}
+	runes := []rune(l.line(place.Line))
+	if int(place.Column) > len(runes) {
+		return 0
+	}
+	return runes[place.Column-1]
+}
+
+// parserMistake goes by the character at the mistake and by the one that opened what could not be read to its end.
+func parserMistake(found, opened rune, at, context Place) (message, hint string) {
+	switch {
+	case context.Line == 0 && found == '%':
+		return "a YAML version that is not known", "remove the %YAML line"
+	case context.Line == 0:
+		return "text after the end of the document", "keep one document in a file"
+	case context == at:
+		return "expected a value", "close what is open in this line or before, and put a text of special characters in quotes"
+	case opened == '[' || opened == '{':
+		return fmt.Sprintf("a [ or { is not closed, or a comma is missing; it was opened at line %d, column %d", context.Line, context.Column),
+			"put a text that starts with [ or { in quotes"
+	case opened == '-':
+		return "expected the next list item", "indent all items of a list alike"
+	}
+	return "expected a key here", "check the indentation and the quotes of this line and the one before"
+}
+
+// noSpace is a line with a key whose colon has no space behind it.
+var noSpace = regexp.MustCompile(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
+
+// scannerMistake does the same for what makes no token.
+func scannerMistake(f *Fault, text lines, context Place) {
+	found, opened := text.at(f.Place), rune(0)
+	if context.Line > 0 {
+		opened = text.at(context)
+	}
+	switch opened {
+	case '"', '\'':
+		quotedMistake(f, text, found, context)
+		return
+	case '*', '&':
+		f.Message, f.Hint = "an anchor (&) or alias (*) without a name", "put a text that starts with & or * in quotes"
+		return
+	case '!':
+		f.Message, f.Hint = "a tag (!name) that is not complete", "put a text that starts with ! in quotes"
+		return
+	case '|', '>':
+		f.Message, f.Hint = "the start of a block text is not complete", "write | or > alone, and indent the lines below it with spaces"
+		return
+	}
+	switch {
+	case opened == '%' && context.Column == 1:
+		f.Message, f.Hint = "a line that starts with % is a YAML directive, and this one is not known", "put the text in quotes"
+	case found == '\t':
+		f.Message, f.Hint = "a tab in the indentation", "indent with spaces"
+	case found == '@' || found == '`' || found == '%':
+		f.Message, f.Hint = "a plain text cannot start with this character", "put texts that start with @, `, % or a tab in quotes"
+	case found == '#':
+		f.Message, f.Hint = "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"
+	case found == ':':
+		f.Message, f.Hint = "a colon where no key can be", `put a text that holds ": " in quotes; otherwise check the indentation`
+		if part := noSpace.FindStringSubmatch(text.line(f.Line - 1)); part != nil {
+			f.Line, f.Column = f.Line-1, int32(utf8.RuneCountInString(part[1]))+1
+			f.Message, f.Hint = "a space is missing after the colon", "write `key: value`"
+		}
+	case found == '-' && context.Line == 0:
+		f.Message, f.Hint = "a list item where no list can be", `write lists on lines of their own, or put a text that starts with "- " in quotes`
+	case found == '?' && context.Line == 0:
+		f.Message, f.Hint = "a key where no key can be", "check the indentation"
+	case context.Line > 0:
+		f.Message, f.Hint = "expected a colon after the key", "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
+	}
+}
+
+// quotedMistake is for what cannot be in a text in quotes.
+func quotedMistake(f *Fault, text lines, found rune, context Place) {
+	const useSingle = `write \\ for a backslash, or use single quotes`
+	before := []rune(text.line(f.Line))
+	escape := rune(0)
+	if at := int(f.Column) - 2; at >= 1 && at < len(before) && before[at-1] == '\\' {
+		escape = before[at]
+	}
+	switch {
+	case found == '\\':
+		f.Message, f.Hint = "a backslash in double quotes is followed by something that YAML does not know", useSingle
+	case strings.ContainsRune("xuU", escape) && !strings.ContainsRune("0123456789abcdefABCDEF", found):
+		f.Message, f.Hint = `a \x or \u escape without its digits`, useSingle
+	case strings.ContainsRune("xuU", escape):
+		f.Message, f.Hint = "an escape that is no character", "write the character itself"
+	case found == '\t':
+		f.Message, f.Hint = "a tab in the indentation", "indent with spaces"
+	default:
+		f.Place = context
+		f.Message, f.Hint = "a quote is not closed", "close it, or put the text in the other kind of quotes"
+	}
+}

@@ -1,0 +1,96 @@
+// Package file reads files that users name, with a limit, and never waits for one.
+package file
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// ErrTooLarge is matched by the error of a file that is larger than the limit.
+var ErrTooLarge = errors.New("too large")
+
+// errNoFile is returned for a pipe, socket or device.
+var errNoFile = errors.New("not a regular file")
+
+// Read reads a file of at most limit bytes. A pipe, socket or device is an error, except what a shell hands over as an open
+// pipe: /dev/stdin and <(command), which is a path below /dev/fd.
+func Read(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := readable(path, info); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for its other end otherwise
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return nil, err
+	}
+	if err := readable(path, info); err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, ErrTooLarge
+	}
+	return ReadAll(file, info.Size(), limit)
+}
+
+func readable(path string, info fs.FileInfo) error {
+	handedOver := strings.HasPrefix(path, "/dev/fd/") || path == "/dev/stdin" || strings.HasPrefix(path, "/proc/self/fd/")
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return syscall.EISDIR
+	case mode.IsRegular(), handedOver && mode&fs.ModeNamedPipe != 0:
+		return nil
+	}
+	return errNoFile
+}
+
+// ReadAll reads up to limit bytes of a stream; the size is what is expected.
+func ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
+	buffer := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
+	if _, err := buffer.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(buffer.Len()) > limit {
+		return nil, ErrTooLarge
+	}
+	return buffer.Bytes(), nil
+}
+
+// Explain words why a file cannot be read, and what to do.
+func Explain(err error, limit int64) (message, hint string) {
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		size := fmt.Sprintf("%d MiB", limit>>20)
+		if limit < 1<<20 {
+			size = fmt.Sprintf("%d KiB", limit>>10)
+		}
+		return "the file is larger than " + size, "check the path, or split the file"
+	case errors.Is(err, errNoFile):
+		return "this is a pipe, socket or device, not a file", "give the path of a file"
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such file", "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission to read this", "check owner and mode, and the securityContext in Kubernetes"
+	case errors.Is(err, syscall.ELOOP):
+		return "the symbolic links lead in a circle", "remove or correct the link"
+	case errors.Is(err, syscall.EISDIR):
+		return "this is a directory, not a file", "give the path of a file"
+	case errors.Is(err, syscall.ENOTDIR):
+		return "a part of this path is a file, not a directory", "check the path"
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return "this path is longer than the system allows", "check the path"
+	}
+	return "the file cannot be read", "check the path and the disk"
+}

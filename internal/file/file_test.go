@@ -1,0 +1,51 @@
+package file
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestRead: what is no file is refused at once, and no more than the limit is read.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	if err := os.WriteFile(path, []byte("1234"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := Read(path, 4); string(data) != "1234" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := Read(path, 3); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("larger than the limit: %v", err)
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for path, want := range map[string]string{
+		fifo: "pipe", "/dev/zero": "device", dir: "directory", filepath.Join(dir, "none"): "no such file", filepath.Join(path, "x"): "a part",
+	} {
+		_, err := Read(path, 4)
+		if message, hint := Explain(err, 4); err == nil || !strings.Contains(message, want) || hint == "" {
+			t.Errorf("%s: %v, %s", path, err, message)
+		}
+	}
+	// A pipe that the shell hands over is read.
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if _, err := writer.WriteString("12"); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	if data, err := Read(filepath.Join("/dev/fd", string(rune('0'+reader.Fd()%10))), 4); reader.Fd() < 10 && (string(data) != "12" || err != nil) {
+		t.Errorf("a pipe: %q, %v", data, err)
+	}
+}

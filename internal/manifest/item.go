@@ -1,0 +1,172 @@
+package manifest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"keep-bootstrap/internal/document"
+)
+
+// item is a provider or another resource while it is being read, or a source as a whole. Problems are reported as its own.
+type item struct {
+	reader *reader
+	source *source
+	kind   string // one of the Kind constants
+	name   string // "" as long as it is not known
+}
+
+// entry is the item of a value inside of another.
+func (i *item) entry(kind string) *item {
+	return &item{reader: i.reader, source: i.source, kind: kind}
+}
+
+// check reports what cannot be stored of a value and everything below it. The name of the item, which may stand inside, is
+// that of the first of the keys that is a text.
+func (i *item) check(v *document.Value, what document.Checked, keys ...string) (ok bool) {
+	before := i.failed()
+	if i.name == "" {
+		for _, key := range keys {
+			if inside := v.Member(key); inside != nil && inside.Kind == document.Text {
+				i.name = inside.Text
+			}
+		}
+	}
+	v.Check(what, i.fail)
+	return i.failed() == before
+}
+
+// object says whether a value is an object, as a resource is.
+func (i *item) object(v *document.Value) bool {
+	if v.Kind == document.Object {
+		return true
+	}
+	i.fail(at(v, "", CodeKind, "expected a "+called(i.kind)+", an object, not "+v.Kind.String(), "write its keys below each other"))
+	return false
+}
+
+// take reports a name that a resource of the kind has already.
+func (i *item) take(v *document.Value, key string) {
+	if first, free := i.reader.take(i.kind, i.name, i.source.at(v)); !free {
+		i.show(at(v, key, CodeDuplicate, "the name "+document.Quote(i.name)+" is already used at "+first.String(),
+			"give each "+called(i.kind)+" a name of its own"))
+	}
+}
+
+// text checks a text of limited length. What is no text, but Keep takes for one, is one.
+func (i *item) text(v *document.Value, key string, longest int) (string, bool) {
+	runes := utf8.RuneCountInString(v.Text)
+	switch {
+	case v.Kind == document.Boolean:
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
+	case v.Kind != document.Text && v.Kind != document.Number:
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "write "+key+`: "..."`))
+	case runes > longest:
+		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes), fmt.Sprintf("at most %d fit", longest)))
+	default:
+		return v.Text, true
+	}
+	return "", false
+}
+
+// asText shows a scalar that is not secret in quotes.
+func asText(v *document.Value) string { return document.Quote(v.AsWritten()) }
+
+// named checks the name of a resource and sets it. At most so many characters, and MaxName bytes, fit.
+func (i *item) named(whole, v *document.Value, key string, longest int) bool {
+	switch {
+	case v == nil && i.kind == KindAPIKey:
+		i.fail(at(whole, "", CodeMissing, "an API key without a name", "add `"+key+":`"))
+		return false
+	case v == nil:
+		i.fail(at(whole, "", CodeMissing, "a "+called(i.kind)+" without `"+key+"`", "add `"+key+":`"))
+		return false
+	case v.Kind == document.Null || v.Kind == document.Text && strings.TrimSpace(v.Text) == "":
+		i.fail(at(v, key, CodeMissing, "the name is empty", "give it a name"))
+		return false
+	}
+	text, ok := i.text(v, key, longest)
+	if ok && len(text) > MaxName {
+		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(text)), fmt.Sprintf("at most %d fit", MaxName)))
+		return false
+	}
+	i.name = text
+	return ok
+}
+
+// integer takes a number that fits the database, also as text.
+func (i *item) integer(v *document.Value, key string) (int64, bool) {
+	text := v.Text
+	if v.Kind == document.Text {
+		text = strings.TrimPrefix(strings.TrimSpace(text), "+")
+	}
+	value, err := strconv.ParseInt(text, 10, 32)
+	if (v.Kind == document.Number || v.Kind == document.Text) && err == nil {
+		return value, true
+	}
+	i.fail(at(v, key, CodeValue, fmt.Sprintf("`%s` must be a whole number from %d to %d", key, math.MinInt32, math.MaxInt32), "write a number such as 10"))
+	return 0, false
+}
+
+// notBoolean reports a value that is neither true nor false.
+func (i *item) notBoolean(v *document.Value, key string) {
+	found := v.Kind.String()
+	if v.Kind == document.Text {
+		found = "another text"
+	}
+	i.fail(at(v, key, CodeKind, "`"+key+"` must be true or false, not "+found, "write true or false"))
+}
+
+// known reports the keys that an object does not have.
+func (i *item) known(v *document.Value, keys []string, hint string) {
+	for m := range v.Members {
+		key := &v.Members[m].Key
+		if key.Kind != document.Text || !slices.Contains(keys, key.Text) {
+			i.unknown(key, keys, hint)
+		}
+	}
+}
+
+// unknown reports a key without a meaning: a problem where it is probably a slip, since then what was meant does not happen;
+// else a warning, since Keep ignores such keys.
+func (i *item) unknown(key *document.Value, known []string, hint string) {
+	name := key.AsWritten()
+	f := at(key, name, CodeUnknownKey, "unknown key "+document.Quote(name), hint)
+	meant := similar(name, known)
+	// A missing space or quote makes a key of a value: where that may be secret, keys that are not known are not shown.
+	if secretive := i.kind == KindAPIKey || i.kind == KindUser; secretive && meant == "" {
+		f.Key, f.Message = "", "an unknown key"
+	}
+	switch {
+	case meant != "":
+		f.Hint = "did you mean `" + meant + "`?"
+		i.fail(f)
+	case i.reader.options.Strict:
+		i.fail(f)
+	default:
+		f.Message += " is ignored"
+		i.warn(f)
+	}
+}
+
+// storable checks a text that comes from a variable or file as a whole.
+func (i *item) storable(text, what string) bool {
+	start := &document.Value{Place: document.Place{Line: 1, Column: 1}}
+	switch {
+	case !utf8.ValidString(text):
+		i.fail(at(start, "", CodeEncoding, what+" is not UTF-8", "write it as UTF-8"))
+	case strings.IndexByte(text, 0) >= 0:
+		i.fail(at(start, "", CodeEncoding, what+" holds a NUL byte, which PostgreSQL cannot store", "remove it"))
+	default:
+		return true
+	}
+	return false
+}
+
+// similar returns the known key that key was probably meant to be, or "".
+func similar(key string, known []string) string {
+	return document.Similar(key, known)
+}

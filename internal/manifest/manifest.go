@@ -1,0 +1,212 @@
+// Package manifest reads what a user wrote about providers and the other resources that Keep provisions: files, directories,
+// standard input and Keep's environment variables, in all the forms that Keep itself accepts and a few more. It resolves
+// references to variables and files and reports every mistake of the whole input at once, with its place.
+//
+// Types and authentication fields are checked against a catalogue, where one is given. What changes between the input and the
+// database is decided there.
+package manifest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"strings"
+
+	"keep-bootstrap/internal/catalogue"
+)
+
+// Options says where the input is.
+type Options struct {
+	// Files are the values of -f in their order: a file, a directory, or "-" for standard input. When there are any, Keep's
+	// variables are not read.
+	Files []string
+	// Environ is the environment as os.Environ gives it: Keep's own variables and those that references name. The first of two
+	// equal names counts.
+	Environ []string
+	// Stdin is read for "-". It is read once, to its end.
+	Stdin io.Reader
+	// Strict makes every unknown key a problem. Without it only those are that look like a slip of a known one; the others are
+	// warnings, since Keep ignores them.
+	Strict bool
+	// Catalogue has the types of provider and their authentication fields. Without one they are not checked.
+	Catalogue *catalogue.Catalogue
+	// AllowUnknownTypes lets types pass that the catalogue does not have.
+	AllowUnknownTypes bool
+	// SkipReferences leaves references unresolved, so that neither variables nor files must be there. What is read so is for
+	// checks only, not for installing.
+	SkipReferences bool
+}
+
+// Manifest is the whole input.
+type Manifest struct {
+	// Providers and the lists below are in the order of the input: as the sources were given, files of a directory and variables
+	// sorted by name, entries as written.
+	Providers    []Provider
+	Workflows    []Workflow
+	Dashboards   []Dashboard
+	MappingRules []MappingRule
+	APIKeys      []APIKey
+	// User is nil where the input has none.
+	User *User
+	// Given says which of these kinds the input is about.
+	Given Kinds
+	// Sources are the files and variables that were read, in the same order.
+	Sources []Source
+	// Warnings are remarks that do not make the input bad, at most MaxProblems and one line that counts the others.
+	Warnings []Problem
+}
+
+// Provider is one provider as the input declares it.
+type Provider struct {
+	// Name identifies the provider: at most MaxName bytes, anything but NUL in it.
+	Name string
+	// Type is a text of at most MaxType bytes that is not empty.
+	Type string
+	// Authentication is a JSON object as text, as Python's json.dumps writes it, keys in the order of the manifest, references
+	// resolved: it holds secrets. "{}" where the manifest has none.
+	Authentication string
+	// DeduplicationRules is a JSON object {rule name: rule} in the same form of text, with the keys that Keep knows; nil where
+	// the manifest has none.
+	DeduplicationRules *string
+	// RenamedFrom are names that the provider had before.
+	RenamedFrom []string
+	// Description is nil where the manifest has none.
+	Description *string
+	// PullingEnabled is nil where the manifest does not say; Keep pulls then.
+	PullingEnabled *bool
+	// PreventDelete is nil where the manifest does not say.
+	PreventDelete *bool
+	// InstallWebhook is nil where the manifest does not say.
+	InstallWebhook *bool
+	// InstallWebhookDefault is what Keep does then: true for an entry of an object {name: provider} and for
+	// KEEP_PROVIDER_<NAME>, false for one with `name:`.
+	InstallWebhookDefault bool
+	// Source is where the entry starts.
+	Source Position
+}
+
+// Workflow is one workflow as the input declares it.
+type Workflow struct {
+	// Name identifies the workflow: that of the YAML, or its id when it has none.
+	Name string
+	// Definition is what is inside of `workflow:` or `alert:`, or the whole, as a JSON object. A date and an infinite number are
+	// texts in it.
+	Definition string
+	// Raw is the text as Keep stores it.
+	Raw string
+	// ProvisionedFile is the path as Keep stores it, nil for one that has no file of its own.
+	ProvisionedFile *string
+	Source          Position
+}
+
+// Dashboard is one dashboard as the input declares it.
+type Dashboard struct {
+	Name string
+	// Config is a JSON object as text.
+	Config string
+	Source Position
+}
+
+// MappingRule is one mapping rule as the input declares it.
+type MappingRule struct {
+	Name string
+	// Definition is a JSON object as text, with the keys of Keep's manifest that are given, numbers and booleans as such.
+	Definition string
+	// ProvisionedFile is the absolute path of the file, nil for a rule that has no file of its own.
+	ProvisionedFile *string
+	Source          Position
+}
+
+// User is the default user.
+type User struct {
+	Username string
+	Password string // secret
+	// ResetPassword sets the password of an existing user, too.
+	ResetPassword bool
+	Source        Position
+}
+
+// APIKey is one API key as the input declares it.
+type APIKey struct {
+	Name, Role string
+	Secret     string // secret
+	Source     Position
+}
+
+// Source is a file or variable that was read.
+type Source struct {
+	// Name is the path as given, "stdin", or the variable's name. A directory with no YAML file in it is listed itself.
+	Name string
+	// SHA256 is taken of the bytes as they were, with references unresolved. Since the bytes may hold secrets, store it only
+	// keyed.
+	SHA256 [sha256.Size]byte
+}
+
+// Load reads the input. It returns an error that matches ErrNoSource when nothing says where the input is, and *Problems
+// (errors.AsType) when there are mistakes; the manifest then has Sources and Warnings, and nothing else. An input that was
+// given but is empty (`{}`, `[]`, `providers: []`, an empty directory) is a manifest without providers and no error.
+//
+// Load reads files and nothing else; it can be repeated.
+func Load(options Options) (*Manifest, error) {
+	r := newReader(options)
+	if len(options.Files) > 0 {
+		r.files(options.Files, options.Stdin)
+	} else if err := r.variables(); err != nil {
+		return nil, err
+	}
+	return r.result()
+}
+
+// reader is the state of one Load.
+type reader struct {
+	options     Options
+	environment map[string]string
+	manifest    *Manifest
+	report      report
+	references  references
+	sources     int // numbered so far
+
+	// taken are the names that cannot be used again, by kind and name, with the first place of each.
+	taken map[[2]string]Position
+	// secrets are the names of the API keys by secret.
+	secrets map[string]string
+}
+
+func newReader(options Options) *reader {
+	r := &reader{
+		options: options, environment: make(map[string]string, len(options.Environ)), manifest: &Manifest{},
+		taken: map[[2]string]Position{}, secrets: map[string]string{},
+	}
+	for _, variable := range options.Environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if _, ok := r.environment[name]; !ok {
+			r.environment[name] = value
+		}
+	}
+	r.references = references{environment: r.environment, skip: options.SkipReferences, files: map[string]contents{}}
+	return r
+}
+
+// take remembers a name of a kind, or says where it was used first.
+func (r *reader) take(kind, name string, at Position) (first Position, free bool) {
+	if first, taken := r.taken[[2]string{kind, name}]; taken {
+		return first, false
+	}
+	r.taken[[2]string{kind, name}] = at
+	return Position{}, true
+}
+
+// result puts together what was read.
+func (r *reader) result() (*Manifest, error) {
+	m := r.manifest
+	m.Warnings = r.report.warnings.sorted()
+	if more := r.report.warnings.total - len(m.Warnings); more > 0 {
+		m.Warnings = append(m.Warnings, Problem{
+			Position: Position{File: m.Sources[0].Name}, Code: CodeTooLarge, Message: fmt.Sprintf("and %d more warnings", more),
+		})
+	}
+	if total := r.report.problems.total; total > 0 {
+		return &Manifest{Given: m.Given, Sources: m.Sources, Warnings: m.Warnings}, &Problems{List: r.report.problems.sorted(), Total: total}
+	}
+	return m, nil
+}
