@@ -118,7 +118,11 @@ func (a *app) root() *cobra.Command {
 			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
 				return postgres.Usage("--database-url-file is empty", "give the path of a file that holds a database URL, or leave the flag out")
 			}
-			return a.applyGlobals(cmd.Name())
+			if err := a.applyGlobals(cmd.Name()); err != nil {
+				return err
+			}
+			a.warnOfVariables(cmd.Root())
+			return nil
 		},
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")

@@ -2,12 +2,17 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 )
 
@@ -24,6 +29,13 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 		if flag.Value.Type() == "stringArray" {
 			values = filepath.SplitList(value)
 		}
+		if flag.Value.Type() == "bool" {
+			if _, ok := manifest.Boolean(value); !ok {
+				failed = postgres.Usage(fmt.Sprintf("variable %s must be true or false, or 1 or 0", variable(flag.Name)), "write "+variable(flag.Name)+"=true")
+				return
+			}
+			values[0] = strings.ToLower(value)
+		}
 		for _, value := range values {
 			if err := flags.Set(flag.Name, value); err != nil {
 				failed = postgres.Usage(fmt.Sprintf("variable %s: %v", variable(flag.Name), err), "")
@@ -32,6 +44,36 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 		}
 	})
 	return failed
+}
+
+// warnOfVariables names the variables that look like ours and are none, with the nearest one: a misspelt guard must not vanish.
+func (a *app) warnOfVariables(root *cobra.Command) {
+	var known []string
+	for _, cmd := range commands(root) {
+		for _, flags := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.PersistentFlags()} {
+			flags.VisitAll(func(flag *pflag.Flag) { known = append(known, variable(flag.Name)) })
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.variables)) {
+		ofService := strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT") // set by Kubernetes for a service of that name
+		if !strings.HasPrefix(name, variable("")) || strings.HasPrefix(name, variable("test-")) || slices.Contains(known, name) || ofService {
+			continue
+		}
+		if near := document.Similar(name, known); near != "" {
+			a.log.Warn("unknown variable", "name", name, "did_you_mean", near)
+		} else {
+			a.log.Warn("unknown variable", "name", name)
+		}
+	}
+}
+
+// commands are a command and all below it.
+func commands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, below := range cmd.Commands() {
+		all = append(all, commands(below)...)
+	}
+	return all
 }
 
 // variable is the name of the variable of a flag.
@@ -76,7 +118,7 @@ func (w *waitFlag) String() string {
 func (w *waitFlag) Type() string { return "duration" }
 
 func (w *waitFlag) Set(text string) error {
-	switch text {
+	switch strings.ToLower(text) {
 	case "true":
 		text = waitDefault
 	case "false":

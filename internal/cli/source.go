@@ -51,6 +51,9 @@ func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.getenv("PROVISION_RESOURCES") == "true" { // Keep compares with this very text
+		a.log.Warn("Keep will provision over this run", "variable", "PROVISION_RESOURCES", "value", "true", "instead", "false")
+	}
 	return m, nil
 }
 

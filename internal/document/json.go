@@ -188,5 +188,5 @@ func withinReach(literal string) string {
 	if math.IsInf(value, 0) {
 		return "0" // it was reported
 	}
-	return PythonFloat(value)
+	return pythonFloat(value)
 }

@@ -292,11 +292,23 @@ func yamlFloat(s string) (string, Flaw) {
 	case math.IsInf(value, -1):
 		return "-.inf", NotFinite
 	}
-	return PythonFloat(value), Sound
+	return pythonFloat(value), Sound
 }
 
-// PythonFloat writes a float as Python's repr does.
-func PythonFloat(value float64) string {
+// PythonNumber writes a number of JSON as Python does, which makes a float of what has a fraction or an exponent.
+func PythonNumber(literal string) string {
+	if !strings.ContainsAny(literal, ".eE") {
+		return literal
+	}
+	value, err := strconv.ParseFloat(literal, 64)
+	if err != nil {
+		return literal
+	}
+	return pythonFloat(value)
+}
+
+// pythonFloat writes a float as Python's repr does.
+func pythonFloat(value float64) string {
 	text := strconv.FormatFloat(value, 'e', -1, 64)
 	_, exponent, _ := strings.Cut(text, "e")
 	if e, _ := strconv.Atoi(exponent); e >= -4 && e < 16 {

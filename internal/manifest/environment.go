@@ -160,7 +160,7 @@ func (r *reader) environmentUser() {
 	if !r.manifest.Given.User {
 		return
 	}
-	user := User{Username: defaultUsername, Password: defaultPassword, ResetPassword: reset == "true"}
+	user := User{Username: defaultUsername, Password: defaultPassword}
 	i := &item{reader: r, kind: KindUser, name: username}
 	before := i.failed()
 	if username != "" {
@@ -181,9 +181,12 @@ func (r *reader) environmentUser() {
 		}
 		i.storable(password, "the password")
 	}
-	if reset != "" && reset != "true" && reset != "false" {
-		i.source = r.variableSource(resetVariable, layoutAny, document.JSON)
-		i.warn(document.Fault{Code: CodeValue, Message: "Keep takes only true for this variable: the password is not reset", Hint: "write true or false"})
+	if reset != "" {
+		var ok bool
+		if user.ResetPassword, ok = Boolean(reset); !ok {
+			i.source = r.variableSource(resetVariable, layoutAny, document.JSON)
+			i.fail(whole(CodeValue, resetVariable+" must be true, false, 1 or 0; Keep does not start with anything else", "write true or false"))
+		}
 	}
 	if i.failed() == before {
 		r.manifest.User = &user

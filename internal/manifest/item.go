@@ -111,6 +111,22 @@ func (i *item) integer(v *document.Value, key string) (int64, bool) {
 	return 0, false
 }
 
+// boolean reads true and false, and the texts and numbers for them; null, and what cannot be resolved, is as absent.
+func (i *item) boolean(v *document.Value, key string) *bool {
+	if v.Kind == document.Text {
+		i.resolve(v, key)
+	}
+	if v.Kind == document.Null || v.Unresolved {
+		return nil
+	}
+	value, ok := Boolean(v.Text)
+	if !ok || !v.Scalar() {
+		i.notBoolean(v, key)
+		return nil
+	}
+	return &value
+}
+
 // notBoolean reports a value that is neither true nor false.
 func (i *item) notBoolean(v *document.Value, key string) {
 	found := v.Kind.String()

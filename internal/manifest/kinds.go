@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"slices"
+	"strings"
 
 	"keep-bootstrap/internal/document"
 )
@@ -109,3 +110,14 @@ const (
 
 // Roles are the roles of API keys that Keep knows.
 var Roles = []string{"admin", "noc", "webhook", "workflowrunner"}
+
+// Boolean reads a boolean as Keep reads its own variables: true and 1, false and 0, in any case.
+func Boolean(text string) (value, ok bool) {
+	switch strings.ToLower(text) {
+	case "true", "1":
+		return true, true
+	case "false", "0":
+		return false, true
+	}
+	return false, false
+}

@@ -25,7 +25,7 @@ func readMappingRule(i *item, v *document.Value) {
 	if !i.object(v) {
 		return
 	}
-	i.check(v, document.Deep, "name")
+	i.check(v, document.Dates, "name") // Keep makes texts of dates
 	m := &mapping{item: i, definition: []byte{'{'}}
 	name := v.Member("name")
 	named := i.named(v, name, "name", MaxMappingText)

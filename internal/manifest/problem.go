@@ -206,6 +206,15 @@ func (i *item) note(list *problemList, f document.Fault, show bool) {
 func (i *item) fail(f document.Fault) { i.note(&i.reader.report.problems, f, false) }
 func (i *item) warn(f document.Fault) { i.note(&i.reader.report.warnings, f, false) }
 
+// suspect is a remark, and with --strict a problem.
+func (i *item) suspect(f document.Fault) {
+	if i.reader.options.Strict {
+		i.fail(f)
+	} else {
+		i.warn(f)
+	}
+}
+
 // show is fail for a value that is not secret.
 func (i *item) show(f document.Fault) { i.note(&i.reader.report.problems, f, true) }
 

@@ -3,7 +3,6 @@ package manifest
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/document"
@@ -94,11 +93,11 @@ func (p *provider) member(key, value *document.Value) {
 	case "deduplication_rules":
 		p.deduplicationRules(value)
 	case "install_webhook":
-		p.result.InstallWebhook = p.boolean(key.Text, value)
+		p.result.InstallWebhook = p.boolean(value, key.Text)
 	case "pulling_enabled":
-		p.result.PullingEnabled = p.boolean(key.Text, value)
+		p.result.PullingEnabled = p.boolean(value, key.Text)
 	case "prevent_delete":
-		p.result.PreventDelete = p.boolean(key.Text, value)
+		p.result.PreventDelete = p.boolean(value, key.Text)
 	case "renamed_from":
 		p.renamedFrom(value)
 	case "description":
@@ -225,22 +224,6 @@ func (i *item) trap(v *document.Value, key string) {
 		document.Anchor:      "a plain text that starts with & names an anchor, and the value is null",
 	}[v.Trap]
 	i.warn(at(v, key, CodeTrap, message, "if a text is meant, put it in quotes: "+document.Example(key)))
-}
-
-// boolean reads true, false, and the same as text; null is as absent.
-func (p *provider) boolean(key string, v *document.Value) *bool {
-	if v.Kind == document.Text {
-		p.resolve(v, key)
-	}
-	value := strings.EqualFold(v.Text, "true")
-	switch {
-	case v.Kind == document.Null, v.Unresolved:
-		return nil
-	case v.Kind == document.Boolean, v.Kind == document.Text && (value || strings.EqualFold(v.Text, "false")):
-		return &value
-	}
-	p.notBoolean(v, key)
-	return nil
 }
 
 // description takes any scalar: Keep ignores the key, so whatever is there has worked so far.

@@ -1,9 +1,6 @@
 package manifest
 
-import (
-	"keep-bootstrap/internal/catalogue"
-	"keep-bootstrap/internal/document"
-)
+import "keep-bootstrap/internal/document"
 
 var userKeys = []string{"username", "password", "reset_password"}
 
@@ -31,17 +28,9 @@ func readUser(i *item, key, v *document.Value) {
 	if password := v.Member("password"); password != nil {
 		user.Password, _ = i.secret(password, "password")
 	}
-	if reset := v.Member("reset_password"); reset != nil && reset.Kind != document.Null {
-		if reset.Kind == document.Text {
-			i.resolve(reset, "reset_password")
-		}
-		if !reset.Unresolved {
-			value, ok := catalogue.Boolean(reset)
-			if !ok {
-				i.notBoolean(reset, "reset_password")
-			}
-			user.ResetPassword = value
-		}
+	if reset := v.Member("reset_password"); reset != nil {
+		value := i.boolean(reset, "reset_password")
+		user.ResetPassword = value != nil && *value
 	}
 	i.known(v, userKeys, noSuchKey)
 	if i.failed() == before {

@@ -41,6 +41,7 @@ func readWorkflow(i *item, v *document.Value) {
 		i.fail(at(body, key, CodeKind, "`"+key+":` must hold an object, not "+body.Kind.String(), "write `id:`, `triggers:`, `actions:` below it"))
 		return
 	}
+	raw := pyyaml.Dump(v) // before anything is put as Keep reads it
 	i.workflowName(v, body)
 	for m := range body.Members {
 		key, value := &body.Members[m].Key, &body.Members[m].Value
@@ -49,9 +50,7 @@ func readWorkflow(i *item, v *document.Value) {
 		}
 		switch key.Text {
 		case "description":
-			if !value.Scalar() {
-				i.fail(at(value, "description", CodeKind, "`description` must be a text, not "+value.Kind.String(), `write description: "..."`))
-			}
+			i.workflowDescription(value)
 		case "interval":
 			i.interval(value, "interval")
 		case "triggers":
@@ -70,7 +69,7 @@ func readWorkflow(i *item, v *document.Value) {
 	m := i.reader.manifest
 	m.Workflows = append(m.Workflows, Workflow{
 		Name: i.name, Source: i.source.at(v), ProvisionedFile: i.source.provisionedFile(),
-		Definition: string(body.AppendJSON(nil)), Raw: pyyaml.Dump(v),
+		Definition: string(body.AppendJSON(nil)), Raw: raw,
 	})
 }
 
@@ -92,11 +91,29 @@ func (i *item) workflowName(whole, body *document.Value) {
 	}
 }
 
+// disabled sets what Keep reads: a boolean, or the text true in any case.
 func (i *item) disabled(v *document.Value) {
-	if v.Kind == document.Boolean || v.Kind == document.Null || v.IsText("true") || v.IsText("false") {
-		return
+	disabled := v.Kind != document.Number && strings.EqualFold(v.Text, "true")
+	switch {
+	case v.Kind == document.Boolean || v.Kind == document.Null || v.IsText("true") || v.IsText("false"):
+	case disabled:
+		i.suspect(at(v, "disabled", CodeValue, "Keep reads this as true: the workflow never runs", "write disabled: true or disabled: false"))
+	default:
+		i.suspect(at(v, "disabled", CodeValue, "Keep takes only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
 	}
-	i.warn(at(v, "disabled", CodeValue, "Keep takes only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
+	*v = document.Value{Kind: document.Boolean, Text: strconv.FormatBool(disabled), Place: v.Place}
+}
+
+// description is the text that Keep makes of a scalar.
+func (i *item) workflowDescription(v *document.Value) {
+	switch {
+	case !v.Scalar():
+		i.fail(at(v, "description", CodeKind, "`description` must be a text, not "+v.Kind.String(), `write description: "..."`))
+	case v.Kind == document.Boolean:
+		v.Kind, v.Text = document.Text, strings.ToUpper(v.Text[:1])+v.Text[1:]
+	case v.Kind == document.Number:
+		v.Kind, v.Text = document.Text, document.PythonNumber(v.Text)
+	}
 }
 
 func (i *item) triggers(v *document.Value) {

@@ -2,7 +2,6 @@ package pyyaml
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -55,13 +54,8 @@ func scalarText(v *document.Value) string {
 	case v.Kind != document.Number:
 		return text
 	}
-	if !v.Integer() {
-		if value, err := strconv.ParseFloat(text, 64); err == nil {
-			text = document.PythonFloat(value)
-		}
-		if !strings.Contains(text, ".") {
-			text = strings.Replace(text, "e", ".0e", 1)
-		}
+	if text = document.PythonNumber(text); strings.Contains(text, "e") && !strings.Contains(text, ".") {
+		text = strings.Replace(text, "e", ".0e", 1)
 	}
 	if text == "-0" {
 		return "0"
