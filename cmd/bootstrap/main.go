@@ -8,14 +8,12 @@ import (
 	"syscall"
 
 	"keep-bootstrap/internal/cli"
-	"keep-bootstrap/internal/local"
 )
 
 // version is set by the linker: -ldflags "-X main.version=1.2.3". Without it the build information is used.
 var version string
 
 func main() {
-	local.RunChild() // does not return in the process that runs the local PostgreSQL
 	os.Exit(run())
 }
 

@@ -47,7 +47,7 @@ func Main(ctx context.Context, env Environment) int {
 	}
 
 	root := a.root()
-	root.SetArgs(env.Args)
+	root.SetArgs(forPSQL(root, env.Args))
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,14 +17,15 @@ func (a *app) localCommand() *cobra.Command {
 	var version string
 	cmd := &cobra.Command{
 		Use:   "local",
-		Short: "the private local PostgreSQL that is used when no database is given",
-		Long: `local manages the private PostgreSQL server of the current user. keep-bootstrap up starts it by itself when no database is
-given, and leaves it running. Its data survives.
+		Short: "manage the private local PostgreSQL that is used when no database is given",
+		Long: `local manages the private PostgreSQL server of the current user. keep-bootstrap up starts it when no database is given, and
+leaves it running. Its data survives.
 
 Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 		Example: example(
 			"keep-bootstrap local status",
-			"keep-bootstrap local stop"),
+			"keep-bootstrap local psql -c 'select name, type from provider'",
+			"keep-bootstrap local reset"),
 	}
 	cmd.PersistentFlags().StringVar(&version, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
 	options := func() local.Options { return local.Options{Version: version, Logger: a.log} }
@@ -32,15 +34,15 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 		cmd.AddCommand(sub)
 		return sub
 	}
-	add("start", "start the local server", "start starts the local server; the first time it downloads PostgreSQL. Safe to repeat.",
+	add("start", "start the local server", "start starts the local server. The first time it downloads PostgreSQL. Safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
 			done := a.progress("starting the local PostgreSQL")
-			server, err := local.Start(cmd.Context(), options())
+			status, err := local.Start(cmd.Context(), options())
 			done()
 			if err != nil {
 				return err
 			}
-			return a.showLocal(server.Status)
+			return a.showLocal(status)
 		})
 	add("stop", "stop the local server", "stop shuts the local server down and ends its connections. The data stays. Safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
@@ -49,6 +51,26 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			}
 			status, err := local.Inspect(cmd.Context(), options())
 			if err != nil {
+				return err
+			}
+			return a.showLocal(status)
+		})
+	add("reset", "stop the local server and delete its data",
+		"reset stops the local server and deletes its data: the next start begins with an empty database. It does not ask.\n"+
+			"It refuses a directory that keep-bootstrap did not create. Safe to repeat.",
+		func(cmd *cobra.Command, _ []string) error {
+			status, err := local.Inspect(cmd.Context(), options())
+			if err != nil {
+				return err
+			}
+			deleted, err := local.Reset(cmd.Context(), options())
+			if err != nil {
+				return err
+			}
+			if deleted {
+				a.log.Info("deleted the data of the local PostgreSQL", "directory", status.DataDirectory)
+			}
+			if status, err = local.Inspect(cmd.Context(), options()); err != nil {
 				return err
 			}
 			return a.showLocal(status)
@@ -62,7 +84,7 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			return a.showLocal(status)
 		})
 	add("url", "print the database URL of the local server, with its password",
-		"url prints the database URL of the local server. The URL holds the password: that is its purpose.",
+		"url prints the database URL of the local server, with its password.",
 		func(cmd *cobra.Command, _ []string) error {
 			status, err := running(cmd.Context(), options())
 			if err != nil {
@@ -71,11 +93,33 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			_, err = fmt.Fprintln(a.Stdout, status.URL())
 			return err
 		})
-	psql := add("psql", "open psql on the local server", "psql opens psql on the local server. Arguments after -- go to psql.",
+	psql := add("psql", "open psql on the local server",
+		"psql opens psql on the local server. Every argument after the word psql goes to psql, except --local-version and --help.",
 		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), options(), args) })
-	psql.Use, psql.Args = "psql [-- ARGUMENT...]", cobra.ArbitraryArgs
-	psql.Example = example("keep-bootstrap local psql", "keep-bootstrap local psql -- -c '\\dn'")
+	psql.Use, psql.Args = "psql [ARGUMENT...]", cobra.ArbitraryArgs
+	psql.Example = example("keep-bootstrap local psql", "keep-bootstrap local psql -c '\\dn'")
 	return cmd
+}
+
+// forPSQL puts -- in front of the arguments of `local psql` that are for psql, because cobra takes flags for its own.
+func forPSQL(root *cobra.Command, args []string) []string {
+	cmd, _, err := root.Find(args)
+	if err != nil || cmd.CommandPath() != "keep-bootstrap local psql" {
+		return args
+	}
+	i := slices.Index(args, "psql") + 1
+	for ; i < len(args); i++ {
+		switch {
+		case args[i] == "--local-version":
+			i++ // its value
+		case args[i] == "--":
+			return args
+		case args[i] == "--help", strings.HasPrefix(args[i], "--local-version="):
+		default:
+			return slices.Insert(slices.Clone(args), i, "--")
+		}
+	}
+	return args
 }
 
 // running is the status of a server that runs, or an error.
@@ -84,7 +128,7 @@ func running(ctx context.Context, options local.Options) (local.Status, error) {
 	if err == nil && !status.Running {
 		err = &postgres.Error{
 			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: postgres.ExitUnavailable, Retry: true,
-			Hint: "keep-bootstrap local start",
+			Hint: "run keep-bootstrap local start",
 		}
 	}
 	return status, err

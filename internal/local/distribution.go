@@ -1,37 +1,40 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// distribution is PostgreSQL's programs, below the cache directory:
+// downloadTimeout is enough for 15 MB on a bad line.
+const downloadTimeout = 10 * time.Minute
+
+// ensurePrograms returns the directory with PostgreSQL's programs. The cache holds:
 //
 //	archives/        what was downloaded
-//	programs/18.3.0  unpacked, and proved by starting a server with them
+//	programs/18.3.0  unpacked, and known to run
 //	programs/lock    held by the process that downloads or unpacks
-type distribution struct{ *cluster }
-
-// ensure returns the directory with the programs. They appear there only when they are complete: they are unpacked and
-// tried elsewhere first, so an interruption leaves nothing that looks finished.
-func (d distribution) ensure(ctx context.Context) (string, error) {
-	release := string(releases[d.Version])
-	all := filepath.Join(d.Cache, "programs")
+//
+// Programs are unpacked and tried elsewhere first, so an interruption leaves nothing that looks finished.
+func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
+	release := string(releases[c.version])
+	all := filepath.Join(c.cache, "programs")
 	programs := filepath.Join(all, release)
 	if complete(programs) {
 		return programs, nil
 	}
-	if err := os.MkdirAll(all, 0o700); err != nil {
-		return "", d.unreadable(err)
+	if err := makeDirectory(all); err != nil {
+		return "", c.unusable(err)
 	}
-	unlock, err := lockFile(ctx, filepath.Join(all, "lock"), d.log)
+	unlock, err := lockFile(ctx, filepath.Join(all, "lock"), c.log)
 	if err != nil {
 		return "", err
 	}
@@ -39,119 +42,120 @@ func (d distribution) ensure(ctx context.Context) (string, error) {
 	if complete(programs) {
 		return programs, nil
 	}
-	if err := os.RemoveAll(programs); err != nil { // cleaned up halfway by someone
-		return "", d.unreadable(err)
+	if err := os.RemoveAll(programs); err != nil { // someone deleted a part of them
+		return "", c.unusable(err)
 	}
-	archives, _ := filepath.Glob(filepath.Join(d.Cache, "archives", "*-"+release+".txz"))
+	archives, _ := filepath.Glob(filepath.Join(c.cache, "archives", "*-"+release+".txz"))
 	if len(archives) == 0 {
-		d.log.Info(fmt.Sprintf("downloading PostgreSQL %s, about 15 MB", release))
+		c.log.Info("downloading PostgreSQL, about 15 MB", "release", release)
 	}
-	err = d.unpack(ctx, all, programs)
-	if err != nil && len(archives) > 0 {
-		d.log.Warn("the downloaded PostgreSQL is damaged, downloading it again", "file", archives[0])
-		for _, archive := range archives {
-			if err := os.Remove(archive); err != nil {
-				return "", d.unreadable(err)
-			}
+	err = c.unpack(ctx, all, programs)
+	if err != nil && len(archives) > 0 && strings.Contains(err.Error(), "unable to extract") && !strings.Contains(err.Error(), "no space") {
+		c.log.Warn("the downloaded PostgreSQL is damaged, downloading it again", "file", archives[0])
+		if err = os.Remove(archives[0]); err == nil {
+			err = c.unpack(ctx, all, programs)
 		}
-		err = d.unpack(ctx, all, programs)
 	}
 	if err != nil {
-		return "", d.explain(err)
+		return "", c.explain(err)
 	}
 	return programs, nil
 }
 
-// unpack downloads if need be, unpacks, starts and stops a server to see that the programs work, and moves them to their
-// place.
-func (d distribution) unpack(ctx context.Context, all, programs string) error {
-	leftovers, _ := filepath.Glob(filepath.Join(all, "trial-*"))
-	for _, directory := range leftovers {
-		trial := *d.cluster
-		trial.Directory = directory
-		if _, _, ok := trial.postmaster(); ok {
-			if err := trial.shutDown(ctx, filepath.Join(directory, "programs"), "immediate"); err != nil {
-				return err
-			}
-		}
-		if err := os.RemoveAll(directory); err != nil {
-			return err
-		}
-	}
-	directory, err := os.MkdirTemp(all, "trial-")
+// unpack downloads the programs unless they are in the cache, unpacks them, tries them, and moves them to their place.
+func (c *cluster) unpack(ctx context.Context, all, programs string) error {
+	sweep(all, c.log)
+	directory, err := os.MkdirTemp(all, partial)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(directory)
-	temporary, err := privateTemporary(directory)
-	if err != nil {
+	unpacked := filepath.Join(directory, "programs")
+	if err := c.fetch(ctx, unpacked); err != nil {
 		return err
 	}
-	config := embeddedpostgres.DefaultConfig().
-		Version(releases[d.Version]).
-		CachePath(filepath.Join(d.Cache, "archives")).
-		BinariesPath(filepath.Join(directory, "programs")).
-		DataPath(filepath.Join(directory, "data")).
-		RuntimePath(filepath.Join(temporary, "run")).
-		Port(uint32(freePort())).
-		Encoding("UTF8").Locale("C").
-		StartParameters(map[string]string{"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}).
-		StartTimeout(readyTimeout).
-		Logger(new(bytes.Buffer))
-	if d.Repository != "" {
-		config = config.BinaryRepositoryURL(strings.TrimRight(d.Repository, "/"))
+	if isRoot() { // the server's account runs the programs of root, whatever the umask is
+		if output, err := exec.CommandContext(ctx, "chmod", "-R", "a+rX", directory).CombinedOutput(); err != nil {
+			return fmt.Errorf("chmod: %w: %s", err, output)
+		}
 	}
-	server := embeddedpostgres.NewDatabase(config)
-	if err := server.Start(); err != nil {
+	if _, err := c.serverAccount(ctx, unpacked); err != nil {
 		return err
 	}
-	if err := server.Stop(); err != nil {
-		return err
-	}
-	return os.Rename(filepath.Join(directory, "programs"), programs)
+	return os.Rename(unpacked, programs)
 }
 
-// complete tells whether the programs are there.
+// fetch has embedded-postgres download, check and unpack the programs. The library does no less than start a server, but
+// creates its runtime directory between unpacking and the first program that it runs. Below a file no directory can be
+// created: that ends its start before root runs anything, and is the one error that means success.
+func (c *cluster) fetch(ctx context.Context, unpacked string) error {
+	config := embeddedpostgres.DefaultConfig().
+		Version(releases[c.version]).
+		CachePath(filepath.Join(c.cache, "archives")).
+		BinariesPath(unpacked).
+		RuntimePath(filepath.Join(program(unpacked, "postgres"), "none")).
+		Port(uint32(freePort())) //nolint:gosec // a port
+	if c.repository != "" {
+		config = config.BinaryRepositoryURL(strings.TrimRight(c.repository, "/"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- embeddedpostgres.NewDatabase(config).Start() }() // it cannot be cancelled
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("error fetching postgres: gave up: %w", ctx.Err())
+	case err := <-done:
+		removeLog()
+		if err != nil && strings.HasPrefix(err.Error(), "unable to create runtime directory") && complete(unpacked) {
+			return nil
+		}
+		return err
+	}
+}
+
+// removeLog removes the empty file that embedded-postgres opens for its log and leaves in the temporary directory.
+func removeLog() {
+	open, _ := filepath.Glob("/proc/self/fd/*")
+	for _, link := range open {
+		if path, err := os.Readlink(link); err == nil && strings.HasPrefix(filepath.Base(path), "embedded_postgres_log") {
+			os.Remove(path)
+		}
+	}
+}
+
+// program is the path of one of the programs.
+func program(programs, name string) string {
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	return filepath.Join(programs, "bin", name)
+}
+
+// complete reports whether the programs are there.
 func complete(programs string) bool {
 	for _, name := range []string{"initdb", "pg_ctl", "postgres"} {
-		_, err := os.Stat(filepath.Join(programs, "bin", name))
-		_, errExe := os.Stat(filepath.Join(programs, "bin", name+".exe"))
-		if err != nil && errExe != nil {
+		if info, err := os.Stat(program(programs, name)); err != nil || !info.Mode().IsRegular() {
 			return false
 		}
 	}
 	return true
 }
 
-// explain turns embedded-postgres's errors, which are texts only, into ours.
-func (d distribution) explain(err error) *Error {
+// explain turns the errors of embedded-postgres, which are only texts, into ours.
+func (c *cluster) explain(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	release := releases[d.Version]
-	if strings.Contains(err.Error(), "no space left on device") {
-		return &Error{
-			Message: fmt.Sprintf("no space for PostgreSQL %s (about 120 MB) in %s", release, d.Cache),
-			Hint:    "make space, or " + elsewhere,
-			Err:     err,
+	e := &Error{
+		Message: fmt.Sprintf("cannot unpack PostgreSQL %s in %s", releases[c.version], c.cache),
+		Hint:    "it needs 120 MB there, and a writable " + os.TempDir() + " (TMPDIR); or " + elsewhere, Err: err,
+	}
+	for _, text := range []string{"unable to connect to", "no version found matching", "error fetching postgres", "sha256", "checksums"} {
+		if strings.Contains(err.Error(), text) && !strings.Contains(err.Error(), "no space left") {
+			e.Message = fmt.Sprintf("cannot download PostgreSQL %s, which is needed because no database is given", releases[c.version])
+			e.Hint = "is this machine offline? behind a proxy, set HTTPS_PROXY; or give a database (DATABASE_URL), then nothing is downloaded"
 		}
 	}
-	for _, text := range []string{
-		"unable to connect to", "no version found matching", "error fetching postgres", "download sha256", "downloaded checksums",
-		"unable to extract postgres archive: ",
-	} {
-		if strings.Contains(err.Error(), text) {
-			return &Error{
-				Message: fmt.Sprintf("cannot download PostgreSQL %s, which is used when no database is given", release),
-				Hint: "is this machine offline? behind a proxy, set HTTPS_PROXY; " +
-					"or give a database (DATABASE_URL), then nothing is downloaded",
-				Err: err,
-			}
-		}
-	}
-	return &Error{
-		Message: fmt.Sprintf("PostgreSQL %s does not run on this machine", release),
-		Hint:    "give a database instead (DATABASE_URL)",
-		Err:     err,
-	}
+	return e
 }

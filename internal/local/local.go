@@ -1,30 +1,31 @@
 // Package local runs the private PostgreSQL server that is used when no database is given.
 //
 // The server belongs to one operating system user. Its data survives between runs, it listens on 127.0.0.1 only, and it
-// is a daemon: it goes on after the program has ended, until [Stop] or a reboot.
+// is a daemon: it keeps running after the program has ended, until [Stop] or a reboot.
 //
-// All work on the server happens in a child process, the same executable started once more (see [RunChild]), for three
-// reasons. PostgreSQL refuses to run as root, so root needs a process that has given up its rights. PostgreSQL's own
-// programs obey a lot of variables (PGPORT, PGOPTIONS, PGSERVICE), so they get an environment without them, and without
-// the secrets of the caller. And a download or an initdb that has to be abandoned can be killed as a whole.
+// PostgreSQL's own programs (initdb, pg_ctl, postgres) run as child processes with an environment of their own, because
+// they obey many variables (PGPORT, PGOPTIONS, PGSERVICE) and must not see the secrets of the caller. PostgreSQL refuses to
+// run as root: when root is the caller, they run as the account postgres, or as nobody where postgres does not exist or
+// cannot run them. Only that account can read the data directory, so other processes of that account can too. Everything
+// else (the password, the programs) belongs to root.
 package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
-	"net"
-	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// DefaultVersion is the major version that is used when none is asked for.
+// DefaultVersion is the default major version.
 const DefaultVersion = "18"
 
 // Database is the name of the database in the private server; User is its owner and a superuser.
@@ -33,7 +34,7 @@ const (
 	User     = "postgres"
 )
 
-// releases maps a major version to the release that is fetched for it.
+// releases maps a major version to the release that is downloaded for it.
 var releases = map[string]embeddedpostgres.PostgresVersion{
 	"14": embeddedpostgres.V14,
 	"15": embeddedpostgres.V15,
@@ -42,34 +43,35 @@ var releases = map[string]embeddedpostgres.PostgresVersion{
 	"18": embeddedpostgres.V18,
 }
 
-// Options say which server is meant. The zero value is the server of the current user at the default version.
+// Versions lists the supported major versions, oldest first.
+func Versions() []string { return slices.Sorted(maps.Keys(releases)) }
+
+// Options select a server. The zero value is the server of the current user at the default version.
 type Options struct {
-	// Version is the major version, "14" to "18". Every version has a data directory of its own.
+	// Version is the major version, "14" to "18". Every version has its own data directory.
 	Version string
 	// DataHome replaces $XDG_DATA_HOME.
 	DataHome string
 	// Cache is the directory for downloaded and unpacked PostgreSQL programs. Empty: next to the data.
 	Cache string
-	// Repository is the base URL of a Maven repository that mirrors Maven Central.
-	Repository string
-	// Logger receives what takes time or is mended. Nil: nothing is logged.
+	// Logger receives slow steps and repairs. Nil: nothing is logged.
 	Logger *slog.Logger
-	// StartParameters are server settings, as for `postgres -c name=value`. They count only when this call starts the
+	// StartParameters are server settings, as for `postgres -c name=value`. They apply only when this call starts the
 	// server.
 	StartParameters map[string]string
-	// Preload names libraries for shared_preload_libraries; those that the distribution lacks are left out.
-	Preload []string
+
+	repository string // replaces Maven Central, in tests
 }
 
 // Status describes the server, running or not.
 type Status struct {
 	Running       bool   `json:"running"`
 	Version       string `json:"version"` // major version
-	Release       string `json:"release"` // the release that is fetched for this major version
+	Release       string `json:"release"` // the release that is downloaded for this major version
 	Port          int    `json:"port"`    // 0 before the first start
 	PID           int    `json:"pid"`     // 0 unless running
 	DataDirectory string `json:"data_directory"`
-	LogDirectory  string `json:"log_directory"`
+	LogFile       string `json:"log_file"`
 
 	password string
 }
@@ -82,125 +84,92 @@ func (s Status) URL() string {
 	return connectionURL(s.Port, s.password, Database)
 }
 
-// LogValue keeps the password out of logs.
-func (s Status) LogValue() slog.Value {
-	return slog.GroupValue(slog.Bool("running", s.Running), slog.String("version", s.Version), slog.Int("port", s.Port),
-		slog.Int("pid", s.PID), slog.String("data_directory", s.DataDirectory))
-}
-
-// String keeps the password out of texts.
+// String keeps the password out of texts and logs.
 func (s Status) String() string {
+	if s.DataDirectory == "" {
+		return fmt.Sprintf("PostgreSQL %s, never started", s.Version)
+	}
 	if !s.Running {
 		return fmt.Sprintf("PostgreSQL %s, not running, data in %s", s.Version, s.DataDirectory)
 	}
 	return fmt.Sprintf("PostgreSQL %s on 127.0.0.1:%d, process %d, data in %s", s.Version, s.Port, s.PID, s.DataDirectory)
 }
 
-// Server is a running server.
-type Server struct {
-	Status
-	started bool
-}
-
-// Started tells whether the call that returned this server started it, rather than found it running.
-func (s *Server) Started() bool { return s.started }
-
-// Start returns the running server and starts it first if need be. The first start of a version downloads PostgreSQL and
-// creates the data directory. It is safe to repeat, and safe when several processes do it at once: one starts the server,
-// the others find it. Leftovers of a killed server, of an interrupted first start and of a broken download are mended.
+// Start returns the running server, and starts it first if necessary. The first start of a version downloads PostgreSQL
+// and creates the data directory. It is safe to repeat, and safe when several processes do it at once: one starts the
+// server, the others find it. It repairs what a killed server, an interrupted start or a broken download left behind.
 // Errors are of type [*Error].
-func Start(ctx context.Context, o Options) (*Server, error) {
-	r, err := o.request(true)
-	if err != nil {
-		return nil, err
-	}
-	r.Action = actionStart
-	answer, err := ask(ctx, r, o.Logger)
-	if err != nil {
-		return nil, err
-	}
-	return &Server{Status: answer.status(), started: answer.Started}, nil
+func Start(ctx context.Context, o Options) (Status, error) {
+	return locked(ctx, o, true, (*cluster).start)
 }
 
-// Stop shuts the server down and tells whether it was running. Open connections are ended.
+// Stop shuts the server down and reports whether it was running. It ends open connections. It is safe to repeat. Errors
+// are of type [*Error].
 func Stop(ctx context.Context, o Options) (stopped bool, err error) {
-	r, err := o.request(false)
-	if err != nil || r.Directory == "" {
-		return false, err
-	}
-	r.Action = actionStop
-	answer, err := ask(ctx, r, o.Logger)
-	return answer.Stopped, err
+	return locked(ctx, o, false, (*cluster).stop)
 }
 
-// Inspect describes the server and changes nothing.
-func Inspect(ctx context.Context, o Options) (Status, error) {
-	r, err := o.request(false)
+// Reset stops the server and deletes its data, so that the next start begins with an empty database. It reports whether
+// there was any data. It refuses a data directory that this package did not create, and is safe to repeat. The downloaded
+// programs stay. Errors are of type [*Error].
+func Reset(ctx context.Context, o Options) (deleted bool, err error) {
+	return locked(ctx, o, false, (*cluster).reset)
+}
+
+// Inspect describes the server and changes nothing. Errors are of type [*Error].
+func Inspect(_ context.Context, o Options) (Status, error) {
+	c, err := o.cluster(false)
 	if err != nil {
 		return Status{}, err
 	}
-	if r.Directory == "" {
-		return Status{Version: r.Version, Release: string(releases[r.Version])}, nil
-	}
-	r.Action = actionInspect
-	answer, err := ask(ctx, r, o.Logger)
-	if err != nil {
-		return Status{}, err
-	}
-	return answer.status(), nil
+	return c.inspect()
 }
 
-// request turns options into what the child needs to know. Without create, nothing is made on disk, and Directory is
-// empty when there has never been a server.
-func (o Options) request(create bool) (request, error) {
-	r, err := o.base()
-	if err != nil {
-		return r, err
+// cluster finds the directories of the server. Without create nothing is made on disk, and the directory is "" when
+// there has never been a server.
+func (o Options) cluster(create bool) (*cluster, error) {
+	c := &cluster{version: o.Version, parameters: o.StartParameters, repository: o.repository, log: o.Logger}
+	if c.version == "" {
+		c.version = DefaultVersion
 	}
-	base, err := dataHome(o.DataHome)
-	if err != nil {
-		return r, err
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
 	}
-	home, err := place(base, create, o.Logger)
-	if err != nil || home == "" {
-		return r, err
-	}
-	r.Directory = filepath.Join(home, "postgresql-"+r.Version)
-	r.Cache = home
-	if o.Cache != "" {
-		r.Cache, err = place(o.Cache, create, o.Logger)
-	}
-	return r, err
-}
-
-// base is the part of a request that does not depend on directories.
-func (o Options) base() (request, error) {
-	r := request{Version: o.Version, Repository: o.Repository, Parameters: o.StartParameters, Preload: o.Preload}
-	if r.Version == "" {
-		r.Version = DefaultVersion
-	}
-	if _, ok := releases[r.Version]; !ok {
-		return r, &Error{
-			Message: fmt.Sprintf("there is no local PostgreSQL %q", r.Version),
+	if _, ok := releases[c.version]; !ok {
+		return c, &Error{
+			Message: fmt.Sprintf("there is no local PostgreSQL %q", c.version),
 			Hint:    "choose one of the versions " + strings.Join(Versions(), ", "),
 		}
 	}
-	return r, nil
-}
-
-func connectionURL(port int, password, database string) string {
-	u := url.URL{
-		Scheme:   "postgres",
-		User:     url.UserPassword(User, password),
-		Host:     net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		Path:     "/" + database,
-		RawQuery: "sslmode=disable",
+	base, err := dataHome(o.DataHome)
+	if err != nil {
+		return c, err
 	}
-	return u.String()
+	home, err := place(base, create)
+	if err != nil || home == "" {
+		return c, err
+	}
+	c.directory = filepath.Join(home, "postgresql-"+c.version)
+	c.cache = home
+	if o.Cache != "" {
+		c.cache, err = place(o.Cache, create)
+	}
+	if err == nil && create {
+		if err := makeDirectory(c.directory); err != nil {
+			return c, c.unusable(err)
+		}
+	}
+	return c, err
 }
 
-// Versions lists the major versions that can be asked for, oldest first.
-func Versions() []string { return slices.Sorted(maps.Keys(releases)) }
+func connectionURL(port int, password, database string) string { // a password of letters and digits
+	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", User, password, port, database)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return path != "" && !errors.Is(err, fs.ErrNotExist)
+}
 
 // Error is what every function of this package returns: what happened, and what to do next.
 type Error struct {

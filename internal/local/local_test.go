@@ -22,29 +22,29 @@ func TestStartAgain(t *testing.T) {
 		t.Fatalf("stop before the first start: %v, %v", stopped, err)
 	}
 	first := start(t, o)
-	if !first.Started() {
-		t.Error("the first call did not start the server")
-	}
 	mark(t, first)
 	second := start(t, o)
-	if second.Started() || second.URL() != first.URL() || second.PID != first.PID {
-		t.Errorf("the second call: started %v, %v, want the server of the first: %v", second.Started(), second, first)
+	if second != first {
+		t.Errorf("the second call: %v, want the server of the first: %v", second, first)
 	}
-	if status, err := Inspect(t.Context(), o); err != nil || status != first.Status {
-		t.Errorf("status %v, %v, want %v", status, err, first.Status)
+	if status, err := Inspect(t.Context(), o); err != nil || status != first {
+		t.Errorf("status %v, %v, want %v", status, err, first)
 	}
 	stop(t, o)
 	if status, err := Inspect(t.Context(), o); err != nil || status.Running || status.Port != first.Port {
 		t.Errorf("after the stop: %v, %v", status, err)
 	}
 	third := start(t, o)
-	if !third.Started() || third.URL() != first.URL() || !marked(t, third) {
-		t.Errorf("after a restart: started %v, same URL %v, same data %v", third.Started(), third.URL() == first.URL(), marked(t, third))
+	if third.PID == first.PID || third.URL() != first.URL() || !marked(t, third) {
+		t.Errorf("after a restart: %v, same URL %v, same data %v", third, third.URL() == first.URL(), marked(t, third))
 	}
 }
 
 // TestPrivate looks at who can reach the server, its files and its password.
 func TestPrivate(t *testing.T) {
+	full := fresh(t)
+	start(t, full) // a download must not see the variables below
+	stop(t, full)
 	t.Setenv("KEEP_PROVIDERS", "a secret of the caller")
 	t.Setenv("HTTPS_PROXY", "http://user:proxy-password@127.0.0.1:1")
 	t.Setenv("PGOPTIONS", "-c search_path=nowhere")
@@ -61,13 +61,20 @@ func TestPrivate(t *testing.T) {
 	if err != nil || listen != "127.0.0.1" || sockets != "" {
 		t.Errorf("listens on %q and %q, %v", listen, sockets, err)
 	}
-	for _, path := range []string{s.DataDirectory, filepath.Join(s.DataDirectory, "..", "server.json"), filepath.Join(s.DataDirectory, "..")} {
+	// Root's own files are closed to the account of the server, which may only enter the directory.
+	own := os.FileMode(0)
+	if isRoot() {
+		own = 0o011
+	}
+	for path, more := range map[string]os.FileMode{
+		s.DataDirectory: 0, filepath.Join(s.DataDirectory, "..", "server.json"): 0, filepath.Join(s.DataDirectory, ".."): own,
+	} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Mode().Perm()&0o077 != 0 || ownedBy(info, 0) {
-			t.Errorf("%s: %v, owned by root: %v", path, info.Mode(), ownedBy(info, 0))
+		if info.Mode().Perm()&0o077 != more || (path == s.DataDirectory && owner(info).uid == 0) {
+			t.Errorf("%s: %v, owned by root: %v", path, info.Mode(), owner(info).uid == 0)
 		}
 	}
 	for _, file := range []string{"cmdline", "environ"} {
@@ -81,17 +88,11 @@ func TestPrivate(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(logged.String()+fmt.Sprintf("%v %+v", s, s.Status), s.password) {
+	if strings.Contains(logged.String()+fmt.Sprintf("%v %+v", s, &s), s.password) {
 		t.Error("the password is in the log, or printed with the status")
 	}
-	logs, _ := filepath.Glob(filepath.Join(s.LogDirectory, "*"))
-	if len(logs) == 0 {
-		t.Errorf("no log in %s", s.LogDirectory)
-	}
-	for _, path := range logs {
-		if text, err := os.ReadFile(path); err != nil || strings.Contains(string(text), s.password) {
-			t.Errorf("the password is in %s, or %v", path, err)
-		}
+	if text, err := os.ReadFile(s.LogFile); err != nil || !strings.Contains(string(text), "ready to accept connections") || strings.Contains(string(text), s.password) {
+		t.Errorf("the log: %v\n%s", err, text)
 	}
 }
 
@@ -100,32 +101,21 @@ func TestStartAtOnce(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
 	var wait sync.WaitGroup
-	var servers [6]*Server
+	var servers [6]Status
 	for i := range servers {
 		wait.Go(func() {
 			s, err := Start(t.Context(), o)
 			if err != nil {
 				t.Error(err)
-				return
 			}
 			servers[i] = s
 		})
 	}
 	wait.Wait()
-	started := 0
 	for _, s := range servers {
-		if s == nil {
-			t.FailNow()
-		}
-		if s.Started() {
-			started++
-		}
-		if s.URL() != servers[0].URL() || s.PID != servers[0].PID {
+		if s != servers[0] {
 			t.Errorf("got %v and %v", s, servers[0])
 		}
-	}
-	if started != 1 {
-		t.Errorf("%d calls say that they started the server", started)
 	}
 }
 
@@ -156,12 +146,11 @@ func TestHomesApart(t *testing.T) {
 	}
 }
 
-// TestStartParameters: settings and libraries that the distribution has, without those that it lacks.
+// TestStartParameters: settings, and a library.
 func TestStartParameters(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
-	o.StartParameters = map[string]string{"fsync": "off", "max_connections": "17"}
-	o.Preload = []string{"pg_stat_statements", "no_such_library"}
+	o.StartParameters = map[string]string{"fsync": "off", "max_connections": "17", "shared_preload_libraries": "pg_stat_statements"}
 	var connections, libraries string
 	err := connect(t, start(t, o).URL()).
 		QueryRow(t.Context(), "select current_setting('max_connections'), current_setting('shared_preload_libraries')").
@@ -209,7 +198,7 @@ func TestDataHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Start(t.Context(), Options{DataHome: file})
-	says(t, err, "cannot create the directory", "XDG_DATA_HOME")
+	says(t, err, "no usable directory", "XDG_DATA_HOME")
 }
 
 func TestUnknownVersion(t *testing.T) {
@@ -218,12 +207,54 @@ func TestUnknownVersion(t *testing.T) {
 	says(t, err, `no local PostgreSQL "13"`, "14, 15, 16, 17, 18")
 }
 
-// TestMissingRunChild: a program that forgets RunChild must not start itself over and over.
-func TestMissingRunChild(t *testing.T) {
+// TestReset: the data is gone, and a directory that is not ours stays.
+func TestReset(t *testing.T) {
+	t.Parallel()
 	o := fresh(t)
-	t.Setenv(childVariable, "1")
-	_, err := Start(t.Context(), o)
-	says(t, err, "does not call local.RunChild", "TestMain")
+	reset := func(want bool) {
+		t.Helper()
+		if deleted, err := Reset(t.Context(), o); err != nil || deleted != want {
+			t.Fatalf("deleted %v, error %v", deleted, err)
+		}
+	}
+	reset(false) // there has never been a server
+	first := start(t, o)
+	mark(t, first)
+	reset(true)
+	if status, err := Inspect(t.Context(), o); err != nil || status.Running || status.URL() != "" || exists(first.DataDirectory) {
+		t.Errorf("after the reset: %v, %v", status, err)
+	}
+	reset(false)
+	second := start(t, o)
+	if marked(t, second) || second.password == first.password {
+		t.Errorf("%v after %v", second, first)
+	}
+	stop(t, o)
+	reset(true)
+
+	start(t, o)
+	stop(t, o)
+	record := filepath.Join(filepath.Dir(first.DataDirectory), "server.json")
+	text, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(record); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Reset(t.Context(), o)
+	says(t, err, "without its server.json", "restore it")
+	if err := os.WriteFile(record, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(first.DataDirectory, "PG_VERSION")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Reset(t.Context(), o)
+	says(t, err, "is not a data directory", "restore it")
+	if !exists(filepath.Join(first.DataDirectory, "global")) {
+		t.Error("the data directory is gone")
+	}
 }
 
 // TestUsedPort: a port that another program has taken meanwhile is given up for good.

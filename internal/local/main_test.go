@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,7 +20,6 @@ import (
 const helperVariable = "KEEP_BOOTSTRAP_LOCAL_TEST"
 
 func TestMain(m *testing.M) {
-	RunChild()
 	if what := os.Getenv(helperVariable); what != "" {
 		os.Exit(helper(what, os.Args[1]))
 	}
@@ -32,15 +30,8 @@ func TestMain(m *testing.M) {
 func helper(what, directory string) int {
 	ctx := context.Background()
 	var err error
-	switch what {
-	case "start":
+	if what == "start" {
 		_, err = Start(ctx, Options{DataHome: directory, Cache: os.Getenv("TEST_CACHE")})
-	case "temporary":
-		var server *Temporary
-		if server, err = StartTemporary(ctx, Options{Cache: directory}); err == nil {
-			fmt.Println(server.DataDirectory)
-			select {} // until it is killed
-		}
 	}
 	if err != nil {
 		fmt.Println(err, "|", hintOf(err))
@@ -83,7 +74,7 @@ func fresh(t *testing.T) Options {
 
 // removePlace deletes what root's tests have below /var/lib.
 func removePlace(t *testing.T, base string) {
-	location, err := place(base, false, nil)
+	location, err := place(base, false)
 	if err == nil && location != "" {
 		err = os.RemoveAll(location)
 	}
@@ -92,7 +83,7 @@ func removePlace(t *testing.T, base string) {
 	}
 }
 
-func start(t *testing.T, o Options) *Server {
+func start(t *testing.T, o Options) Status {
 	t.Helper()
 	s, err := Start(t.Context(), o)
 	if err != nil {
@@ -120,14 +111,14 @@ func connect(t *testing.T, url string) *pgx.Conn {
 }
 
 // mark and marked show that a server has the data of an earlier one.
-func mark(t *testing.T, s *Server) {
+func mark(t *testing.T, s Status) {
 	t.Helper()
 	if _, err := connect(t, s.URL()).Exec(t.Context(), "create table mark ()"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func marked(t *testing.T, s *Server) bool {
+func marked(t *testing.T, s Status) bool {
 	t.Helper()
 	var yes bool
 	if err := connect(t, s.URL()).QueryRow(t.Context(), "select to_regclass('mark') is not null").Scan(&yes); err != nil {
@@ -154,11 +145,6 @@ func testBinary(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // says fails the test unless the error is one for users: what happened, and what to do.
@@ -189,4 +175,11 @@ func (l *logBook) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Hint
+	}
+	return ""
 }

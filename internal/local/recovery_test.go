@@ -7,9 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,8 +32,8 @@ func TestKilledServer(t *testing.T) {
 		t.Errorf("a killed server: %v, %v", status, err)
 	}
 	second := start(t, o)
-	if !second.Started() || second.PID == first.PID || !marked(t, second) {
-		t.Errorf("%v after %v: started %v, same data %v", second, first, second.Started(), marked(t, second))
+	if second.PID == first.PID || !marked(t, second) {
+		t.Errorf("%v after %v: same data %v", second, first, marked(t, second))
 	}
 }
 
@@ -80,13 +78,13 @@ func TestReusedProcessNumber(t *testing.T) {
 	kill(t, first.PID)
 
 	stranger := exec.Command("sleep", "300")
-	if needsOtherUser() {
+	if isRoot() {
 		// PostgreSQL looks only at processes of its own user.
-		a, err := serverAccount()
+		info, err := os.Stat(first.DataDirectory)
 		if err != nil {
 			t.Fatal(err)
 		}
-		stranger.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}}
+		runAs(stranger, owner(info))
 		stranger.Dir = "/"
 	}
 	if err := stranger.Start(); err != nil {
@@ -107,8 +105,8 @@ func TestReusedProcessNumber(t *testing.T) {
 	if stopped, err := Stop(t.Context(), o); err != nil || stopped {
 		t.Errorf("stopped %v, %v", stopped, err)
 	}
-	if second := start(t, o); !second.Started() || !marked(t, second) {
-		t.Errorf("started %v, same data %v", second.Started(), marked(t, second))
+	if second := start(t, o); second.PID == first.PID || !marked(t, second) {
+		t.Errorf("%v after %v: same data %v", second, first, marked(t, second))
 	}
 	if err := stranger.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("the other program was harmed: %v", err)
@@ -128,7 +126,7 @@ func TestGivenUpStart(t *testing.T) {
 			mark(t, s)
 			return
 		}
-		says(t, err, "given up", "run it again")
+		says(t, err, "interrupted", "run the command again")
 	}
 	mark(t, start(t, o))
 }
@@ -149,8 +147,8 @@ func TestKilledStart(t *testing.T) {
 	mark(t, start(t, o))
 }
 
-// TestInterruptedInitialisation: a data directory that initdb has not finished is made anew; one that was in use, never.
-func TestInterruptedInitialisation(t *testing.T) {
+// TestDamagedDirectory: a data directory is never replaced because something about it is wrong.
+func TestDamagedDirectory(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
 	s := start(t, o)
@@ -177,26 +175,11 @@ func TestInterruptedInitialisation(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Start(t.Context(), o)
-	says(t, err, "server.json with its password is gone", "delete "+directory)
+	says(t, err, "without its server.json", "delete "+directory)
 
 	overwrite(t, recordFile, string(complete))
 	if s = start(t, o); !marked(t, s) {
 		t.Error("the data is gone")
-	}
-
-	// The first start was killed after initdb and before it could say so: the server is running even.
-	var r record
-	if err := json.Unmarshal(complete, &r); err != nil {
-		t.Fatal(err)
-	}
-	r.Initialised = false
-	text, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	overwrite(t, recordFile, string(text))
-	if anew := start(t, o); !anew.Started() || anew.PID == s.PID || marked(t, anew) {
-		t.Errorf("started %v, process %d after %d, with the old data: %v", anew.Started(), anew.PID, s.PID, marked(t, anew))
 	}
 }
 
@@ -238,8 +221,8 @@ func TestChangedInside(t *testing.T) {
 	if _, err := admin.Exec(t.Context(), "drop database keep with (force)"); err != nil {
 		t.Fatal(err)
 	}
-	if again := start(t, o); again.Started() || marked(t, again) {
-		t.Errorf("%v: started %v", again, again.Started())
+	if again := start(t, o); again.PID != s.PID || marked(t, again) {
+		t.Errorf("%v after %v", again, s)
 	}
 	if _, err := admin.Exec(t.Context(), "alter role postgres password 'another'"); err != nil {
 		t.Fatal(err)
@@ -280,12 +263,12 @@ func TestDownload(t *testing.T) {
 	o.Cache = t.TempDir()
 	t.Cleanup(func() { removePlace(t, o.Cache) })
 
-	o.Repository = "http://127.0.0.1:1"
+	o.repository = "http://127.0.0.1:1"
 	_, err := Start(t.Context(), o)
 	says(t, err, "cannot download PostgreSQL 18", "HTTPS_PROXY")
 	says(t, err, "http://127.0.0.1:1", "DATABASE_URL")
 
-	o.Repository = repository.URL
+	o.repository = repository.URL
 	_, err = Start(t.Context(), o)
 	says(t, err, "unexpected EOF", "behind a proxy")
 
@@ -297,7 +280,7 @@ func TestDownload(t *testing.T) {
 	start(t, o)
 	stop(t, o)
 
-	cache, err := place(o.Cache, false, nil)
+	cache, err := place(o.Cache, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,15 +304,15 @@ func TestDownload(t *testing.T) {
 		t.Errorf("log: %s", logged)
 	}
 
-	// Unpacking is killed when its server has just started.
+	// Unpacking is killed.
 	if err := os.RemoveAll(programs); err != nil {
 		t.Fatal(err)
 	}
-	trial := killTrial(t, o, filepath.Dir(programs))
+	unpacking := killUnpacking(t, o, filepath.Dir(programs))
 	start(t, o)
 	stop(t, o)
-	if exists(trial) || isServer(pidIn(filepath.Join(trial, "data")), filepath.Join(trial, "data")) {
-		t.Errorf("%s is still there", trial)
+	if exists(unpacking) {
+		t.Errorf("%s is still there", unpacking)
 	}
 
 	// With the programs there, nothing is downloaded.
@@ -337,43 +320,33 @@ func TestDownload(t *testing.T) {
 	start(t, o)
 }
 
-// killTrial gives up a start while it tries the programs that it has unpacked, and returns where it did that.
-func killTrial(t *testing.T, o Options, programs string) (directory string) {
+// killUnpacking kills a start while it unpacks the programs, and returns where it did that.
+func killUnpacking(t *testing.T, o Options, programs string) (directory string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	done := make(chan error, 1)
-	go func() {
-		_, err := Start(ctx, o)
-		done <- err
-	}()
-	// Unpacking takes as long as the machine takes for it, so that only the start's own end bounds the wait.
-	for directory == "" {
-		select {
-		case err := <-done:
-			t.Fatalf("the start ended before its server ran: %v", err)
-		case <-time.After(10 * time.Millisecond):
-		}
-		found, _ := filepath.Glob(filepath.Join(programs, "trial-*"))
-		if len(found) == 1 && pidIn(filepath.Join(found[0], "data")) > 0 {
+	starter := exec.Command(testBinary(t), o.DataHome)
+	starter.Env = append(os.Environ(), helperVariable+"=start", "TEST_CACHE="+o.Cache)
+	if err := starter.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the start unpacks", func() bool {
+		found, _ := filepath.Glob(filepath.Join(programs, partial+"*"))
+		if len(found) == 1 {
 			directory = found[0]
 		}
+		return len(found) == 1
+	})
+	starter.Process.Kill()
+	starter.Wait()
+	if !exists(directory) {
+		t.Fatal("the start was done before it was killed, so this test shows nothing")
 	}
-	cancel()
-	says(t, <-done, "given up", "run it again")
 	return directory
-}
-
-// pidIn reads the process number of the server of a data directory, 0 without one.
-func pidIn(data string) int {
-	pid, _, _ := newCluster(request{Directory: filepath.Dir(data)}, nil).postmaster()
-	return pid
 }
 
 // repack makes the file that the repository serves out of the downloaded one.
 func repack(t *testing.T, o Options) []byte {
 	t.Helper()
-	cache, err := place(o.Cache, false, nil)
+	cache, err := place(o.Cache, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -422,13 +395,7 @@ func overwrite(t *testing.T, path, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	uid, gid := ownerOf(info)
-	if err := os.Chown(path, uid, gid); err != nil {
+	if err := os.Chown(path, int(owner(info).uid), int(owner(info).gid)); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func ownerOf(info fs.FileInfo) (uid, gid int) {
-	stat := info.Sys().(*syscall.Stat_t)
-	return int(stat.Uid), int(stat.Gid)
 }

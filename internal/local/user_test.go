@@ -9,33 +9,30 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
 
 // asOrdinaryUser are the tests in which the user makes a difference.
-const asOrdinaryUser = "^(TestStartAgain|TestPrivate|TestKilledServer|TestReusedProcessNumber|TestGivenUpStart|TestUsedPort|TestOddHome|TestTemporary)$"
+const asOrdinaryUser = "^(TestStartAgain|TestPrivate|TestKilledServer|TestReusedProcessNumber|TestGivenUpStart|TestUsedPort|TestOddHome|TestReset)$"
 
 // TestAsOrdinaryUser runs tests of this package again as a user who is not root.
 func TestAsOrdinaryUser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs tests of this package once more")
 	}
-	if !needsOtherUser() {
+	if !isRoot() {
 		t.Skip("the tests run as an ordinary user already")
 	}
 	t.Parallel()
-	a, err := serverAccount()
+	all := accounts()
+	a := all[len(all)-1]
+	cache, err := place(sharedCache(t), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := place(sharedCache(t), true, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := runAs(t, a.uid, a.gid, "TEST_CACHE="+cache, "-test.count=1", "-test.v", "-test.run="+asOrdinaryUser)
+	output, err := runTestsAs(t, int(a.uid), int(a.gid), "TEST_CACHE="+cache, "-test.count=1", "-test.v", "-test.run="+asOrdinaryUser)
 	if err != nil {
 		t.Errorf("%v\n%s", err, output)
 	}
@@ -46,7 +43,7 @@ func TestAsOrdinaryUser(t *testing.T) {
 
 // TestUserWithoutName: initdb refuses a user that is not in /etc/passwd, as containers often have them.
 func TestUserWithoutName(t *testing.T) {
-	if !needsOtherUser() {
+	if !isRoot() {
 		t.Skip("only root can become somebody else")
 	}
 	t.Parallel()
@@ -54,7 +51,7 @@ func TestUserWithoutName(t *testing.T) {
 	cache := readableCopy(t)
 	home := openDirectory(t)
 	chown(t, home, 54321, 54321)
-	output, err := runAs(t, 54321, 54321, helperVariable+"=start", "TEST_CACHE="+cache, home)
+	output, err := runTestsAs(t, 54321, 54321, helperVariable+"=start", "TEST_CACHE="+cache, home)
 	if err == nil || !strings.Contains(output, "user id 54321 has none") || !strings.Contains(output, "DATABASE_URL") {
 		t.Errorf("%v: %s", err, output)
 	}
@@ -62,55 +59,97 @@ func TestUserWithoutName(t *testing.T) {
 
 // TestRootPlace: root's files are below /var/lib, closed to others, and found again by the file in root's home.
 func TestRootPlace(t *testing.T) {
-	if !needsOtherUser() {
+	if !isRoot() {
 		t.Skip("only for root")
 	}
 	t.Parallel()
 	o := fresh(t)
 	base := filepath.Join(o.DataHome, "keep-bootstrap")
-	location, err := place(base, true, nil)
+	root, err := place(base, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if filepath.Dir(location) != systemDirectory {
-		t.Errorf("location %s", location)
+	if filepath.Dir(root) != systemDirectory {
+		t.Errorf("location %s", root)
 	}
-	for path, want := range map[string]os.FileMode{systemDirectory: 0o711, location: 0o700} {
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want || ownedBy(info, 0) != (path == systemDirectory) {
-			t.Errorf("%s: %v, %v, want %v", path, info, err, want)
+	for _, path := range []string{systemDirectory, root} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o711 || owner(info).uid != 0 {
+			t.Errorf("%s: %v, %v", path, info, err)
 		}
 	}
-	if again, err := place(base, true, nil); err != nil || again != location {
-		t.Errorf("again: %s, %v, want %s", again, err, location)
+	if again, err := place(base, true); err != nil || again != root {
+		t.Errorf("again: %s, %v, want %s", again, err, root)
 	}
+	// What someone has deleted is created again.
+	if err := os.Remove(root); err != nil {
+		t.Fatal(err)
+	}
+	if none, err := place(base, false); err != nil || none != "" {
+		t.Errorf("after its removal: %q, %v", none, err)
+	}
+	if again, err := place(base, true); err != nil || again != root {
+		t.Errorf("created again: %s, %v, want %s", again, err, root)
+	}
+	// A directory that someone else could have filled is never used.
+	chown(t, root, 65534, 65534)
+	_, err = place(base, true)
+	says(t, err, "is not a directory of root", "DATABASE_URL")
+	chown(t, root, 0, 0)
+}
 
-	// A location that is gone, or that is not one of ours, is replaced.
-	if err := os.Remove(location); err != nil {
-		t.Fatal(err)
+// TestRootOpenHome: a home that every account can enter is used as it is.
+func TestRootOpenHome(t *testing.T) {
+	if !isRoot() {
+		t.Skip("only for root")
 	}
-	second, err := place(base, true, nil)
-	if err != nil || second == location {
-		t.Fatalf("after its removal: %s, %v", second, err)
-	}
-	if err := os.Remove(second); err != nil {
-		t.Fatal(err)
-	}
-	for _, wrong := range []string{"/etc", systemDirectory + "/../../../etc", systemDirectory, ""} {
-		if err := writeFile(filepath.Join(base, "location"), []byte(wrong)); err != nil {
-			t.Fatal(err)
-		}
-		third, err := place(base, true, nil)
-		if err != nil || filepath.Dir(third) != systemDirectory || third == wrong {
-			t.Fatalf("instead of %q: %s, %v", wrong, third, err)
-		}
-		if err := os.Remove(third); err != nil {
-			t.Fatal(err)
-		}
+	t.Parallel()
+	o := fresh(t)
+	o.DataHome = openDirectory(t)
+	s := start(t, o)
+	mark(t, s)
+	stop(t, o)
+	if want := filepath.Join(o.DataHome, "keep-bootstrap", "postgresql-18", "data"); s.DataDirectory != want {
+		t.Errorf("data in %s, want %s", s.DataDirectory, want)
 	}
 }
 
-// runAs runs this test binary as another user, with a home of its own.
-func runAs(t *testing.T, uid, gid int, arguments ...string) (output string, err error) {
+// TestAccounts: the server of root runs as postgres, and as nobody where postgres cannot run the programs.
+func TestAccounts(t *testing.T) {
+	if !isRoot() {
+		t.Skip("only for root")
+	}
+	t.Parallel()
+	o := fresh(t)
+	s := start(t, o)
+	all := accounts()
+	for _, path := range []string{s.DataDirectory, fmt.Sprintf("/proc/%d", s.PID)} {
+		if info, err := os.Stat(path); err != nil || owner(info) != all[0] {
+			t.Errorf("%s belongs to %v, %v, want %v", path, owner(info), err, all[0])
+		}
+	}
+	if len(all) < 2 {
+		t.Skip("this system has one such account only")
+	}
+	// A directory of nobody, which postgres cannot enter.
+	programs := filepath.Join(openDirectory(t), "programs")
+	c, err := o.cluster(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(programs, os.DirFS(filepath.Join(c.cache, "programs", s.Release))); err != nil {
+		t.Fatal(err)
+	}
+	chown(t, programs, int(all[1].uid), int(all[1].gid))
+	if err := os.Chmod(programs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := c.serverAccount(t.Context(), programs); err != nil || a != all[1] {
+		t.Errorf("account %v, %v, want %v", a, err, all[1])
+	}
+}
+
+// runTestsAs runs this test binary as another user, with a home of its own.
+func runTestsAs(t *testing.T, uid, gid int, arguments ...string) (output string, err error) {
 	t.Helper()
 	home := openDirectory(t)
 	chown(t, home, uid, gid)
@@ -154,7 +193,7 @@ func readableCopy(t *testing.T) string {
 	o := fresh(t)
 	start(t, o)
 	stop(t, o)
-	from, err := place(sharedCache(t), false, nil)
+	from, err := place(sharedCache(t), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,28 +228,4 @@ func copyFile(from, to string) error {
 	}
 	_, err = io.Copy(target, source)
 	return errors.Join(err, target.Close())
-}
-
-// childrenOf lists the processes that a process has started.
-func childrenOf(t *testing.T, pid int) []int {
-	t.Helper()
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // by the thread that started them
-	var all []int
-	for _, list := range lists {
-		text, err := os.ReadFile(list)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for _, field := range strings.Fields(string(text)) {
-			child, err := strconv.Atoi(field)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, child)
-		}
-	}
-	if len(all) == 0 {
-		t.Fatal("process ", pid, " has no children")
-	}
-	return all
 }

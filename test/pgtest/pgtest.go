@@ -25,7 +25,6 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,7 +41,6 @@ import (
 
 // Main runs the tests of a package and removes afterwards what they shared.
 func Main(m *testing.M) {
-	local.RunChild()
 	code := m.Run()
 	shared.linger()
 	if err := errors.Join(shared.close(), program.remove()); err != nil {
@@ -57,7 +55,7 @@ type server struct {
 	mu        sync.Mutex
 	admin     string // URL of a superuser, or "" before the first use
 	err       error  // of the first use
-	temporary *local.Temporary
+	temporary *temporary
 	templates map[string]func() (string, error)
 	created   []string // databases of templates
 	kept      atomic.Bool
@@ -76,25 +74,16 @@ func (s *server) url() (string, error) {
 		s.admin = given
 		return s.admin, nil
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		s.err = err
-		return "", err
-	}
-	s.temporary, s.err = local.StartTemporary(context.Background(), local.Options{
-		Version: os.Getenv("BOOTSTRAP_TEST_POSTGRES"),
-		Cache:   filepath.Join(cache, "keep-bootstrap"),
-		Preload: []string{"pg_stat_statements"},
-		StartParameters: map[string]string{
-			// Nothing here has to survive a crash.
-			"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
-			"max_connections": "300", "max_prepared_transactions": "20", "track_io_timing": "on", "autovacuum_naptime": "1h",
-			// The data is in memory, where it can be: both limits keep it small, also after a kill.
-			"max_wal_size": "256MB", "dynamic_shared_memory_type": "mmap",
-		},
+	s.temporary, s.err = startTemporary(map[string]string{
+		"shared_preload_libraries": "pg_stat_statements",
+		// Nothing here has to survive a crash.
+		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+		"max_connections": "300", "max_prepared_transactions": "20", "track_io_timing": "on", "autovacuum_naptime": "1h",
+		// The data is in memory if possible: both limits keep it small, even after a kill.
+		"max_wal_size": "256MB", "dynamic_shared_memory_type": "mmap",
 	})
 	if s.err == nil {
-		s.admin = s.temporary.AdminURL()
+		s.admin = withDatabase(s.temporary.status.URL(), "postgres")
 		s.err = s.cheapenPassword()
 	}
 	return s.admin, s.err
@@ -141,7 +130,7 @@ func (s *server) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.temporary != nil {
-		return s.temporary.Stop()
+		return s.temporary.stop()
 	}
 	var all error
 	for _, name := range s.created {

@@ -205,3 +205,42 @@ func TestOnlyGiven(t *testing.T) {
 	}
 	pgtest.New(t, pgtest.Template{Name: "only", Build: pgtest.Empty.Build})
 }
+
+// TestKilledProcess: the server of a test process that is killed ends, and so do its files.
+func TestKilledProcess(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("BOOTSTRAP_TEST_URL") != "" {
+		t.Skip("not our server")
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.Command(binary, "-test.run=^TestSQLState$", "-test.v")
+	run.Env = append(os.Environ(), "BOOTSTRAP_TEST_KEEP=1")
+	out, err := run.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var url string
+	for lines := bufio.NewScanner(out); lines.Scan() && !strings.Contains(lines.Text(), "until Ctrl-C"); {
+		if _, after, ok := strings.Cut(lines.Text(), "kept: "); ok {
+			url = after
+		}
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatalf("%q: %v", url, err)
+	}
+	defer conn.Close(context.Background())
+	data := pgtest.Table(t, conn, "show data_directory")[0][0]
+	run.Process.Kill()
+	run.Wait()
+	pgtest.Until(t, "the server and its files are gone", func() bool {
+		_, err := os.Stat(data)
+		return os.IsNotExist(err) && conn.Ping(context.Background()) != nil
+	})
+}

@@ -26,20 +26,17 @@ type Server struct {
 // NewServer starts a server until the end of the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
+	s := &Server{}
+	var err error
+	if s.options, err = options(); err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{options: local.Options{
-		Version:         os.Getenv("BOOTSTRAP_TEST_POSTGRES"),
-		DataHome:        t.TempDir(),
-		Cache:           filepath.Join(cache, "keep-bootstrap"),
-		StartParameters: map[string]string{"fsync": "off", "max_connections": "200"},
-	}}
+	s.options.DataHome = t.TempDir()
+	s.options.StartParameters = map[string]string{"fsync": "off", "max_connections": "200"}
 	s.Start(t)
 	t.Cleanup(func() {
 		s.Stop(t)
-		// Root's servers are not below DataHome.
+		// The servers of root are not below DataHome.
 		if err := os.RemoveAll(filepath.Dir(filepath.Dir(s.status.DataDirectory))); err != nil {
 			t.Errorf("cleaning up: %v", err)
 		}
@@ -53,11 +50,11 @@ func (s *Server) URL() string { return s.status.URL() }
 // Start starts the server, or does nothing when it runs.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	server, err := local.Start(context.Background(), s.options)
+	status, err := local.Start(context.Background(), s.options)
 	if err != nil {
 		fatal(t, "cannot start the server", err)
 	}
-	s.status = server.Status
+	s.status = status
 }
 
 // Stop shuts the server down.

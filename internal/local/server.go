@@ -1,0 +1,229 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// partial is how the names of files and directories begin that are not complete, or no longer.
+const partial = "part-"
+
+// account is the operating system account that PostgreSQL's programs run as. The zero value is that of this process.
+type account struct{ uid, gid uint32 }
+
+// inherited are the only variables that PostgreSQL's programs get.
+var inherited = []string{"PATH", "LD_LIBRARY_PATH", "SystemRoot"}
+
+// command is one of PostgreSQL's programs, to be run as an account.
+func (c *cluster) command(ctx context.Context, a account, path string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = []string{}
+	for _, name := range inherited {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	cmd.Dir = string(os.PathSeparator) // the account may not be able to enter the caller's
+	cmd.WaitDelay = 5 * time.Second
+	if a != (account{}) {
+		runAs(cmd, a)
+	}
+	return cmd
+}
+
+// serverAccount finds an account that can run the programs.
+func (c *cluster) serverAccount(ctx context.Context, programs string) (account, error) {
+	candidates := []account{{}}
+	if isRoot() {
+		candidates = accounts()
+	}
+	err := errors.New("there is no account postgres or nobody to run it as, and it does not run as root")
+	for _, a := range candidates {
+		var output []byte
+		output, err = c.command(ctx, a, program(programs, "postgres"), "--version").CombinedOutput()
+		if err == nil {
+			return a, nil
+		}
+		err = fmt.Errorf("%w %s", err, strings.TrimSpace(string(output)))
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("root cannot run it as another account here: %w", err)
+	}
+	return account{}, &Error{
+		Message: fmt.Sprintf("PostgreSQL %s does not run on this machine", releases[c.version]),
+		Hint:    "run as an ordinary user, or give a database (DATABASE_URL)", Err: err,
+	}
+}
+
+// dataAccount is the account that the data directory belongs to.
+func (c *cluster) dataAccount() account {
+	if info, err := os.Stat(c.data()); err == nil && isRoot() {
+		return owner(info)
+	}
+	return account{}
+}
+
+// initialise creates the data directory, which appears under its name only when it is complete.
+func (c *cluster) initialise(ctx context.Context, programs, password string) error {
+	c.log.Info("creating a local PostgreSQL", "version", c.version, "directory", c.data())
+	a, err := c.serverAccount(ctx, programs)
+	if err != nil {
+		return err
+	}
+	directory, err := os.MkdirTemp(c.directory, partial)
+	if err != nil {
+		return c.unusable(err)
+	}
+	defer os.RemoveAll(directory)
+	passwordFile := directory + ".password"
+	defer os.Remove(passwordFile)
+	err = os.WriteFile(passwordFile, []byte(password), 0o600)
+	if a != (account{}) {
+		err = errors.Join(err, os.Chown(directory, int(a.uid), int(a.gid)), os.Chown(passwordFile, int(a.uid), int(a.gid)))
+	}
+	if err != nil {
+		return c.unusable(err)
+	}
+	output, err := c.command(ctx, a, program(programs, "initdb"), "--pgdata", directory, "--username", User, "--pwfile", passwordFile,
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C").CombinedOutput()
+	switch {
+	case strings.Contains(string(output), "could not look up effective user ID"):
+		return &Error{
+			Message: fmt.Sprintf("PostgreSQL needs a user name, and user id %d has none on this system", os.Geteuid()),
+			Hint:    "add the user to /etc/passwd, run as another user, or give a database (DATABASE_URL)",
+		}
+	case err != nil:
+		return c.failed(err, string(output))
+	}
+	if err := os.Rename(directory, c.data()); err != nil {
+		return c.unusable(err)
+	}
+	return nil
+}
+
+// launch starts the server on its data directory, on another port if its own is in use.
+func (c *cluster) launch(ctx context.Context, programs string, r record) error {
+	if r.Port != 0 && !portFree(r.Port) {
+		c.log.Warn("another program uses the port of the local PostgreSQL, choosing another port", "port", r.Port)
+		r.Port = 0
+	}
+	if r.Port == 0 {
+		r.Port = freePort()
+		if err := c.save(r); err != nil {
+			return c.unusable(err)
+		}
+	}
+	_ = os.Rename(c.logFile(), c.logFile()+".old") // none at the first start
+	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(poll) {
+		said, err := c.run(ctx, programs, r.Port)
+		if err == nil {
+			return nil
+		}
+		// The processes of a killed server may still be finishing what they had begun.
+		if !strings.Contains(said, "pre-existing shared memory block") || ctx.Err() != nil || time.Now().After(deadline) {
+			return c.failed(err, said)
+		}
+	}
+}
+
+// run is one attempt to start the server, with the settings that make it private. They are given at every start, so the
+// files in the data directory stay untouched. If the attempt fails, run returns what PostgreSQL said.
+func (c *cluster) run(ctx context.Context, programs string, port int) (said string, err error) {
+	settings := map[string]string{
+		"port":                    strconv.Itoa(port),
+		"listen_addresses":        "127.0.0.1",
+		"unix_socket_directories": "", // the default is /tmp, which everybody can reach
+		"timezone":                "UTC",
+		"log_timezone":            "UTC",
+		"log_checkpoints":         "off",
+	}
+	maps.Copy(settings, c.parameters)
+	var options []string
+	for name, value := range settings {
+		options = append(options, fmt.Sprintf(`-c %s="%s"`, name, value)) // for a shell, or for cmd on Windows
+	}
+	output, err := os.OpenFile(c.logFile(), os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer output.Close()
+	cmd := c.command(ctx, c.dataAccount(), program(programs, "pg_ctl"), "start", "--pgdata", c.data(), "--wait",
+		"--timeout", timeout, "--options", strings.Join(options, " "))
+	cmd.Stdout, cmd.Stderr = output, output // the server keeps them
+	if err := cmd.Run(); err != nil {
+		text, _ := os.ReadFile(output.Name())
+		return string(text), err
+	}
+	return "", nil
+}
+
+// failed is the error of a program of PostgreSQL, with what it said.
+func (c *cluster) failed(err error, text string) *Error {
+	return &Error{
+		Message: "cannot start the local PostgreSQL",
+		Hint:    "the lines above are PostgreSQL's own; run " + reset + "; or give a database (DATABASE_URL)",
+		Err:     fmt.Errorf("%w\n%s", err, strings.TrimSpace(text)),
+	}
+}
+
+// isServer reports whether the process is the server of this data directory. The number alone does not tell: after a crash
+// or in a new container another process may have it. Where there is no /proc, any process of that number counts;
+// PostgreSQL itself goes no further.
+func isServer(pid int, data string) bool {
+	if !exists("/proc/self/cmdline") {
+		return processExists(pid)
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline") // empty for a zombie
+	if errors.Is(err, fs.ErrPermission) {
+		return true
+	}
+	args := strings.Split(string(text), "\x00")
+	i := slices.Index(args, "-D")
+	if i < 1 || i+1 == len(args) || filepath.Base(args[0]) != "postgres" {
+		return false
+	}
+	served, servedErr := os.Stat(args[i+1])
+	here, err := os.Stat(data)
+	return servedErr == nil && err == nil && os.SameFile(served, here)
+}
+
+// sweep deletes what interrupted processes have left incomplete. What cannot be deleted now, as an initdb without its
+// parent is still writing to it, is left for the next time. The caller holds the lock of the directory.
+func sweep(directory string, log *slog.Logger) {
+	leftovers, _ := filepath.Glob(filepath.Join(directory, partial+"*"))
+	for _, path := range leftovers {
+		log.Debug("deleting what an interrupted start left behind", "path", path, "error", os.RemoveAll(path))
+	}
+}
+
+// freePort looks below the range from which outgoing connections take their ports, so that the port is still free at the
+// next start.
+func freePort() (port int) {
+	for range 50 {
+		if port = 20000 + rand.IntN(10000); portFree(port) {
+			break
+		}
+	}
+	return port // or the start says what is wrong
+}
+
+func portFree(port int) bool {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	return listener.Close() == nil
+}
