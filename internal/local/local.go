@@ -86,8 +86,8 @@ func (s Status) URL() string {
 
 // String keeps the password out of texts and logs.
 func (s Status) String() string {
-	if s.DataDirectory == "" {
-		return fmt.Sprintf("PostgreSQL %s, never started", s.Version)
+	if s.Port == 0 {
+		return fmt.Sprintf("PostgreSQL %s, not running, no data", s.Version)
 	}
 	if !s.Running {
 		return fmt.Sprintf("PostgreSQL %s, not running, data in %s", s.Version, s.DataDirectory)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -113,4 +114,34 @@ func Until(t testing.TB, what string, condition func() bool) {
 			t.Fatalf("waited too long until %s", what)
 		}
 	}
+}
+
+// Home is a home directory in which the local server can be started without a download. At the end of the test the server
+// is stopped.
+func Home(t testing.TB) string {
+	t.Helper()
+	command, err := os.ReadFile(filepath.Join(NewServer(t).status.DataDirectory, "postmaster.opts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	postgres, _, _ := strings.Cut(string(command), " ")
+	programs := filepath.Dir(filepath.Dir(filepath.Dir(postgres)))
+	home, err := os.MkdirTemp("", "keep-bootstrap-home-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	share := filepath.Join(home, ".local", "share")
+	t.Cleanup(func() {
+		if _, err := local.Stop(context.Background(), local.Options{DataHome: share}); err != nil {
+			t.Errorf("cannot stop the server: %v", err)
+		}
+		if err := os.RemoveAll(home); err != nil {
+			t.Errorf("cleaning up: %v", err)
+		}
+	})
+	kept := filepath.Join(share, "keep-bootstrap")
+	if err := errors.Join(os.Chmod(home, 0o711), os.MkdirAll(kept, 0o711), os.Symlink(programs, filepath.Join(kept, "programs"))); err != nil { //nolint:gosec // root's server enters it
+		t.Fatal(err)
+	}
+	return home
 }
