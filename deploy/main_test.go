@@ -10,4 +10,4 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-const newestKeep = "67ff7efffed4"
+const newestKeep = pgtest.NewestKeep

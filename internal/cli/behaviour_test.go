@@ -1,15 +1,11 @@
 package cli_test
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"keep-bootstrap/internal/cli"
 	"keep-bootstrap/test/pgtest"
 )
 
@@ -17,18 +13,7 @@ import (
 // its provisioning, and of what is wrong with it. Where Keep has a route of its API that depends on the rows, the rows
 // are looked at.
 
-// ready is a database with Keep's tables and schema bootstrap, and no rows.
-var ready = pgtest.Template{Name: "keep_and_bootstrap", Build: func(ctx context.Context, url string) error {
-	if err := pgtest.Keep(newestKeep).Build(ctx, url); err != nil {
-		return err
-	}
-	if exit := cli.Main(ctx, cli.Environment{
-		Args: []string{"migrate"}, Environ: []string{"DATABASE_URL=" + url}, Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Version: "test",
-	}); exit != 0 {
-		return fmt.Errorf("migrate: exit code %d", exit)
-	}
-	return nil
-}}
+var ready = pgtest.Migrated
 
 // scene is a Keep whose provisioning is left to the program.
 type scene struct {

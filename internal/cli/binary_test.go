@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -47,20 +46,7 @@ func finished(t testing.TB, err error, stdout, stderr *bytes.Buffer) result {
 	return r
 }
 
-// rowVersions are the versions of all rows that a run without changes must not touch.
-func rowVersions(t testing.TB, d *pgtest.Database) string {
-	t.Helper()
-	conn := d.Conn(t)
-	var all strings.Builder
-	for _, table := range pgtest.Table(t, conn, `
-		select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind = 'r' and n.nspname in ('public', 'bootstrap') and c.relpersistence = 'p' order by 1`) {
-		for _, row := range pgtest.Table(t, conn, "select ctid, xmin from "+table[0]+" order by ctid") {
-			fmt.Fprintln(&all, table[0], row)
-		}
-	}
-	return all.String()
-}
+func rowVersions(t testing.TB, d *pgtest.Database) string { return pgtest.RowVersions(t, d.Conn(t)) }
 
 func TestTheProgramTwice(t *testing.T) {
 	t.Parallel()

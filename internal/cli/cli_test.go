@@ -18,9 +18,9 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-const newestKeep = "67ff7efffed4"
+const newestKeep = pgtest.NewestKeep
 
-const canary = "s3cret-canary"
+const canary = pgtest.Canary
 
 const twoProviders = `providers:
   grafana-prod:

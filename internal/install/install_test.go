@@ -20,25 +20,9 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-const newestKeep = "67ff7efffed4"
+const newestKeep = pgtest.NewestKeep
 
-// migrated is a database with Keep's newest tables and schema bootstrap.
-var migrated = pgtest.Template{Name: "migrated", Build: func(ctx context.Context, url string) error {
-	if err := pgtest.Keep(newestKeep).Build(ctx, url); err != nil {
-		return err
-	}
-	config, err := postgres.Source{ConnString: url, Origin: "test"}.Config()
-	if err != nil {
-		return err
-	}
-	conn, err := postgres.Connect(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer postgres.Close(ctx, conn)
-	_, err = migrate.Up(ctx, conn, slog.New(slog.DiscardHandler))
-	return err
-}}
+var migrated = pgtest.Migrated
 
 // load parses a manifest.
 func load(t testing.TB, text string) *manifest.Manifest {
@@ -81,7 +65,7 @@ func apply(t testing.TB, run *install.Run) install.Outcome {
 	return outcome
 }
 
-const canary = "s3cret-canary"
+const canary = pgtest.Canary
 
 const twoProviders = `
 providers:
@@ -95,21 +79,7 @@ providers:
       by-name: {description: one a name, fingerprint_fields: [name]}
 `
 
-// rowVersions are the versions of all rows that a run without changes must not touch.
-func rowVersions(t testing.TB, d *pgtest.Database) string {
-	t.Helper()
-	conn := d.Conn(t)
-	var all strings.Builder
-	tables := pgtest.Table(t, conn, `
-		select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind = 'r' and n.nspname in ('public', 'bootstrap') and c.relpersistence = 'p' order by 1`)
-	for _, table := range tables {
-		for _, row := range pgtest.Table(t, conn, "select ctid, xmin from "+table[0]+" order by ctid") {
-			fmt.Fprintln(&all, table[0], row)
-		}
-	}
-	return all.String()
-}
+func rowVersions(t testing.TB, d *pgtest.Database) string { return pgtest.RowVersions(t, d.Conn(t)) }
 
 // staged is a query for the number of rows in the unlogged tables of schema bootstrap.
 func staged(t testing.TB, conn *pgx.Conn) string {

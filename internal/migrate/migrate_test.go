@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 var quiet = slog.New(slog.DiscardHandler)
 
-const newestKeep = "67ff7efffed4"
+const newestKeep = pgtest.NewestKeep
 
 // connect connects as the program does.
 func connect(t testing.TB, address string) *pgx.Conn {

@@ -76,7 +76,7 @@ func (s *server) url() (string, error) {
 	}
 	s.temporary, s.err = startTemporary(map[string]string{
 		"shared_preload_libraries": "pg_stat_statements",
-		"logging_collector": "on", // tests read the log by SQL
+		"logging_collector":        "on", // tests read the log by SQL
 		// Nothing here has to survive a crash.
 		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 		"max_connections": "300", "max_prepared_transactions": "20", "track_io_timing": "on", "autovacuum_naptime": "1h",

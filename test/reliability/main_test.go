@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/test/pgtest"
 )
 
@@ -31,29 +28,12 @@ func TestMain(m *testing.M) {
 	pgtest.Main(m)
 }
 
-const newestKeep = "67ff7efffed4"
+const newestKeep = pgtest.NewestKeep
 
-// keep is a database as Keep's migrations leave it; migrated has schema bootstrap too.
 var (
-	keep     = pgtest.Keep(newestKeep)
-	migrated = pgtest.Template{Name: "migrated", Build: func(ctx context.Context, url string) error {
-		return errors.Join(keep.Build(ctx, url), migrateUp(ctx, url))
-	}}
+	keep     = pgtest.Keep(newestKeep) // as Keep's migrations leave it
+	migrated = pgtest.Migrated
 )
-
-func migrateUp(ctx context.Context, url string) error {
-	config, err := postgres.Source{ConnString: url, Origin: "test"}.Config()
-	if err != nil {
-		return err
-	}
-	conn, err := postgres.Connect(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer postgres.Close(ctx, conn)
-	_, err = migrate.Up(ctx, conn, slog.New(slog.DiscardHandler))
-	return err
-}
 
 // torture reports whether the long form is asked for.
 func torture() bool { return os.Getenv("BOOTSTRAP_TORTURE") == "1" }

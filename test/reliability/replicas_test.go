@@ -86,7 +86,7 @@ func TestReplicasOnACurrentDatabase(t *testing.T) {
 			bootstrap(t, 0, d.URL, "up", "-f", manifest)
 			conn, holder := d.Conn(t), d.Conn(t)
 			quiet(t, conn)
-			before, written := rowVersions(t, conn), tuplesWritten(t, conn)
+			before, written := pgtest.RowVersions(t, conn), tuplesWritten(t, conn)
 
 			execute(t, holder, "begin")
 			for _, table := range pgtest.Table(t, conn, `select c.oid::regclass from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -106,7 +106,7 @@ func TestReplicasOnACurrentDatabase(t *testing.T) {
 			execute(t, holder, "rollback")
 
 			quiet(t, conn)
-			if after := rowVersions(t, conn); after != before {
+			if after := pgtest.RowVersions(t, conn); after != before {
 				t.Errorf("row versions differ:\n%s\n%s", before, after)
 			}
 			if after := tuplesWritten(t, conn); after != written {
@@ -117,17 +117,6 @@ func TestReplicasOnACurrentDatabase(t *testing.T) {
 				"all ended with 0 while the locks were held; no row written (ctid, xmin, pg_stat)")
 		})
 	}
-}
-
-// rowVersions are the versions of all rows that outlive a run. xmax is not among them: it shows who locked a row.
-func rowVersions(t testing.TB, conn *pgx.Conn) string {
-	t.Helper()
-	var all strings.Builder
-	for _, table := range pgtest.Table(t, conn, `select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind = 'r' and n.nspname in ('public', 'bootstrap') and c.relpersistence = 'p' order by 1`) {
-		fmt.Fprintln(&all, table[0], pgtest.Table(t, conn, "select ctid, xmin from "+table[0]+" order by ctid"))
-	}
-	return all.String()
 }
 
 // tuplesWritten is the server's own count of row versions in those tables.

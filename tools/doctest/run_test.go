@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what the commands print into the 
 
 const (
 	root       = "../.."
-	newestKeep = "67ff7efffed4"
+	newestKeep = pgtest.NewestKeep
 )
 
 // requirePSQL skips a test where there is no psql. In CI there must be one.
