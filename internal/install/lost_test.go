@@ -29,7 +29,7 @@ func cutAt(t *testing.T, address, mark string, how pgtest.Cut, forGood bool) str
 		}
 		seen = seen || bytes.Contains(bytes.ToLower(m.Body), bytes.ToLower([]byte(mark)))
 		// The server answers when it has read Sync, or a query of one message.
-		if !seen || how == pgtest.Swallow && m.Type != 'S' && m.Type != 'Q' {
+		if !seen || (how == pgtest.Swallow || how == pgtest.StallAfter) && m.Type != 'S' && m.Type != 'Q' {
 			return pgtest.Pass
 		}
 		broken = m.Connection
@@ -48,6 +48,11 @@ func TestLostCommit(t *testing.T) {
 		"not sent":            {commit, pgtest.CutBefore, "the connection was lost; the server says that nothing was written"},
 		"lost while staging":  {`copy "bootstrap"`, pgtest.CutBefore, "trying again"},
 		"lost at the answers": {`copy "bootstrap"`, pgtest.Swallow, "trying again"},
+		// stalled-connection-never-ends: the connection stays open.
+		"stalled before COMMIT":  {commit, pgtest.Stall, "the connection was lost; the server says that nothing was written"},
+		"stalled after COMMIT":   {commit, pgtest.StallAfter, "the answer to COMMIT was lost; the server says that the transaction committed"},
+		"stalled while staging":  {`copy "bootstrap"`, pgtest.Stall, "the server stopped answering"},
+		"stalled at the answers": {`copy "bootstrap"`, pgtest.StallAfter, "the server stopped answering"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

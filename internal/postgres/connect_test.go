@@ -19,7 +19,10 @@ import (
 	"keep-bootstrap/test/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	postgres.HurryWatches()
+	pgtest.Main(m)
+}
 
 func config(t testing.TB, address string) *postgres.Config {
 	t.Helper()

@@ -86,13 +86,13 @@ func neverConnected(err error) bool {
 }
 
 // lastAttempt picks, of several attempts at one host (addresses, with TLS and without), the error that counts: the last,
-// but not that the server has no TLS when there is another.
+// but not that the server has no TLS, or that no time was left, when there is another.
 func lastAttempt(err error) error {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if attempts, ok := e.(interface{ Unwrap() []error }); ok {
 			list := attempts.Unwrap()
 			for _, attempt := range slices.Backward(list) {
-				if !refusedTLS(attempt) {
+				if !refusedTLS(attempt) && !(strings.Contains(attempt.Error(), "dial error") && errors.Is(attempt, context.DeadlineExceeded)) {
 					return notConnected{attempt}
 				}
 			}

@@ -25,8 +25,15 @@ var (
 	blindness  = 10 * time.Minute // the end, when a server answers but does not tell
 )
 
-// errStalled ends a connection whose other side has stopped answering.
-var errStalled = errors.New("the server stopped answering")
+// errStalled ends a connection whose other side has stopped answering. It is a timeout because the driver replaces every
+// other error of a read by one of its own.
+var errStalled error = stalledError{}
+
+type stalledError struct{}
+
+func (stalledError) Error() string   { return "the server stopped answering" }
+func (stalledError) Timeout() bool   { return true }
+func (stalledError) Temporary() bool { return false }
 
 // state is what another connection says of the session.
 type state int
@@ -106,9 +113,9 @@ func (w *watch) note(change int) (stalled bool) {
 // check asks what the silent session does, and ends it or comes back later.
 func (w *watch) check() {
 	w.mu.Lock()
-	moved := w.moved
+	moved, suspect := w.moved, w.suspect
 	w.mu.Unlock()
-	answer := w.ask(time.Since(moved))
+	answer := w.ask(time.Since(moved), suspect)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,16 +147,23 @@ func (w *watch) check() {
 }
 
 // askSession tells whether the session works. A session that waits for its client has wait event type Client, in the
-// middle of a COPY, too. Behind a pooler the number of the session is not known: then any session of the role in this
-// database counts whose statement is at least as old as the silence.
-const askSession = `SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_stat_activity AS a
-	WHERE a.datname = pg_catalog.current_database() AND a.usename = session_user AND a.pid <> pg_catalog.pg_backend_pid()
-	  AND a.wait_event_type IS DISTINCT FROM 'Client'
-	  AND CASE WHEN pg_catalog.pg_backend_pid() = %d THEN a.pid = %d
-	           ELSE a.query_start <= pg_catalog.clock_timestamp() - %d * interval '1 millisecond' END`
+// middle of a COPY, too. When that is confirmed the session is ended, so that it holds no lock and the fate of its
+// transaction is settled. Behind a pooler the number of the session is not known: then any session of the role in this
+// database counts that executes a statement as old as the silence.
+const askSession = `SELECT COALESCE(bool_or(s.works), false), pg_catalog.count(s.ended)
+	FROM (
+		SELECT a.wait_event_type IS DISTINCT FROM 'Client' AS works,
+			CASE WHEN a.wait_event_type = 'Client' AND %[1]t THEN pg_catalog.pg_terminate_backend(a.pid) END AS ended
+		FROM pg_catalog.pg_stat_activity AS a
+		WHERE a.datname = pg_catalog.current_database() AND a.usename = session_user AND a.pid <> pg_catalog.pg_backend_pid()
+			AND CASE WHEN pg_catalog.pg_backend_pid() = %[2]d THEN a.pid = %[3]d
+				ELSE a.wait_event_type IS DISTINCT FROM 'Client'
+					AND a.query_start <= pg_catalog.clock_timestamp() - %[4]d * interval '1 millisecond' END
+	) AS s`
 
-// ask opens another connection to the same address and asks what the session does.
-func (w *watch) ask(silent time.Duration) state {
+// ask opens another connection to the same address and asks what the session does. One that waits for this program is
+// ended when confirmed is set.
+func (w *watch) ask(silent time.Duration, confirmed bool) state {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	config := w.config.Copy()
@@ -161,8 +175,9 @@ func (w *watch) ask(silent time.Duration) state {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err == nil {
 		defer Close(ctx, conn)
-		sql := fmt.Sprintf(askSession, conn.PgConn().PID(), w.pid, max(silent-time.Second, 0).Milliseconds())
-		err = conn.QueryRow(ctx, sql).Scan(&works)
+		sql := fmt.Sprintf(askSession, confirmed, conn.PgConn().PID(), w.pid, max(silent-time.Second, 0).Milliseconds())
+		var ended int
+		err = conn.QueryRow(ctx, sql).Scan(&works, &ended)
 	}
 	_, refusal := errors.AsType[*pgconn.PgError](err)
 	switch {

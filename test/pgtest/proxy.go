@@ -15,10 +15,12 @@ type Cut int
 
 // What can become of a message.
 const (
-	Pass      Cut = iota // pass it on
-	CutBefore            // close the connection instead of passing it on
-	CutAfter             // pass it on, and close the connection at once
-	Swallow              // of a client: pass it on, keep the server's answer back, and close when that is complete
+	Pass       Cut = iota // pass it on
+	CutBefore             // close the connection instead of passing it on
+	CutAfter              // pass it on, and close the connection at once
+	Swallow               // of a client: pass it on, keep the server's answer back, and close when that is complete
+	Stall                 // keep the connection open until the end of the test, but pass nothing more in either direction
+	StallAfter            // pass it on, and then stall
 )
 
 // Message is one message of PostgreSQL's protocol.
@@ -45,6 +47,8 @@ type Proxy struct {
 	server string
 	decide func(Message) Cut
 
+	ended chan struct{} // at the end of the test
+
 	mu          sync.Mutex
 	open        map[net.Conn]bool
 	connections int
@@ -63,7 +67,7 @@ func NewProxy(t testing.TB, address string, decide func(Message) Cut) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{server: u.Host, decide: decide, open: map[net.Conn]bool{}}
+	p := &Proxy{server: u.Host, decide: decide, open: map[net.Conn]bool{}, ended: make(chan struct{})}
 	if decide == nil {
 		p.decide = func(Message) Cut { return Pass }
 	}
@@ -71,6 +75,7 @@ func NewProxy(t testing.TB, address string, decide func(Message) Cut) *Proxy {
 	p.URL = u.String()
 	t.Cleanup(func() {
 		listener.Close()
+		close(p.ended)
 		p.CutAll()
 	})
 	go func() {
@@ -127,18 +132,21 @@ func (p *Proxy) serve(client net.Conn) {
 		p.mu.Unlock()
 	}()
 
-	swallowing := make(chan struct{})
+	l := link{swallowing: make(chan struct{}), stalled: make(chan struct{})}
 	go func() {
-		p.relay(server, client, Message{Connection: number, FromServer: true}, swallowing)
+		p.relay(server, client, Message{Connection: number, FromServer: true}, l)
 		client.Close()
 	}()
-	if p.relay(client, server, Message{Connection: number}, swallowing) == Swallow {
+	if p.relay(client, server, Message{Connection: number}, l) == Swallow {
 		_, _ = io.Copy(io.Discard, client) // until the other direction has seen the whole answer
 	}
 }
 
+// link is what the two directions of a connection tell each other.
+type link struct{ swallowing, stalled chan struct{} }
+
 // relay passes messages on until one end is closed or decide says to cut. It returns what decide said last.
-func (p *Proxy) relay(from, to net.Conn, m Message, swallowing chan struct{}) Cut {
+func (p *Proxy) relay(from, to net.Conn, m Message, l link) Cut {
 	for {
 		m.Number++
 		raw, err := readMessage(from, &m)
@@ -147,7 +155,7 @@ func (p *Proxy) relay(from, to net.Conn, m Message, swallowing chan struct{}) Cu
 		}
 		if m.FromServer {
 			select {
-			case <-swallowing:
+			case <-l.swallowing:
 				if m.Type == readyForQuery || m.Type == copyInResponse {
 					return Swallow
 				}
@@ -157,12 +165,27 @@ func (p *Proxy) relay(from, to net.Conn, m Message, swallowing chan struct{}) Cu
 		}
 		p.mu.Lock()
 		cut := p.decide(m)
-		p.mu.Unlock()
-		if cut == CutBefore {
-			return cut
+		select {
+		case <-l.stalled:
+			cut = Stall
+		default:
+			if cut == Stall || cut == StallAfter {
+				close(l.stalled)
+			}
 		}
-		if cut == Swallow {
-			close(swallowing)
+		p.mu.Unlock()
+		switch cut {
+		case CutBefore:
+			return cut
+		case Swallow:
+			close(l.swallowing)
+		case Stall:
+			<-p.ended
+			return cut
+		case StallAfter:
+			_, _ = to.Write(raw) // to the other side it is a connection like any other
+			<-p.ended
+			return cut
 		}
 		if _, err := to.Write(raw); err != nil || cut != Pass {
 			return cut
