@@ -35,6 +35,7 @@ bootstrap: build ## the main job: database, migrations, providers; with no varia
 
 .PHONY: build
 build: ## bin/keep-bootstrap
+	@echo "building bin/keep-bootstrap $(VERSION) (the first time this downloads and compiles its modules, which takes minutes)" >&2
 	@$(GO_BUILD) -o bin/keep-bootstrap ./cmd/bootstrap
 
 .PHONY: test

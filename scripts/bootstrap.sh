@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # make bootstrap: the main job with what the environment says. Keep's variables or BOOTSTRAP_FILE give the providers;
-# DATABASE_URL and its like give the database; both are read by the program. When the environment names no providers,
+# DATABASE_URL and its like give the database; both are read by the program. When the environment names nothing to install,
 # the example is installed, and on a database that was given it may only add: nothing of the user's is pruned for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 variables=$(compgen -e)
 args=()
-if ! grep -qE '^(KEEP_PROVIDER|BOOTSTRAP_FILE$)' <<<"$variables"; then
+if ! grep -qE '^(KEEP_(PROVIDER|WORKFLOW|DASHBOARDS|MAPPINGS_DIRECTORY|DEFAULT_)|BOOTSTRAP_FILE$)' <<<"$variables"; then
   args+=(-f examples/providers.yaml)
   if grep -qE '^(DATABASE_|BOOTSTRAP_DATABASE|PG(HOST|HOSTADDR|PORT|DATABASE|USER|SERVICE|SERVICEFILE)$)' <<<"$variables"; then
     args+=(--max-prune 0)

@@ -83,8 +83,9 @@ type app struct {
 
 func (a *app) getenv(name string) string { return a.variables[name] }
 
-const rootLong = `keep-bootstrap installs the provisioned providers of Keep in its PostgreSQL database: tenant first, all in one
-transaction, any number of times, from any number of replicas.
+const rootLong = `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL database: the tenant,
+the default user, API keys, providers with their deduplication rules, workflows, dashboards and mapping rules.
+A run is one transaction. It can be repeated any number of times, from any number of replicas.
 
 Every flag has a variable: --max-prune is BOOTSTRAP_MAX_PRUNE. A flag wins over its variable, the variable over the
 default. No flag takes a secret.
@@ -100,7 +101,7 @@ Exit codes: 0 done or nothing to do, 1 unexpected, 2 changes (plan --detailed-ex
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "keep-bootstrap",
-		Short: "install the provisioned providers of Keep in its database",
+		Short: "install what Keep provisions at startup in its database",
 		Long:  rootLong,
 		Example: `  keep-bootstrap up -f providers.yaml
   DATABASE_URL=postgresql://keep@db/keep keep-bootstrap plan -f providers.yaml`,

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,4 +45,23 @@ func TestLocal(t *testing.T) {
 	says("on 127.0.0.1:", "start")
 	execute(t, env, "local", "psql", "-c", "select from mine").want(t, 1)
 	says("not running", "stop")
+}
+
+// TestLocalFirstSteps: after the example, a file of one's own replaces it in the local database.
+func TestLocalFirstSteps(t *testing.T) {
+	t.Parallel()
+	env := environment{"HOME": pgtest.Home(t)}
+	example := filepath.Join("..", "..", "examples", "providers.yaml")
+	execute(t, env, "plan", "-f", example).want(t, 69, "keep-bootstrap up")
+	execute(t, env, "up", "-f", example).want(t, 0, "using the local PostgreSQL")
+	if r := execute(t, env, "up", "-f", example).want(t, 0); !strings.Contains(r.stdout, "No changes") {
+		t.Errorf("the second run: %s", r.stdout)
+	}
+	own := file(t, twoProviders)
+	execute(t, env, "plan", "-f", own).want(t, 0)
+	execute(t, env, "up", "-f", own).want(t, 0)
+	if r := execute(t, env, "local", "psql", "-Atc", "select count(*) from provider"); r.stdout != "2\n" {
+		t.Errorf("%s%s", r.stdout, r.stderr)
+	}
+	execute(t, env, "up", "-f", file(t, "providers: []\n")).want(t, 78)
 }

@@ -74,6 +74,14 @@ type target struct {
 	local  bool
 }
 
+// options lets a run remove everything from the local database, which is for trying things out.
+func (t target) options(o install.Options) install.Options {
+	if t.local && o.MaxPrune == "" {
+		o.MaxPrune = "100%"
+	}
+	return o
+}
+
 // target finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can do
 // something with an empty database create the local one. --wait never does: who waits for a database means another one.
 func (a *app) target(ctx context.Context, localVersion string, create bool) (target, error) {
@@ -136,7 +144,7 @@ func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.O
 		return nil, target{}, err
 	}
 	run := a.newRun(t)
-	run.Manifest, run.Options = m, options
+	run.Manifest, run.Options = m, t.options(options)
 	return run, t, nil
 }
 

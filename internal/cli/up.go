@@ -51,7 +51,7 @@ func (a *app) upCommand() *cobra.Command {
 			}
 			run := a.newRun(t)
 			defer run.Close(ctx)
-			run.Manifest, run.Options = m, input.options(cmd, a)
+			run.Manifest, run.Options = m, t.options(input.options(cmd, a))
 			run.CreateTables = createTables || t.local
 			if tenantOnly {
 				return a.seedTenant(ctx, run, input.tenantName)
