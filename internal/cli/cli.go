@@ -81,6 +81,11 @@ type app struct {
 	wait            waitFlag
 }
 
+// Command is the command line, for what is generated from it.
+func Command(version string) *cobra.Command {
+	return (&app{Environment: Environment{Version: version}}).root()
+}
+
 func (a *app) getenv(name string) string { return a.variables[name] }
 
 const rootLong = `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL database: the tenant,
