@@ -23,6 +23,7 @@ func (m meaning) retry() bool { return m.exit == ExitUnavailable || m.exit == Ex
 
 const (
 	nothingWritten = "nothing was written by the transaction that was open: run again"
+	badOptions     = "correct options in the connection string, or PGOPTIONS"
 	conflict       = "conflict with a concurrent transaction; nothing was written, run again"
 )
 
@@ -70,11 +71,17 @@ var meanings = map[string]meaning{
 	// The role.
 	pgerrcode.InsufficientPrivilege:              {exit: ExitPermission, hint: "grant the missing privilege to the role, or run as the role that owns Keep's tables"},
 	pgerrcode.InsufficientPrivilege + connecting: {exit: ExitPermission, hint: "grant CONNECT on the database to the role"},
-	pgerrcode.InvalidPassword:                    {exit: ExitPermission, hint: "correct the password; a password in a URL needs @ : / ? # % written as %40 %3A %2F %3F %23 %25"},
+	pgerrcode.InvalidPassword:                    {exit: ExitPermission, hint: "correct the password of the role"},
 	"28":                                         {exit: ExitPermission, hint: "check the role, and the lines of pg_hba.conf for it"},
 
 	// Files of the server.
 	pgerrcode.UndefinedFile: {exit: ExitUnexpected, hint: "a file of the server is gone, as after an upgrade of its packages: restart PostgreSQL"},
+
+	// A setting in the connection string.
+	"22" + connecting:                             {exit: ExitUsage, hint: badOptions},
+	pgerrcode.UndefinedObject + connecting:        {exit: ExitUsage, hint: badOptions},
+	pgerrcode.CantChangeRuntimeParam + connecting: {exit: ExitUsage, hint: badOptions},
+	pgerrcode.SyntaxError + connecting:            {exit: ExitUsage, hint: badOptions},
 
 	// Class 08 is a lost connection when it comes in the middle, and a refusal before the connection is ready.
 	"08":                                     {exit: ExitTemporary, wait: true, hint: "the connection was lost; nothing was written, run again"},
@@ -175,7 +182,7 @@ func fromServer(err error) *Error {
 	// The detail of a foreign error may quote rows ("Failing row contains ..."), and so may some messages: class 22
 	// ("invalid input syntax for type json"), and whatever a routine of someone else raises. What names an object is safe.
 	switch {
-	case strings.HasPrefix(pgErr.Code, "22"):
+	case strings.HasPrefix(pgErr.Code, "22") && !neverConnected(err):
 		e.Message = "the server refused a value (its message is not shown because it may quote a secret)"
 	case raisedByOthers(pgErr):
 		e.Message = "a trigger or function of someone else raised an error (its message is not shown because it may quote a secret)"

@@ -66,10 +66,13 @@ func (s Source) Config() (*Config, error) {
 		return nil, err
 	}
 	all, warnings, err := s.resolve(given)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = all.checkTLS(&warnings)
 	}
-	if err := all.checkTLS(&warnings); err != nil {
+	if err != nil && hidden {
+		return nil, s.unsplittable()
+	}
+	if err != nil {
 		return nil, err
 	}
 	c := &Config{
@@ -153,6 +156,10 @@ func (s settings) checkTLS(warnings *[]string) error {
 			*warnings = append(*warnings, fmt.Sprintf("%s is ignored: the file %s does not exist", s[name].from, path))
 			s[name], s[with] = setting{}, setting{}
 		}
+	}
+	if s.get("sslkey") != "" && s.get("sslcert") == "" {
+		*warnings = append(*warnings, s["sslkey"].from+" is ignored: there is no sslcert")
+		s["sslkey"] = setting{}
 	}
 	lowest, highest := protocol(s.get("ssl_min_protocol_version"), tls.VersionTLS12), protocol(s.get("ssl_max_protocol_version"), tls.VersionTLS13)
 	if lowest > highest {

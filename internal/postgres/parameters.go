@@ -70,7 +70,7 @@ var parameters = map[string]parameter{
 	"sslnegotiation":           {variable: "PGSSLNEGOTIATION", names: true, values: []string{"postgres", "direct"}},
 	"sslcert":                  {variable: "PGSSLCERT", names: true},
 	"sslkey":                   {variable: "PGSSLKEY", names: true},
-	"sslpassword":              {variable: "PGSSLPASSWORD", names: true},
+	"sslpassword":              {},
 	"sslcertmode":              {variable: "PGSSLCERTMODE", names: true, values: []string{"disable", "allow", "require"}},
 	"sslrootcert":              {variable: "PGSSLROOTCERT", names: true},
 	"sslsni":                   {variable: "PGSSLSNI", names: true, values: []string{"0", "1"}},
@@ -208,7 +208,7 @@ func (s settings) bad(name, what string) error {
 	case isVariable && strings.HasPrefix(value, "tcp://"):
 		hint = "Kubernetes sets such a variable for a service of that name: give PGPORT a number, or set enableServiceLinks: false"
 	case name == "port" && !isVariable:
-		hint = passwordHint
+		hint = "form: " + urlForm
 	}
 	return Usage(from+shown+" "+what, hint)
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 )
 
 // measured is what SQLAlchemy 2.1.9 with psycopg2 2.9.13 (form sqlalchemy) and libpq 17.11 (forms uri and keywords) make
@@ -96,5 +98,22 @@ func TestURLPercentEncodingAndFallbackHostsAsSQLAlchemyAndLibpq(t *testing.T) {
 		if diff := cmp.Diff(want, ours(m.source())); diff != "" {
 			t.Errorf("%s %s: -measured +ours\n%s", m.Form, m.Text, diff)
 		}
+	}
+}
+
+// compareWithDriver checks that pgx, which follows libpq, reads a string as this package does.
+func compareWithDriver(t *testing.T, text string, given options) {
+	t.Helper()
+	config, err := pgx.ParseConfig(text)
+	if err != nil {
+		return // it also checks what the values mean
+	}
+	for name, got := range map[string]string{"user": config.User, "password": config.Password, "dbname": config.Database, "application_name": config.RuntimeParams["application_name"]} {
+		if want, ok := given[name]; ok && strings.TrimSpace(got) != strings.TrimSpace(want) { // libpq 18 trims
+			t.Errorf("%q: %s is %q, with pgx %q", text, name, want, got)
+		}
+	}
+	if hosts := strings.Split(given["host"], ","); hosts[0] != "" && strings.TrimSpace(config.Host) != strings.TrimSpace(hosts[0]) {
+		t.Errorf("%q: host is %q, with pgx %q", text, hosts[0], config.Host)
 	}
 }
