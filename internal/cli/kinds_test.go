@@ -40,6 +40,7 @@ workflows:
                 Alert {{ alert.name }}
                 is on.
   - id: second
+    triggers: []
     disabled: true
 dashboards:
   - dashboard_name: Overview
@@ -121,7 +122,7 @@ func TestAllKinds(t *testing.T) {
 	inOrder(t, run(t, env, "validate").want(t, 0).stdout, "valid: 2 providers, 1 user, 2 API keys, 2 workflows, 1 dashboard, 1 mapping rule in 1 source")
 
 	// A kind is left alone when its key is gone, and what is left of it goes when the key is there.
-	env["BOOTSTRAP_FILE"] = s.file("workflows:\n  - {id: second, disabled: true}\ndashboards: []\n")
+	env["BOOTSTRAP_FILE"] = s.file("workflows:\n  - {id: second, triggers: [], disabled: true}\ndashboards: []\n")
 	run(t, env, "plan", "--log-format", "text").want(t, 78, "KB020")
 	last := lines(t, run(t, env, "plan", "-o", "json", "--allow-empty", "--detailed-exitcode").want(t, 2).stdout)
 	if end := last[len(last)-1]; end["prune"] != 0.0 || end["resources"] != 2.0 || fmt.Sprint(end["kinds"]) != "map[dashboard:map[add:0 adopt:0 change:0 prune:1] workflow:map[add:0 adopt:0 change:0 prune:1]]" {
@@ -155,13 +156,15 @@ func TestWorkflowOfAMissingProvider(t *testing.T) {
 func TestExportOfAllKinds(t *testing.T) {
 	s := newScene(t)
 	env := s.all()
-	env["BOOTSTRAP_FILE"] = s.file(strings.Replace(allKinds, "  - id: second\n    disabled: true\n", `  - id: second
+	env["BOOTSTRAP_FILE"] = s.file(strings.Replace(allKinds, "  - id: second\n    triggers: []\n    disabled: true\n", `  - id: second
+    steps: []
     x: &a {b: 'c', d: [1, yes, 2024-01-01, "e"]}
     y: *a
     text: |+
       kept
 
   - name: third
+    actions: []
     long: "a:\n\nb"
     '=': ~
 `, 1))

@@ -2,11 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/catalogue"
+	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 )
@@ -29,6 +30,11 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 
 // options says where the providers are.
 func (f *sourceFlags) options(a *app) (manifest.Options, error) {
+	for _, path := range f.files {
+		if !utf8.ValidString(path) {
+			return manifest.Options{}, postgres.Usage(fmt.Sprintf("the path %+q is not UTF-8", path), "rename the file")
+		}
+	}
 	types, err := f.catalogue.load()
 	return manifest.Options{
 		Files: f.files, Environ: a.Environ, Stdin: a.Stdin,
@@ -83,9 +89,11 @@ func (f catalogueFlag) load() (*catalogue.Catalogue, error) {
 	if f == "" {
 		return catalogue.BuiltIn(), nil
 	}
-	data, err := os.ReadFile(string(f))
+	const largest = 16 << 20
+	data, err := file.Read(string(f), largest)
 	if err != nil {
-		return nil, postgres.Usage("--catalogue: "+err.Error(), "give a JSON file of the form {\"types\": {...}}; docs/validate.md has an example")
+		message, _ := file.Explain(err, largest)
+		return nil, postgres.Usage("--catalogue: "+string(f)+": "+message, "give a JSON file of the form {\"types\": {...}}; docs/validate.md has an example")
 	}
 	types, err := catalogue.BuiltIn().Extend(data)
 	if err != nil {

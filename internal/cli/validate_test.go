@@ -153,7 +153,7 @@ func TestExampleTypes(t *testing.T) {
 			if found == nil || strings.HasPrefix(strings.TrimSpace(line), "#") {
 				continue
 			}
-			value := canary + " $(" + found[1] + ") \"{{ \\ é\n"
+			value := canary + " $(" + found[1] + ") \"{{ \\ é"
 			if strings.HasSuffix(found[1], "_URL") {
 				value = "https://hooks.example.com/" + canary
 			}

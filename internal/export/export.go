@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 
@@ -24,8 +25,9 @@ type Options struct {
 
 // Variable is a variable that the text refers to.
 type Variable struct {
-	Name  string
-	Value string // a secret
+	Name string
+	// Value is what the variable must hold, a secret: with one line end more where the text ends with one, because that is cut.
+	Value string
 }
 
 // Result is an export.
@@ -169,10 +171,14 @@ func (w *writer) text(s string, at origin) *yaml.Node {
 	if at.literal {
 		return textNode(s)
 	}
-	if s != "" && (at.secret || hasCredential(s)) || isEscape(s) {
+	if strings.TrimSpace(s) != "" && (at.secret || hasCredential(s)) || isEscape(s) {
 		name := w.variable(at) // the same name whether secrets are written out or not
 		if !w.options.WithSecrets || isEscape(s) {
-			w.variables = append(w.variables, Variable{name, s})
+			value := s
+			if strings.HasSuffix(s, "\n") {
+				value += "\n" // one is cut when it is read
+			}
+			w.variables = append(w.variables, Variable{name, value})
 			return plain("$(" + name + ")")
 		}
 	}

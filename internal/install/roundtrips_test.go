@@ -92,7 +92,7 @@ func TestRoundTrips(t *testing.T) {
 func TestRoundTripsOfOtherKinds(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, migrated)
-	const resources = "workflows:\n  - id: one\ndashboards: []\n"
+	const resources = "workflows:\n  - id: one\n    triggers: []\ndashboards: []\n"
 	apply(t, newRun(t, d.URL, resources, nil))
 	var count atomic.Int32
 	if _, err := newRun(t, countAnswers(t, d.URL, &count), resources, nil).Up(context.Background()); err != nil {

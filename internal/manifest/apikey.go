@@ -23,15 +23,9 @@ func (i *item) secret(v *document.Value, key string) (string, bool) {
 		return "", false
 	}
 	before := i.failed()
+	i.placeholder(v, key)
 	i.resolve(v, key)
-	if v.Unresolved || i.failed() > before {
-		return "", false
-	}
-	if v.Text == "" {
-		i.fail(at(v, key, CodeMissing, "what `"+key+"` refers to is empty", "is the variable or file filled in?"))
-		return "", false
-	}
-	return v.Text, true
+	return v.Text, !v.Unresolved && i.failed() == before
 }
 
 // checkSecretive is check for a resource with secrets. A missing space or quote makes a key of a value, so keys that are not
@@ -144,6 +138,9 @@ func (i *item) apiKeyEntry(written string, number int, previous string, place do
 	if parts[2] == "" {
 		i.fail(at(&place, "", CodeMissing, "the secret is empty", "write name:role:secret"))
 	} else {
+		secret := place
+		secret.Text = parts[2]
+		i.placeholder(&secret, "")
 		i.uniqueSecret(parts[2], &place, "")
 	}
 	if i.failed() == before {

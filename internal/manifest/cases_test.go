@@ -1,7 +1,10 @@
 package manifest
 
 import (
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -186,4 +189,349 @@ func TestBooleanVariableIgnored(t *testing.T) {
 		refused(t, stdin("default_user: {username: keep, password: x, reset_password: '"+value+"'}\n"), "`reset_password` must be true or false")
 		refused(t, stdin("p: {type: http, prevent_delete: '"+value+"'}\n"), "`prevent_delete` must be true or false")
 	}
+}
+
+// Quotes or `\n` that a tool left in a variable's value.
+func TestVariableValueWrappedOrEscaped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, dir, "p.json", `{"a": {"type": "http"}}`)
+	for _, variable := range []string{
+		`KEEP_PROVIDERS='{"vm":{"type":"victoriametrics"}}'`, `KEEP_PROVIDERS="{"vm":{}}"`, `KEEP_PROVIDERS="` + path + `"`, `KEEP_PROVIDERS_FILE='` + path + `'`,
+		`KEEP_PROVIDERS_DIRECTORY="` + dir + `"`, `KEEP_PROVIDER_VM='{"type": "http"}'`, `KEEP_WORKFLOW='workflow: {id: a}'`, `KEEP_WORKFLOWS_DIRECTORY='/w'`,
+		`KEEP_DASHBOARDS='[]'`, `KEEP_MAPPINGS_DIRECTORY="/m"`, `KEEP_DEFAULT_API_KEYS='a:webhook:x'`, `KEEP_DEFAULT_USERNAME='keep'`, `KEEP_DEFAULT_PASSWORD="x"`,
+		`KEEP_DEFAULT_PASSWORD_FILE='/x'`,
+	} {
+		name, _, _ := strings.Cut(variable, "=")
+		refused(t, environ(variable), "the value of "+name+" is wrapped in quotes: remove them")
+	}
+	refused(t, environ("KEEP_DEFAULT_USERNAME=a", `KEEP_FORCE_RESET_DEFAULT_PASSWORD="true"`), "KEEP_FORCE_RESET_DEFAULT_PASSWORD is wrapped")
+	refused(t, environ(`KEEP_PROVIDERS={\"vm\":{\"type\":\"http\"}}`), "the quotes in the value of KEEP_PROVIDERS are escaped")
+	refused(t, environ(`KEEP_DASHBOARDS=[{\"dashboard_name\":\"a\"}]`), "the quotes in the value of KEEP_DASHBOARDS are escaped")
+	refused(t, environ(`KEEP_PROVIDERS={\n  "vm": {"type": "http"}\n}`), `KEEP_PROVIDERS holds the characters \n and no line end`)
+	for _, text := range []string{`workflow:\n  id: x\n  triggers:\n    - type: manual\n`, `id: x\ntriggers: []\n`, `- a\n- b`, `workflow:\n  id: x`} {
+		refused(t, environ("KEEP_WORKFLOW="+text), `KEEP_WORKFLOW holds the characters \n and no line end`)
+	}
+	for _, name := range []string{"KEEP_PROVIDERS", "KEEP_PROVIDERS_FILE"} {
+		refused(t, environ(name+"="+path+"\n"), "the path that "+name+" holds ends with a line end")
+	}
+	refused(t, environ("KEEP_PROVIDERS_DIRECTORY="+dir+"\r\n"), "ends with a line end")
+	// What is meant so is read.
+	m := expect(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+write(t, dir, "password", "'quoted'\n"), "KEEP_DEFAULT_USERNAME=a"))
+	if m.User == nil || m.User.Password != "'quoted'" {
+		t.Errorf("%+v", m.User)
+	}
+	expect(t, environ(`KEEP_WORKFLOW={"id": "x", "triggers": [], "description": "a\nb"}`))
+	expect(t, environ(`KEEP_PROVIDERS={"vm": {"type": "http", "description": "a\nb \"c\""}}`))
+	expect(t, environ(`KEEP_DEFAULT_PASSWORD=it's "x`, "KEEP_DEFAULT_USERNAME=a"))
+}
+
+// A directory with files that are not read counts as empty.
+func TestDirectoryYieldsNothing(t *testing.T) {
+	t.Parallel()
+	const provider, workflow, rule = "name: g\ntype: http\n", "id: w\ntriggers: []\n", "name: r\nmatchers: [[a]]\nrows: [{a: 1}]\n"
+	for variable, good := range map[string]string{"KEEP_PROVIDERS_DIRECTORY": provider, "KEEP_WORKFLOWS_DIRECTORY": workflow, "KEEP_MAPPINGS_DIRECTORY": rule, "-f": provider} {
+		given := func(dir string) Options {
+			if variable == "-f" {
+				return Options{Files: []string{dir}}
+			}
+			return environ(variable + "=" + dir)
+		}
+		for _, name := range []string{"team-a/g.yaml", "g.yaml.tmpl", "teams.csv", "x.yaml/g.yaml", ".hidden.yaml", "g.json", "g.YAML", "notes"} {
+			dir := t.TempDir()
+			write(t, dir, name, good)
+			thing, _, _ := strings.Cut(name, "/")
+			refused(t, given(dir), "nothing in this directory is read")
+			if _, got := said(t, given(dir)); !strings.Contains(got, "~"+dir+"/"+thing+": this ") {
+				t.Errorf("%s: %s is passed over without a word: %s", variable, name, got)
+			}
+			write(t, dir, "good.yaml", good)
+			if _, got := said(t, given(dir)); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "~") || !strings.Contains(got, thing) {
+				t.Errorf("%s: %s beside a good file: %s", variable, name, got)
+			}
+		}
+		dir := t.TempDir()
+		if err := os.Symlink("nowhere", filepath.Join(dir, "x.yaml")); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, given(dir), "x.yaml: there is no such file")
+		// What is there for others says nothing, and an empty directory is one.
+		dir = t.TempDir()
+		for _, name := range []string{"..2026_11_22/g.yaml", "..data/x", "lost+found/x", "README.md", ".gitkeep", ".git/config", ".DS_Store"} {
+			write(t, dir, name, good)
+		}
+		if m := expect(t, given(dir)); len(m.Providers)+len(m.Workflows)+len(m.MappingRules) != 0 || m.Given == (Kinds{}) {
+			t.Errorf("%s: %+v", variable, m)
+		}
+	}
+}
+
+// A file of the wrong kind is taken for what it is not.
+func TestWrongKindOfFileIsTaken(t *testing.T) {
+	t.Parallel()
+	shapes := map[string]string{
+		"provider":     "name: vm\ntype: clickhouse\nauthentication: {host: http://c.example.com, port: 1, username: u, password: secret-example, database: d}\n",
+		"mapping rule": "name: teams\ntype: csv\nmatchers: [[namespace]]\nrows: [{namespace: a, team: b}]\n",
+		"dashboard":    "dashboard_name: d\ndashboard_config: {}\n",
+		"workflow":     "workflow:\n  id: w\n  triggers: [{type: manual}]\n  actions: []\n",
+		"API key":      "name: ci\nrole: noc\nsecret: secret-example\n",
+		"bare":         "id: w\nactions: [{name: a, provider: {type: console}}]\n",
+		"everything":   "providers: []\nworkflows: []\n",
+	}
+	homes := map[string]string{
+		"provider": "KEEP_PROVIDERS_DIRECTORY", "mapping rule": "KEEP_MAPPINGS_DIRECTORY", "dashboard": "KEEP_DASHBOARDS", "workflow": "KEEP_WORKFLOWS_DIRECTORY",
+		"API key": "KEEP_DEFAULT_API_KEYS", "bare": "KEEP_WORKFLOWS_DIRECTORY", "everything": "-f",
+	}
+	for variable, own := range map[string]string{"KEEP_WORKFLOWS_DIRECTORY": "workflow", "KEEP_MAPPINGS_DIRECTORY": "mapping rule", "KEEP_PROVIDERS_DIRECTORY": "provider", "-f": "provider"} {
+		for shape, text := range shapes {
+			dir := t.TempDir()
+			write(t, dir, "a.yaml", text)
+			options := environ(variable + "=" + dir)
+			if variable == "-f" {
+				options = Options{Files: []string{dir}}
+			}
+			if shape == own || own == "workflow" && shape == "bare" {
+				expect(t, options)
+				continue
+			}
+			m, got := said(t, options)
+			if len(m.Workflows)+len(m.Providers)+len(m.MappingRules) != 0 || strings.Contains(got, "secret-example") || strings.Count(got, "\n") != 1 {
+				t.Errorf("%s, %s: %+v, %s", variable, shape, m, got)
+			}
+			refused(t, options, "a.yaml", homes[shape])
+		}
+	}
+	flow := func(yaml string) string { return yaml }
+	for shape, text := range shapes {
+		if shape == "workflow" || shape == "bare" {
+			expect(t, environ("KEEP_WORKFLOW="+flow(text)))
+			continue
+		}
+		refused(t, environ("KEEP_WORKFLOW="+text), "KEEP_WORKFLOW", homes[shape])
+		if shape != "everything" {
+			refused(t, stdin("workflows:\n- "+strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")+"\n"), "this is a", "not a workflow")
+		}
+	}
+	refused(t, environ(`KEEP_DASHBOARDS=[{"name": "vm", "type": "http", "authentication": {}}]`), "this is a provider", "KEEP_PROVIDERS_DIRECTORY")
+	refused(t, environ(`KEEP_DASHBOARDS={"dashboards": []}`), "file of all kinds")
+	refused(t, environ("KEEP_WORKFLOW=id: w\nname: w\n"), "no triggers, steps or actions")
+	refused(t, stdin("id: w\nsteps: []\nactions: []\n"), "this is a workflow", "workflows:")
+	refused(t, stdin("mapping_rules: [{name: a, type: http, authentication: {a: b}}]\n"), "this is a provider, not a mapping rule")
+	refused(t, stdin("provders: [{name: a, type: http}]\n"), `unknown key "provders"`, "`providers`")
+
+	for _, c := range []struct{ text, want string }{
+		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: keep-providers}\ndata: {providers.yaml: \"providers: []\"}\n", "this is a Kubernetes ConfigMap: give the file that stands below its data"},
+		{"apiVersion: v1\nkind: Secret\ndata: {a: YQ==}\n", "this is a Kubernetes Secret"},
+		{"apiVersion: v1\nkind: Secret\ndata: {a: YQ==}\n", "base64"},
+		{"apiVersion: v1\nkind: List\nitems: []\n", `this is a Kubernetes "List"`},
+		{"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a]\n", "this is a kustomization"},
+		{"resources: [a.yaml]\nconfigMapGenerator: []\n", "this is a kustomization"},
+		{"backend:\n  provision: {providers: {}}\n", "these are Helm values"},
+		{"services:\n  keep: {image: keep}\n", "this is a compose file"},
+		{`{"type": "plan", "format": 1, "bootstrap": "1", "digest": "x", "changes": []}`, "this is a plan file"},
+		{"providers:\n- name: a\n  type: http\n  authentication: {token: 'ENC[AES256_GCM,data:p673w==,type:str]'}\nsops: {mac: x}\n", "this file is encrypted"},
+		{"name: a\ntype: http\nsops: {mac: x}\n", "this file is encrypted"},
+	} {
+		refused(t, stdin(c.text), c.want)
+		if _, got := said(t, stdin(c.text)); strings.Count(got, "\n") != 1 {
+			t.Errorf("more than one problem: %s", got)
+		}
+		dir := t.TempDir()
+		write(t, dir, "a.yaml", c.text)
+		for _, variable := range []string{"KEEP_PROVIDERS_DIRECTORY", "KEEP_WORKFLOWS_DIRECTORY", "KEEP_MAPPINGS_DIRECTORY"} {
+			refused(t, environ(variable+"="+dir), "a.yaml", c.want)
+		}
+	}
+	// A provider may be called anything.
+	expect(t, stdin(`{"services": {"type": "http"}, "backend": {"type": "http"}, "sops": {"type": "http"}, "kind": {"type": "http"}}`))
+}
+
+// A workflow that Keep never runs is installed without a word.
+func TestWorkflowThatNeverRuns(t *testing.T) {
+	t.Parallel()
+	forms := func(body string) []Options {
+		dir := t.TempDir()
+		write(t, dir, "w.yaml", "workflow: "+body)
+		return []Options{
+			environ("KEEP_WORKFLOW=workflow: " + body), environ("KEEP_WORKFLOW=alert: " + body), environ("KEEP_WORKFLOW=" + body),
+			environ("KEEP_WORKFLOWS_DIRECTORY=" + dir), stdin("workflows: [" + body + "]"), stdin("workflows: [{workflow: " + body + "}]"),
+		}
+	}
+	const action = "{name: say, provider: {type: console, with: {message: x}}}"
+	for part, want := range map[string]string{
+		"triggers: [{type: alerts}]":                  "Keep knows no trigger type alerts: did you mean alert?",
+		"triggers: [{type: Alert}]":                   "Keep knows no trigger type Alert: did you mean alert?",
+		"triggers: [{type: cron}]":                    "Keep knows no trigger type cron: did you mean interval?",
+		"triggers: [{type: schedule}]":                "Keep knows no trigger type schedule: did you mean interval?",
+		"triggers: [{type: manual}, {type: webhook}]": `Keep knows no trigger type "webhook"`,
+		"triggers: [{type: 1}]":                       `Keep knows no trigger type "1"`,
+		"triggers: [{value: 10}]":                     "a trigger without a type",
+		"triggers: [{type: interval}]":                "an interval trigger without a value",
+		"triggers: [{type: interval, value: }]":       "an interval trigger without a value",
+		"disabled: 'True'":                            "Keep reads this as true",
+		"actions: [{name: a, provider: slack}]":       "Keep cannot parse a provider that is a text",
+		"steps: [{name: a, provider: slack}]":         "Keep cannot parse a provider that is a text",
+		"steps: [{name: a, provider: {with: {}}}]":    "Keep cannot parse a provider without a type",
+		"actions: [{name: a, provider: {type: slack, config: \"{{ providers['Quickstart Webhook'] }}\"}}]": "Keep cannot find the provider",
+		"steps: [{name: a, provider: {type: slack, config: my-slack}}]":                                    "Keep cannot find the provider",
+	} {
+		body := "{id: noc, name: noc, " + part
+		if !strings.HasPrefix(part, "actions") {
+			body += ", actions: [" + action + "]"
+		}
+		for n, options := range forms(body + "}") {
+			if n < 4 {
+				m := expect(t, options, "~", want)
+				if len(m.Workflows) != 1 {
+					t.Errorf("%s: %+v", part, m)
+				}
+				if w := m.Warnings[0]; w.Line < 1 || w.Column < 1 || w.Name != "noc" {
+					t.Errorf("%s: %+v", part, w)
+				}
+				refused(t, strictly(options), want)
+				continue
+			}
+			refused(t, strictly(options), want)
+		}
+	}
+	for _, part := range []string{"triggers: [{type: interval, value: soon}]", "triggers: [{type: interval, value: 10 minutes}]"} {
+		for _, options := range forms("{id: noc, name: noc, " + part + "}") {
+			refused(t, options, "Keep cannot read this interval")
+		}
+	}
+	for _, part := range []string{
+		"triggers: [{type: alert, filters: []}, {type: incident, events: [created]}, {type: interval, value: 10m}, {type: interval, value: 3600}, {type: manual}]",
+		"steps: [{name: a, provider: {type: slack, config: \"{{ providers.Quick-start 1 }}\", with: {}}}, {name: b, provider: {type: bash, config: {authentication: {}}}}, {name: c, provider: {type: x, config: '{{providers.a}}'}}]",
+		"disabled: true", "disabled: false", "interval: 5m", "on-failure: {provider: {type: slack, config: ' {{ providers.slack }} '}}",
+	} {
+		body := "{id: noc, name: noc, description: x, " + part
+		if !strings.HasPrefix(part, "actions") {
+			body += ", actions: [" + action + "]"
+		}
+		for _, options := range forms(body + "}") {
+			expect(t, strictly(options))
+		}
+	}
+}
+
+// A placeholder of another tool is stored as the secret.
+func TestPlaceholderStoredAsSecret(t *testing.T) {
+	t.Parallel()
+	const want = "this looks like a placeholder that nothing has filled in"
+	inputs := func(value string) []Options {
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := []Options{
+			stdin(`{"g": {"type": "grafana", "authentication": {"host": "https://g", "token": ` + string(quoted) + `}}}`),
+			stdin(`{"providers": [{"name": "s", "type": "datadog", "authentication": {"oauth_token": {"deep": [` + string(quoted) + `]}}}]}`),
+			stdin(`{"api_keys": [{"name": "ci", "role": "noc", "secret": ` + string(quoted) + `}]}`),
+			stdin(`{"default_user": {"username": "u", "password": ` + string(quoted) + `}}`),
+			environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD="+value),
+		}
+		if !strings.ContainsAny(value, ":,") {
+			all = append(all, environ("KEEP_DEFAULT_API_KEYS=ci:noc:"+value))
+		}
+		return all
+	}
+	for _, value := range []string{
+		"${GRAFANA_TOKEN}", "$GRAFANA_TOKEN", "Bearer $(GRAFANA_TOKEN)", "<path:secret/data/keep#token>", "ref+vault://secret/keep#/token", "{{ .Values.token }}",
+		"ENC[AES256_GCM,data:p673w==,iv:YY=,tag:UQ==,type:str]", "https://u:${PASSWORD}@h/x", "https://h/?key=$API_KEY&a=b", "${TOKEN:-x}", "x-$(env:TOKEN)-y",
+		"vault:secret/data/keep#token", "op://vault/item/field", "{{ secret }} x", "{{env.NAME}}{{ other }}", "$(A)$(B)", "Basic {{ .Values.a }}",
+	} {
+		for _, options := range inputs(value) {
+			if !strings.Contains(value, "$(A)") {
+				m := expect(t, options, "~", want)
+				if w := m.Warnings[0]; w.Provider+w.Name == "" || strings.Contains(w.String(), value) {
+					t.Errorf("%s: %+v", value, w)
+				}
+			}
+		}
+		for _, options := range inputs(value) {
+			if !strings.Contains(value, "$(A)") {
+				refused(t, strictly(options), want)
+			}
+		}
+	}
+	for _, value := range []string{
+		"Pa$$w0rd", "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$2b$10$ABCDEFGHIJK", "a${b", "x<y>z", "$ecret", "$", "$5", "${}", "$A", "a$TOKEN",
+		"$6$rounds=5000$SALTSALT$HASH", "$argon2id$v=19$m=65536,t=3,p=4$SALT$HASH", "P$$TOKEN", "${lower}", "{}", "{{", "ENC[", "<path>", "vault:x", "ref:vault", "op:", "100% $ure",
+	} {
+		for _, options := range inputs(value) {
+			expect(t, strictly(options))
+		}
+	}
+	// What a reference stands for is never looked at.
+	expect(t, strictly(stdin("g: {type: grafana, authentication: {host: http://g, token: $(T)}}", "T=${GRAFANA_TOKEN} {{ x }}")))
+}
+
+// An empty variable overwrites a stored secret.
+func TestEmptyReferenceOverwritesSecret(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"none": "", "lf": "\n", "lines": "\n\r\n\n", "blank": "  \n"} {
+		write(t, dir, name, text)
+	}
+	where := map[string]func(string) string{
+		"provider": func(r string) string {
+			return `{"g": {"type": "grafana", "authentication": {"host": "https://g", "token": "` + r + `"}}}`
+		},
+		"envelope": func(r string) string {
+			return `{"providers": [{"name": "g", "type": "datadog", "authentication": {"oauth_token": {"a": ["` + r + `"]}}}]}`
+		},
+		"API key":   func(r string) string { return `{"api_keys": [{"name": "ci", "role": "noc", "secret": "` + r + `"}]}` },
+		"user":      func(r string) string { return `{"default_user": {"username": "u", "password": "` + r + `"}}` },
+		"directory": nil,
+	}
+	for place, text := range where {
+		given := func(reference string, variables ...string) []Options {
+			if text == nil {
+				folder := t.TempDir()
+				write(t, folder, "g.yaml", "name: g\ntype: grafana\nauthentication:\n  host: http://g\n  token: "+reference+"\n")
+				return []Options{environ(append(variables, "KEEP_PROVIDERS_DIRECTORY="+folder)...)}
+			}
+			all := []Options{stdin(text(reference), variables...), {Files: []string{write(t, t.TempDir(), "x.json", text(reference))}, Environ: variables}}
+			if place == "provider" {
+				all = append(all, environ(append(variables, "KEEP_PROVIDERS="+text(reference))...))
+			}
+			return all
+		}
+		for _, reference := range []string{"$(TOKEN)", "$(env:TOKEN)"} {
+			for _, value := range []string{"", "\n", "\r\n", " "} {
+				for _, options := range given(reference, "TOKEN="+value) {
+					refused(t, options, `the variable "TOKEN" is empty`)
+				}
+			}
+		}
+		for _, name := range []string{"none", "lf", "lines", "blank"} {
+			for _, options := range given("$(file:" + dir + "/" + name + ")") {
+				refused(t, options, "holds no text")
+			}
+		}
+		for _, end := range []string{"", "\n", "\r\n"} {
+			for _, options := range given("$(TOKEN)", "TOKEN= glsa example "+end) {
+				m := expect(t, options)
+				stored, _ := json.Marshal(m)
+				if !strings.Contains(string(stored), " glsa example ") || strings.Contains(string(stored), `example \n`) || strings.Contains(string(stored), `example \r`) ||
+					strings.Contains(string(stored), `example \\n`) {
+					t.Errorf("%s: %s", place, stored)
+				}
+			}
+		}
+	}
+	// Whoever means an empty value writes it.
+	expect(t, stdin("g: {type: grafana, authentication: {host: http://g, token: ''}}"))
+	for _, name := range []string{"none", "lines"} {
+		refused(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+dir+"/"+name), "the file is empty")
+		refused(t, environ("KEEP_DEFAULT_API_KEYS_FILE="+dir+"/"+name), "the file is empty")
+	}
+	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD="), "KEEP_DEFAULT_PASSWORD is empty")
+	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD=\n"), "KEEP_DEFAULT_PASSWORD is empty")
+	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD_FILE="), "KEEP_DEFAULT_PASSWORD_FILE is empty")
+	refused(t, environ("KEEP_DEFAULT_API_KEYS=\n"), "KEEP_DEFAULT_API_KEYS is empty")
+	if m := expect(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD= x \n")); m.User.Password != " x " {
+		t.Errorf("%q", m.User.Password)
+	}
+	expect(t, stdin("g: {type: grafana, authentication: {host: http://g, token: $(Q)}}", "Q='x'"), "~", `"Q" is wrapped in quotes`)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/file"
@@ -49,6 +50,9 @@ func (r *reader) variables() error {
 	for i := range Table {
 		*Table[i].Given(&r.manifest.Given) = slices.ContainsFunc(Table[i].Variables, set) || Table[i].Word == KindProvider && len(single) > 0
 	}
+	for _, name := range append(append(sourceVariables(), single...), resetVariable) {
+		r.unwrapped(name)
+	}
 	r.environmentProviders(single)
 	r.environmentWorkflows()
 	r.environmentDashboards()
@@ -58,6 +62,32 @@ func (r *reader) variables() error {
 	r.environmentUser()
 	r.environmentAPIKeys()
 	return nil
+}
+
+// namesPath says whether a variable names a file or directory.
+func namesPath(name, value string) bool {
+	return strings.HasSuffix(name, fileSuffix) && !strings.HasPrefix(name, providerPrefix) || strings.HasSuffix(name, "_DIRECTORY") || isPath(strings.TrimRight(value, "\r\n"))
+}
+
+// unwrapped reports what a tool left around the value of a variable, and then takes the variable for unset.
+func (r *reader) unwrapped(name string) {
+	value := r.environment[name]
+	f := whole(CodeValue, "", "")
+	switch path := namesPath(name, value); {
+	case inQuotes(strings.TrimSpace(value)):
+		f.Message, f.Hint = "the value of "+name+" is wrapped in quotes: remove them", "docker run --env-file and Kubernetes keep quotes"
+		if slices.Contains([]string{usernameVariable, passwordVariable, apiKeysVariable}, name) {
+			f.Hint += "; a value that is meant so can be given by a file"
+		}
+	case path && !utf8.ValidString(value):
+		f.Code, f.Message, f.Hint = CodeEncoding, "the path that "+name+" holds is not UTF-8", "rename the file or directory"
+	case path && value != strings.TrimRight(value, "\r\n"):
+		f.Message, f.Hint = "the path that "+name+" holds ends with a line end: remove it", "printf writes none, echo does"
+	default:
+		return
+	}
+	r.of(r.variableSource(name, layoutAny, document.JSON)).fail(f)
+	r.environment[name] = ""
 }
 
 // single are the variables that hold one provider each, sorted.
@@ -140,7 +170,12 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 		r.conflict(name, name+fileSuffix)
 		return "", nil, false
 	case path == "":
-		return value, r.variableSource(name, layoutAny, document.JSON), value != ""
+		s = r.variableSource(name, layoutAny, document.JSON)
+		if value != "" && strings.TrimSpace(value) == "" {
+			r.of(s).fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it"))
+			return "", nil, false
+		}
+		return withoutLineEnd(value), s, value != ""
 	}
 	s = r.fileSource(path, layoutAny, document.JSON)
 	data, err := file.Read(path, MaxReferenceSize)
@@ -148,7 +183,7 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 		r.unreadable(s, err, MaxReferenceSize, name+fileSuffix)
 		return "", nil, false
 	}
-	if value = withoutLineEnd(string(data)); value == "" {
+	if value = withoutLineEnd(string(data)); strings.TrimSpace(value) == "" {
 		r.of(s).fail(whole(CodeEmpty, "the file is empty, and "+name+fileSuffix+" names it", "is the secret mounted?"))
 		return "", nil, false
 	}
@@ -172,6 +207,12 @@ func (r *reader) environmentUser() {
 				fmt.Sprintf("the username has %d bytes", len(username)), fmt.Sprintf("at most %d fit", MaxName)))
 		}
 	}
+	for _, name := range []string{passwordVariable, passwordVariable + fileSuffix} {
+		if value, set := r.environment[name]; set && value == "" && r.environment[passwordVariable]+r.environment[passwordVariable+fileSuffix] == value {
+			i.source = r.variableSource(name, layoutAny, document.JSON)
+			i.fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
+		}
+	}
 	if password, s, ok := r.secretVariable(passwordVariable); ok {
 		i.source = s
 		r.read(s.name, []byte(password))
@@ -180,6 +221,7 @@ func (r *reader) environmentUser() {
 			user.Source.File = s.name
 		}
 		i.storable(password, "the password")
+		i.placeholder(&document.Value{Kind: document.Text, Text: password}, "")
 	}
 	if reset != "" {
 		var ok bool

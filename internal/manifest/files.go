@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/file"
@@ -60,40 +61,63 @@ func (r *reader) stdin(stdin io.Reader) {
 }
 
 // directory reads the YAML files of a directory as Keep does, but sorted: one provider, workflow or mapping rule each, not
-// recursive. Names that start with a dot are skipped, which leaves out the ..data links of a Kubernetes volume and keeps the
-// links to them.
+// recursive. What is passed over is said; a directory that has nothing else is a mistake.
 func (r *reader) directory(directory string, layout layout) {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
 		r.unreadable(r.newSource(directory, layoutAny, document.YAML), err, 0, "")
 		return
 	}
-	read := false
+	read, passed := false, 0
 	for _, entry := range entries {
 		name := entry.Name()
 		path := filepath.Join(directory, name)
-		if strings.HasPrefix(name, ".") || entry.IsDir() {
-			continue
+		why, hint := passedOver(path, name)
+		switch s := r.fileSource(path, layout, document.YAML); {
+		case hint != "":
+			passed++
+			r.of(s).warn(whole(CodeIgnored, why, hint))
+		case why != "":
+		case !utf8.ValidString(path):
+			r.of(s).fail(whole(CodeEncoding, "the name of this file is not UTF-8", "rename it"))
+			read = true
+		default:
+			s.provisioned = provisionedPath(layout, directory, name)
+			r.loadFile(s, path, "")
+			read = true
 		}
-		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
-			switch strings.ToLower(filepath.Ext(name)) {
-			case ".json", ".jsonl", ".ndjson", ".yaml", ".yml":
-				r.of(r.newSource(path, layoutAny, document.YAML)).warn(whole(CodeIgnored,
-					"this file is not read: of a directory only .yaml and .yml files are", "rename it, or give it with -f"))
-			}
-			continue
-		}
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			continue
-		}
-		s := r.fileSource(path, layout, document.YAML)
-		s.provisioned = provisionedPath(layout, directory, name)
-		r.loadFile(s, path, "")
-		read = true
 	}
-	if !read {
+	switch {
+	case read:
+	case passed > 0:
+		r.of(r.newSource(directory, layoutAny, document.YAML)).fail(whole(CodeEmpty,
+			"nothing in this directory is read: it has no .yaml or .yml file", "give the directory that the files are in; an empty directory means none"))
+	default:
 		r.read(directory, nil)
 	}
+}
+
+// passedOver says why a thing in a directory is not read, "" where it is, and what to do, "" where nothing needs to be said: of
+// what Kubernetes puts into a volume, and of what is there for people and for git.
+func passedOver(path, name string) (why, hint string) {
+	yaml := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+	info, err := os.Stat(path) // follows links
+	isDirectory := err == nil && info.IsDir()
+	switch {
+	case strings.HasPrefix(name, ".."), strings.HasPrefix(name, ".git"), strings.HasPrefix(name, "README"), name == "lost+found":
+		return "not of the input", ""
+	case strings.HasPrefix(name, ".") && !yaml:
+		return "hidden", ""
+	case isDirectory && strings.HasPrefix(name, "."):
+		return "hidden", ""
+	case isDirectory:
+		return "this directory is not read: sub-directories are not looked into", "move its files up, or give the directory itself"
+	case strings.HasPrefix(name, "."):
+		return "this file is not read: its name begins with a dot", "rename it"
+	case !yaml:
+		return "this file is not read: of a directory only .yaml and .yml files are", "rename it, or give it with -f"
+	}
+	return "", ""
 }
 
 // provisionedPath is the path that Keep stores of a file: of a workflow the directory as it was given and the file, of a

@@ -46,10 +46,17 @@ func misplaced(key *document.Value) document.Fault {
 func (i *item) document(root *document.Value) {
 	s, isObject := i.source, root.Kind == document.Object
 	switch {
+	case i.foreign(root):
+	case s.variable && literalLineEnds(string(s.data)) && (!isObject || strings.Contains(root.Members[0].Key.Text, `\n`)):
+		i.fail(at(root, "", CodeValue, "the value of "+s.name+` holds the characters \n and no line end`, "write line ends: $(cat FILE) keeps them in double quotes"))
 	case s.layout == layoutWorkflow:
-		readWorkflow(i.entry(KindWorkflow), root)
+		if entry := i.entry(KindWorkflow); !entry.otherThan(root, false) {
+			readWorkflow(entry, root)
+		}
 	case s.layout == layoutMapping:
-		readMappingRule(i.entry(KindMappingRule), root)
+		if entry := i.entry(KindMappingRule); !entry.otherThan(root, false) {
+			readMappingRule(entry, root)
+		}
 	case s.layout == layoutDashboards:
 		i.dashboards(root)
 	case s.layout == layoutEntry && isObject:
@@ -84,6 +91,9 @@ func (i *item) providersOrAll(root *document.Value) {
 		return
 	}
 	i.reader.manifest.Given.Providers = true
+	if len(root.Members) > 0 && i.bare(root) {
+		return
+	}
 	single := i.source.layout == layoutSingle
 	for m := range root.Members {
 		switch key, value := root.Members[m].Key.Text, &root.Members[m].Value; {
@@ -162,7 +172,9 @@ func (i *item) below(kind *Kind, key, value *document.Value) {
 	case value.Kind == document.List:
 		value.Check(document.Shallow, i.fail)
 		for m := range value.Members {
-			kind.read(i.entry(kind.Word), &value.Members[m].Value)
+			if entry := i.entry(kind.Word); !entry.otherThan(&value.Members[m].Value, true) {
+				kind.read(entry, &value.Members[m].Value)
+			}
 		}
 	case value.Kind == document.Null:
 		i.fail(at(key, key.Text, CodeEmpty, "there is nothing below `"+key.Text+":`", "write `"+key.Text+": []` to mean none"))
@@ -198,6 +210,8 @@ func (i *item) byName(object *document.Value) {
 		switch {
 		case isResource(key.Text) && !hasType(value):
 			i.fail(misplaced(key))
+		case value.Kind != document.Object && similar(key.Text, envelopeKeys()) != "":
+			i.unknown(key, envelopeKeys(), "")
 		case value.Kind != document.Object:
 			provider.name = key.Text
 			provider.fail(at(key, key.Text, CodeKind, "expected a provider, an object, not "+value.Kind.String(),
@@ -211,6 +225,9 @@ func (i *item) byName(object *document.Value) {
 
 // dashboards reads what KEEP_DASHBOARDS holds: a list.
 func (i *item) dashboards(root *document.Value) {
+	if i.entry(KindDashboard).otherThan(root, false) {
+		return
+	}
 	if root.Kind != document.List {
 		i.entry(KindDashboard).fail(at(root, "", CodeKind, "expected a list of dashboards, not "+root.Kind.String(),
 			`write [{"dashboard_name": ..., "dashboard_config": {...}}], or [] to mean none`))
@@ -218,6 +235,8 @@ func (i *item) dashboards(root *document.Value) {
 	}
 	root.Check(document.Shallow, i.fail)
 	for m := range root.Members {
-		readDashboard(i.entry(KindDashboard), &root.Members[m].Value)
+		if entry := i.entry(KindDashboard); !entry.otherThan(&root.Members[m].Value, false) {
+			readDashboard(entry, &root.Members[m].Value)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"keep-bootstrap/internal/catalogue"
+	"keep-bootstrap/internal/document"
 )
 
 // Options says where the input is.
@@ -62,6 +63,8 @@ type Provider struct {
 	Name string
 	// Type is a text of at most MaxType bytes that is not empty.
 	Type string
+	// ID is the id that the provider is to have, 32 hexadecimal digits; "" leaves that to the database.
+	ID string
 	// Authentication is a JSON object as text, as Python's json.dumps writes it, keys in the order of the manifest, references
 	// resolved: it holds secrets. "{}" where the manifest has none.
 	Authentication string
@@ -168,6 +171,8 @@ type reader struct {
 
 	// taken are the names that cannot be used again, by kind and name, with the first place of each.
 	taken map[[2]string]Position
+	// renames are looked at when all names are known.
+	renames []rename
 	// secrets are the names of the API keys by secret.
 	secrets map[string]string
 }
@@ -187,6 +192,24 @@ func newReader(options Options) *reader {
 	return r
 }
 
+// rename is an old name that a provider claims.
+type rename struct {
+	*item
+	from string
+	at   document.Fault
+}
+
+// checkRenames reports old names that another provider has now: names cannot be handed on in one run.
+func (r *reader) checkRenames() {
+	for _, n := range r.renames {
+		if first, taken := r.taken[[2]string{KindProvider, n.from}]; taken {
+			n.at.Code, n.at.Message = CodeConflict, "`renamed_from` names "+document.Quote(n.from)+", which is the name of the provider at "+first.String()
+			n.at.Hint = "rename in two runs: first give the name up, then give it to the other"
+			n.fail(n.at)
+		}
+	}
+}
+
 // take remembers a name of a kind, or says where it was used first.
 func (r *reader) take(kind, name string, at Position) (first Position, free bool) {
 	if first, taken := r.taken[[2]string{kind, name}]; taken {
@@ -198,6 +221,7 @@ func (r *reader) take(kind, name string, at Position) (first Position, free bool
 
 // result puts together what was read.
 func (r *reader) result() (*Manifest, error) {
+	r.checkRenames()
 	m := r.manifest
 	m.Warnings = r.report.warnings.sorted()
 	if more := r.report.warnings.total - len(m.Warnings); more > 0 {

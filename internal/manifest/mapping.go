@@ -134,6 +134,11 @@ func (m *mapping) matchers(v *document.Value) {
 }
 
 func (m *mapping) rows(v *document.Value) {
+	if _, reference := referenceOf(v.Text); v.Kind == document.Text && reference {
+		if !m.csv(v) {
+			return
+		}
+	}
 	const hint = "write `- {service: a, team: b}` for each row"
 	switch v.Kind {
 	case document.Null:
@@ -158,6 +163,9 @@ func (m *mapping) whole(v *document.Value) {
 		m.fail(at(v, "", CodeMissing, "a mapping rule without `matchers`", "write `matchers:` with a list of groups: `- [service, region]`"))
 	}
 	const hint = "write `rows:` with a list of objects, or type: topology"
+	if rows != nil && rows.Unresolved {
+		return // said, or not to be resolved
+	}
 	switch topology := kind != nil && kind.Text == "topology"; {
 	case topology:
 	case rows == nil:

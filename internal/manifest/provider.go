@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"keep-bootstrap/internal/catalogue"
@@ -11,7 +12,7 @@ import (
 // providerKeys are the keys of a provider: Keep's, then ours.
 var providerKeys = []string{
 	"name", "type", "authentication", "deduplication_rules", "install_webhook",
-	"pulling_enabled", "renamed_from", "description", "prevent_delete",
+	"pulling_enabled", "renamed_from", "description", "prevent_delete", "id",
 }
 
 // unknownHint goes with a key that a provider does not have: most of them are fields of the connection, wrongly indented.
@@ -102,6 +103,8 @@ func (p *provider) member(key, value *document.Value) {
 		p.renamedFrom(value)
 	case "description":
 		p.description(value)
+	case "id":
+		p.id(value)
 	default:
 		p.unknown(key, providerKeys, unknownHint)
 	}
@@ -188,6 +191,7 @@ func (p *provider) authentication(v *document.Value) {
 		p.warn(at(rules, "deduplication_rules", CodeMisplaced, "`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
 			"move it beside `authentication`, where Keep reads it"))
 	}
+	p.placeholder(v, "authentication")
 	p.resolveAll(v, "")
 	if p.reader.references.resolved <= MaxResolvedSize {
 		p.result.Authentication = string(v.AppendJSON(nil))
@@ -244,6 +248,28 @@ func (p *provider) description(v *document.Value) {
 	p.result.Description = &text
 }
 
+// idPattern is an id as Keep makes it.
+var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// id reads the id that the provider is to have, so that the URL of its webhook survives a rebuild.
+func (p *provider) id(v *document.Value) {
+	if v.Kind == document.Text {
+		p.resolve(v, "id")
+	}
+	if v.Kind == document.Null || v.Unresolved {
+		return
+	}
+	if v.Kind != document.Text || !idPattern.MatchString(v.Text) {
+		p.fail(at(v, "id", CodeValue, "`id` must be 32 hexadecimal digits", "write them in lower case, in quotes and without dashes, as in Keep's column provider.id"))
+		return
+	}
+	if first, free := p.reader.take("id", v.Text, p.result.Source); !free {
+		p.fail(at(v, "id", CodeDuplicate, "this `id` is already that of the provider at "+first.String(), "give each provider an id of its own, or none"))
+		return
+	}
+	p.result.ID = v.Text
+}
+
 // renamedFrom reads one old name or a list of them.
 func (p *provider) renamedFrom(v *document.Value) {
 	switch v.Kind {
@@ -281,6 +307,7 @@ func (p *provider) oldName(v *document.Value) {
 		first, free := p.reader.take("renamed_from", v.Text, p.result.Source)
 		if free {
 			p.result.RenamedFrom = append(p.result.RenamedFrom, v.Text)
+			p.reader.renames = append(p.reader.renames, rename{item: p.item, from: v.Text, at: f})
 			return
 		}
 		f.Code, f.Hint = CodeConflict, "one provider can have one successor"

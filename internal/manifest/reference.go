@@ -82,7 +82,14 @@ func (i *item) resolve(v *document.Value, key string) {
 	value, set := i.reader.references.environment[name]
 	f := at(v, key, CodeReference, "", "")
 	switch {
+	case set && strings.TrimSpace(value) == "":
+		f.Message = "the variable " + document.Quote(name) + " is empty"
+		f.Hint = `set it; write "" instead of the reference if an empty text is meant`
 	case set && utf8.ValidString(value):
+		value = withoutLineEnd(value)
+		if inQuotes(value) {
+			i.warn(at(v, key, CodeReference, "the value of the variable "+document.Quote(name)+" is wrapped in quotes, which are stored", "remove them, if they are not meant"))
+		}
 		i.replace(v, key, value)
 		return
 	case set:
@@ -134,9 +141,7 @@ func (i *item) resolveFile(v *document.Value, key, path string) {
 // readReference reads a file that a reference names, once, and cuts one line end off its end, which editors and `echo` leave
 // there.
 func (i *item) readReference(path string) contents {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(i.source.directory, path)
-	}
+	path = i.resolvedPath(path)
 	files := i.reader.references.files
 	if known, ok := files[path]; ok {
 		return known
@@ -148,6 +153,8 @@ func (i *item) readReference(path string) contents {
 	case err != nil:
 		message, hint := file.Explain(err, MaxReferenceSize)
 		read = contents{problem: "cannot be used: " + message, hint: hint}
+	case strings.TrimSpace(text) == "":
+		read = contents{problem: "holds no text", hint: `is the secret mounted? Write "" instead of the reference if an empty text is meant`}
 	case !utf8.ValidString(text):
 		read = contents{problem: "is not UTF-8", hint: "a binary secret must be encoded, for example as base64"}
 	case strings.IndexByte(text, 0) >= 0:
@@ -155,6 +162,19 @@ func (i *item) readReference(path string) contents {
 	}
 	files[path] = read
 	return read
+}
+
+// inQuotes says whether a text is wrapped in quotes.
+func inQuotes(text string) bool {
+	return len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0]
+}
+
+// resolvedPath is the path of a reference; a relative one starts at the directory of the file that names it.
+func (i *item) resolvedPath(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(i.source.directory, path)
 }
 
 // withoutLineEnd cuts one line end off the end of a text.

@@ -55,6 +55,8 @@ func (p *provider) ruleName(v *document.Value) bool {
 	switch {
 	case v.Empty():
 		f.Message = "the name of a deduplication rule is empty"
+	case len(v.Text) > MaxName:
+		f.Message, f.Hint = fmt.Sprintf("the name of the deduplication rule has %d bytes", len(v.Text)), fmt.Sprintf("at most %d fit", MaxName)
 	case v.Kind == document.Text:
 		return true
 	case v.Scalar():

@@ -160,7 +160,20 @@ func (r *reader) explain(s *source, f document.Fault) document.Fault {
 		f.Message = "this is neither JSON nor a path as Keep knows it"
 		f.Hint = "a path starts with /, ./ or ../ and ends in .json"
 	}
+	text := string(s.data)
+	quote := strings.IndexByte(text, '"')
+	switch {
+	case quote > 0 && text[quote-1] == '\\' && s.format.IsJSON():
+		f.Message, f.Hint = "the quotes in the value of "+s.name+` are escaped (\"): write them without backslashes`, "quote the whole value in the shell, not each quote"
+	case literalLineEnds(text):
+		f.Message, f.Hint = "the value of "+s.name+` holds the characters \n and no line end`, "write line ends: $(cat FILE) keeps them in double quotes"
+	}
 	return f
+}
+
+// literalLineEnds says whether a text has the characters \n where line ends should be.
+func literalLineEnds(text string) bool {
+	return !strings.Contains(strings.TrimRight(text, "\r\n"), "\n") && strings.Contains(text, `\n`)
 }
 
 // empty reports a source that holds nothing.

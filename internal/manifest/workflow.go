@@ -3,6 +3,7 @@ package manifest
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,9 @@ func readWorkflow(i *item, v *document.Value) {
 	}
 	raw := pyyaml.Dump(v) // before anything is put as Keep reads it
 	i.workflowName(v, body)
+	if !slices.ContainsFunc(bodyKeys, body.Has) {
+		i.fail(at(v, "", CodeMissing, "this is no workflow: it has no triggers, steps or actions", "write `triggers:` and `actions:`; or is it a file of another kind?"))
+	}
 	for m := range body.Members {
 		key, value := &body.Members[m].Key, &body.Members[m].Value
 		if key.Kind != document.Text {
@@ -57,6 +61,10 @@ func readWorkflow(i *item, v *document.Value) {
 			i.triggers(value)
 		case "disabled":
 			i.disabled(value)
+		case "steps", "actions":
+			i.steps(value)
+		case "on-failure":
+			i.stepProvider(value.Member("provider"))
 		default:
 			if meant := similar(key.Text, workflowKeys); len(key.Text) > 2 && meant != "" && meant != key.Text {
 				i.warn(at(key, key.Text, CodeUnknownKey, "Keep does not know the key "+document.Quote(key.Text)+" of a workflow", "did you mean `"+meant+"`?"))
@@ -127,10 +135,62 @@ func (i *item) triggers(v *document.Value) {
 			i.fail(at(trigger, "", CodeKind, "expected a trigger, an object, not "+trigger.Kind.String(), "write `- type: alert`"))
 			continue
 		}
-		kind, value := trigger.Member("type"), trigger.Member("value")
-		if kind != nil && kind.IsText("interval") && value != nil {
-			i.interval(value, "value")
+		i.trigger(trigger)
+	}
+}
+
+// triggerTypes are those that Keep fires.
+var triggerTypes = []string{"alert", "incident", "interval", "manual"}
+
+func (i *item) trigger(v *document.Value) {
+	kind, value := v.Member("type"), v.Member("value")
+	hint := "write one of " + strings.Join(triggerTypes, ", ")
+	switch {
+	case kind == nil:
+		i.suspect(at(v, "", CodeMissing, "a trigger without a type: Keep never fires it", hint))
+	case kind.Kind != document.Text || !slices.Contains(triggerTypes, kind.Text):
+		f := at(kind, "type", CodeValue, "Keep knows no trigger type "+document.Quote(kind.AsWritten())+": it never fires", hint)
+		near := similar(kind.AsWritten(), triggerTypes)
+		if slices.Contains([]string{"cron", "schedule", "timer"}, strings.ToLower(kind.Text)) {
+			near = "interval"
 		}
+		if near != "" {
+			f.Message = "Keep knows no trigger type " + kind.AsWritten() + ": did you mean " + near + "?"
+		}
+		i.suspect(f)
+	case kind.Text == "interval" && (value == nil || value.Empty()):
+		i.suspect(at(v, "", CodeMissing, "an interval trigger without a value: Keep never fires it", intervalHint))
+	case kind.Text == "interval":
+		i.interval(value, "value")
+	}
+}
+
+// steps checks what Keep needs to parse the providers of steps or actions.
+func (i *item) steps(v *document.Value) {
+	for m := range v.Members {
+		if step := &v.Members[m].Value; v.Kind == document.List && step.Kind == document.Object {
+			i.stepProvider(step.Member("provider"))
+		}
+	}
+}
+
+// config is a reference to an installed provider as Keep reads it.
+var config = regexp.MustCompile(`^\s*\{\{\s*providers\.[^\[\]{}]+\}\}\s*$`)
+
+func (i *item) stepProvider(v *document.Value) {
+	const hint = "write provider: {type: ..., config: \"{{ providers.NAME }}\", with: {...}}"
+	switch {
+	case v == nil || v.Kind == document.Null:
+		return
+	case v.Kind != document.Object:
+		i.suspect(at(v, "provider", CodeKind, "Keep cannot parse a provider that is "+v.Kind.String(), hint))
+		return
+	case !v.Has("type"):
+		i.suspect(at(v, "provider", CodeMissing, "Keep cannot parse a provider without a type", hint))
+	}
+	if c := v.Member("config"); c != nil && c.Kind == document.Text && c.Text != "" && !config.MatchString(c.Text) &&
+		(strings.Contains(c.Text, "providers") || !strings.Contains(c.Text, "{{")) {
+		i.suspect(at(c, "config", CodeValue, "Keep cannot find the provider that config names", "write config: \"{{ providers.NAME }}\""))
 	}
 }
 

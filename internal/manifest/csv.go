@@ -1,0 +1,85 @@
+package manifest
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/file"
+)
+
+// MaxRowsSize is the largest CSV file of a mapping rule, in bytes.
+const MaxRowsSize = 16 << 20
+
+// csv replaces a reference to a CSV file by its rows: objects of texts with the names of the first line as keys. It says
+// whether there are any; where references are not resolved, there are none and no problem.
+func (m *mapping) csv(v *document.Value) bool {
+	inner, _ := referenceOf(v.Text)
+	path, ok := strings.CutPrefix(inner, "file:")
+	v.Unresolved = true
+	switch {
+	case !ok || path == "":
+		m.fail(at(v, "rows", CodeReference, "rows can be those of a file only", "write rows: $(file:rows.csv)"))
+		return false
+	case m.reader.references.skip:
+		return false
+	}
+	problem := func(line int, message, hint string) bool {
+		where := "the file " + document.Quote(path)
+		if line > 0 {
+			where += fmt.Sprintf(", line %d", line)
+		}
+		m.fail(at(v, "rows", CodeReference, where+": "+message, hint))
+		return false
+	}
+	data, err := file.Read(m.resolvedPath(path), MaxRowsSize)
+	if err != nil {
+		message, hint := file.Explain(err, MaxRowsSize)
+		return problem(0, message, hint)
+	}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	if f := document.CheckEncoding([]byte(text)); f != nil {
+		return problem(int(f.Line), f.Message, f.Hint)
+	}
+	rows := csv.NewReader(strings.NewReader(text))
+	names, err := rows.Read()
+	if errors.Is(err, io.EOF) {
+		return problem(0, "it is empty", "write the names of the attributes into the first line, and rows below it")
+	}
+	seen := map[string]bool{}
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+		if names[i] == "" || seen[names[i]] {
+			return problem(1, fmt.Sprintf("column %d has no name, or that of another column", i+1), "give each column a name of its own")
+		}
+		seen[names[i]] = true
+	}
+	v.Kind, v.Unresolved, v.Members = document.List, false, nil
+	for err == nil {
+		var cells []string
+		if cells, err = rows.Read(); err != nil {
+			break
+		}
+		row := document.Value{Kind: document.Object, Place: v.Place}
+		for i, cell := range cells {
+			row.Members = append(row.Members, document.Member{
+				Key: document.Value{Kind: document.Text, Text: names[i]}, Value: document.Value{Kind: document.Text, Text: cell},
+			})
+		}
+		v.Members = append(v.Members, document.Member{Value: row})
+	}
+	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+		hint := "put a cell with commas, quotes or line ends in double quotes"
+		if errors.Is(err, csv.ErrFieldCount) {
+			return problem(broken.Line, fmt.Sprintf("this row has another number of cells than the %d names of the first line", len(names)), hint)
+		}
+		return problem(broken.Line, "a quote in the wrong place", hint)
+	}
+	if len(v.Members) == 0 {
+		return problem(0, "it has no rows", "write rows below the names")
+	}
+	return true
+}

@@ -1,0 +1,133 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+
+	"keep-bootstrap/internal/document"
+)
+
+// homes are the variables that a kind belongs into.
+var homes = map[string]string{
+	KindProvider: directoryVariable, KindWorkflow: workflowsVariable, KindMappingRule: mappingsVariable, KindDashboard: dashboardsVariable,
+	KindAPIKey: apiKeysVariable, KindUser: usernameVariable + " and " + passwordVariable,
+}
+
+// bodyKeys are the keys of which a workflow has at least one.
+var bodyKeys = []string{"triggers", "steps", "actions"}
+
+// shapeOf is the kind of resource that an object looks like; "" where it looks like none.
+func shapeOf(v *document.Value) string {
+	has := func(key string) bool { return v.Has(key) }
+	switch {
+	case v.Kind != document.Object:
+		return ""
+	case hasType(v) && has("authentication"):
+		return KindProvider
+	case has("matchers"):
+		return KindMappingRule
+	case has("dashboard_config"), has("dashboard_name"):
+		return KindDashboard
+	case slices.ContainsFunc(bodyKeys, has), slices.ContainsFunc(wrappers, func(key string) bool {
+		inside := v.Member(key)
+		return inside != nil && inside.Kind == document.Object && !hasType(inside)
+	}):
+		return KindWorkflow
+	case has("role") && has("secret"):
+		return KindAPIKey
+	case has("username") && has("password") && !has("type"):
+		return KindUser
+	case hasType(v):
+		return KindProvider
+	}
+	return ""
+}
+
+// otherThan reports an object that looks like another kind of resource than the item's. Where it stands in a list, it is to
+// move below another key.
+func (i *item) otherThan(v *document.Value, inList bool) bool {
+	shape := shapeOf(v)
+	everything := shape == "" && envelopeKey(v) != ""
+	if shape == i.kind || shape == "" && !everything {
+		return false
+	}
+	f := at(v, "", CodeMisplaced, "", "move the file, or correct the directory")
+	switch {
+	case everything:
+		f.Message, f.Hint = "this is a file of all kinds, not a "+called(i.kind), "give it with -f"
+	case inList:
+		f.Message, f.Hint = "this is a "+called(shape)+", not a "+called(i.kind), "move it below `"+KindOf(shape).Key+":`"
+	case i.source.variable:
+		f.Message, f.Hint = "this is a "+called(shape)+": it belongs into "+homes[shape], "set the other variable"
+	default:
+		f.Message = "this is a " + called(shape) + ": it belongs into " + homes[shape]
+	}
+	f.Message = strings.ReplaceAll(f.Message, "a API", "an API")
+	i.name = ""
+	i.fail(f)
+	return true
+}
+
+// single reports a resource that stands alone where -f, or KEEP_PROVIDERS, wants providers or all kinds.
+func (i *item) bare(root *document.Value) bool {
+	shape := shapeOf(root)
+	if shape == "" || shape == KindProvider || envelopeKey(root) != "" || misnamed[root.Members[0].Key.Text] != "" && i.source.layout != layoutSingle {
+		return false
+	}
+	if i.source.layout == layoutSingle {
+		return (&item{reader: i.reader, source: i.source, kind: KindProvider}).otherThan(root, false)
+	}
+	hint := "write it as an entry of the list below `" + KindOf(shape).Key + ":`, or put the file into " + homes[shape]
+	if shape == KindUser {
+		hint = "write it below `" + KindOf(shape).Key + ":`"
+	}
+	i.fail(at(root, "", CodeMisplaced, strings.ReplaceAll("this is a "+called(shape)+", not a provider", "a API", "an API"), hint))
+	return true
+}
+
+// foreign reports a file of another tool.
+func (i *item) foreign(root *document.Value) bool {
+	if root.Kind != document.Object {
+		return false
+	}
+	text := func(key string) string {
+		if v := root.Member(key); v != nil && v.Kind == document.Text {
+			return v.Text
+		}
+		return ""
+	}
+	object := func(v *document.Value) bool { return v != nil && v.Kind == document.Object && !hasType(v) }
+	message, hint := "", ""
+	switch kind := text("kind"); {
+	case object(root.Member("sops")):
+		message, hint = "this file is encrypted", "decrypt it first: sops -d FILE | keep-bootstrap ... -f -"
+	case text("apiVersion") != "" && strings.HasPrefix(text("apiVersion"), "kustomize.config.k8s.io/"), kind == "Kustomization":
+		message, hint = "this is a kustomization", "give the files that it names"
+	case text("apiVersion") != "" && kind == "Secret":
+		message, hint = "this is a Kubernetes Secret: give the file that stands below its data", "its data is base64: decode it first"
+	case text("apiVersion") != "" && kind == "ConfigMap":
+		message, hint = "this is a Kubernetes ConfigMap: give the file that stands below its data", "or mount it, and give the path in the volume"
+	case text("apiVersion") != "" && kind != "":
+		message, hint = "this is a Kubernetes "+document.Quote(kind), "give the files that it holds or mounts"
+	case object(root.Member("backend")) && (root.Member("backend").Has("provision") || root.Has("frontend") || root.Has("global")):
+		message, hint = "these are Helm values", "give what stands below backend.provision"
+	case compose(root):
+		message, hint = "this is a compose file", "give the files that its services mount, or set their variables"
+	case text("digest") != "" && root.Has("changes") && root.Has("bootstrap"):
+		message, hint = "this is a plan file", "keep-bootstrap apply --plan FILE applies it"
+	case root.Has("resources") && !hasType(root.Member("resources")) && (root.Has("configMapGenerator") || root.Has("secretGenerator") || root.Has("patches") || root.Has("namespace")):
+		message, hint = "this is a kustomization", "give the files that it names"
+	default:
+		return false
+	}
+	i.fail(at(root, "", CodeMisplaced, message, hint))
+	return true
+}
+
+// compose says whether an object is a compose file: services with images.
+func compose(root *document.Value) bool {
+	services := root.Member("services")
+	return services != nil && services.Kind == document.Object && !hasType(services) && slices.ContainsFunc(services.Members, func(m document.Member) bool {
+		return m.Value.Has("image") || m.Value.Has("build")
+	})
+}

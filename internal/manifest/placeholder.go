@@ -1,0 +1,50 @@
+package manifest
+
+import (
+	"regexp"
+
+	"keep-bootstrap/internal/document"
+)
+
+// placeholders are the forms in which other tools write what they fill in. A password may hold any sign, so each is narrow:
+// $NAME, for one, is three or more capitals with nothing of a word before and behind them.
+var placeholders = regexp.MustCompile(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][^}]*)?\}` +
+	`|(?:^|[^$A-Za-z0-9_])\$[A-Z][A-Z0-9_]{2,}(?:$|[^A-Za-z0-9_])` +
+	`|(?:^|[^$])\$\((?:env:)?[A-Za-z_][A-Za-z0-9_]*\)` +
+	`|<path:[^>]+>` +
+	`|\bref\+[a-z0-9]+://` +
+	`|^(?:vault:[^#\s]+#\S+|op://\S+)$` +
+	`|^ENC\[[^\]]*\]$`)
+
+// templates are {{ ... }}, of which Keep fills in {{ env.NAME }} by itself.
+var (
+	templates   = regexp.MustCompile(`\{\{[^{}]*\}\}`)
+	envTemplate = regexp.MustCompile(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
+)
+
+// unfilled says whether a text looks like what another tool was to fill in.
+func unfilled(text string) bool {
+	if _, whole := betweenBrackets(text); whole {
+		return false // a reference, or said to be none
+	}
+	for _, template := range templates.FindAllString(text, -1) {
+		if !envTemplate.MatchString(template) {
+			return true
+		}
+	}
+	return placeholders.MatchString(text)
+}
+
+// placeholder reports a text that nothing has filled in.
+func (i *item) placeholder(v *document.Value, key string) {
+	if v.Kind == document.Text && unfilled(v.Text) {
+		i.suspect(at(v, key, CodePlaceholder, "this looks like a placeholder that nothing has filled in", "fill it in before, or write $(NAME) or $(file:/path)"))
+	}
+	for m := range v.Members {
+		below := key
+		if v.Kind == document.Object {
+			below = v.Members[m].Key.Text
+		}
+		i.placeholder(&v.Members[m].Value, below)
+	}
+}
