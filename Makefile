@@ -3,9 +3,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Go keeps its caches below HOME; without one they stay here.
+# Go keeps its caches below HOME; without one they stay here. HOME itself stays empty: the program must find the same local
+# database with and without make.
 ifeq ($(HOME),)
-export HOME := $(CURDIR)/.home
+export GOPATH ?= $(CURDIR)/.home/go
+export XDG_CACHE_HOME ?= $(CURDIR)/.home/cache
 endif
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)

@@ -121,7 +121,8 @@ func copyInitialised(o local.Options) error {
 	}
 	defer unlock()
 	status, err := local.Inspect(context.Background(), original)
-	if err == nil && (status.URL() == "" || status.Running) {
+	_, missing := os.Stat(status.DataDirectory)
+	if err == nil && (missing != nil || status.Running) {
 		status, err = local.Start(context.Background(), original)
 		if err == nil {
 			_, err = local.Stop(context.Background(), original)
