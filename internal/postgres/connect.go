@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
@@ -32,7 +33,8 @@ const defaultConnectTimeout = 10 * time.Second
 // round trip, and it is safe behind a pooler in transaction mode, where nothing that is set for a session survives.
 const Settings = `SELECT pg_catalog.set_config('client_encoding', 'UTF8', true), pg_catalog.set_config('datestyle', 'ISO, MDY', true),
 	pg_catalog.set_config('intervalstyle', 'postgres', true), pg_catalog.set_config('bytea_output', 'hex', true),
-	pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('standard_conforming_strings', 'on', true)`
+	pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('standard_conforming_strings', 'on', true),
+	pg_catalog.set_config('quote_all_identifiers', 'off', true)`
 
 // Begin starts a transaction with [Settings], in one round trip. Read committed, whatever the default of the role is.
 func Begin(ctx context.Context, conn *pgx.Conn, access pgx.TxAccessMode) (pgx.Tx, error) {
@@ -296,7 +298,7 @@ func connectTo(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 // final reports whether no other host is tried, as in libpq: the server has refused role, password or database.
 func final(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (strings.HasPrefix(pgErr.Code, "28") || Is(err, "3D000", "42501"))
+	return ok && (strings.HasPrefix(pgErr.Code, "28") || Is(err, pgerrcode.InvalidCatalogName, pgerrcode.InsufficientPrivilege))
 }
 
 // Close ends a connection politely, also when the context of the run is over already.

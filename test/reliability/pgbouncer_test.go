@@ -10,11 +10,13 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/test/pgtest"
 )
 
@@ -198,5 +200,66 @@ func poolIsClean(t *testing.T, conn *pgx.Conn) {
 	})
 	if number(t, conn, "select count(*)"+backends) == 0 {
 		t.Error("the pooler has no connection, so this shows nothing")
+	}
+}
+
+// TestPgbouncerRefuses: a refusal of the pooler ends the program at once, with its text and a next step.
+func TestPgbouncerRefuses(t *testing.T) {
+	t.Parallel()
+	m := writeManifests(t)
+	d := pgtest.New(t, keep)
+	for name, test := range map[string]struct {
+		address string
+		exit    int
+		text    string
+	}{
+		"options":        {pooler(t, d.URL, "transaction") + "&options=-csearch_path%3Dpublic", 64, "ignore_startup_parameters"},
+		"statement mode": {pooler(t, d.URL, "statement"), 78, "pool_mode"},
+	} {
+		p := bootstrap(t, test.exit, test.address, "up", "-f", m.a, "--wait=1m")
+		if !strings.Contains(p.stderr.String(), test.text) || strings.Contains(p.stderr.String(), "trying again") {
+			t.Errorf("%s: %s", name, p.output())
+		}
+	}
+}
+
+// TestLongStatementThroughPgbouncer: behind a pooler the session is found, too, so that a long statement is no stall.
+func TestLongStatementThroughPgbouncer(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Empty)
+	holder := d.Conn(t)
+	execute(t, holder, "select pg_advisory_lock(1)")
+	asked := make(chan struct{})
+	questions := 0
+	address := pgtest.NewProxy(t, pooler(t, d.URL, "transaction"), func(m pgtest.Message) pgtest.Cut {
+		if !m.FromServer && bytes.Contains(m.Body, []byte("pg_stat_activity")) {
+			if questions++; questions == 2 {
+				close(asked)
+			}
+		}
+		return pgtest.Pass
+	}).URL
+	config, err := postgres.Source{ConnString: address, Origin: "test"}.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := postgres.Connect(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer postgres.Close(t.Context(), conn)
+	done := make(chan error)
+	go func() {
+		_, err := conn.Exec(t.Context(), "begin; select pg_advisory_xact_lock(1); commit")
+		done <- err
+	}()
+	select {
+	case <-asked:
+		execute(t, holder, "select pg_advisory_unlock(1)")
+		err = <-done
+	case err = <-done:
+	}
+	if err != nil {
+		t.Errorf("%+v", postgres.From(err))
 	}
 }
