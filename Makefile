@@ -91,8 +91,8 @@ test-image: ## run the image on a real server, by runc: no root, no capabilities
 
 .PHONY: chart-check
 chart-check: deploy-tools ## lint and render the charts, and run the pods that come out on a real server (needs make image)
-	@for values in deploy/chart/ci/*.yaml; do .tools/bin/helm lint --quiet --strict deploy/chart -f $$values; done
-	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues|TestCompose' ./deploy
+	@for values in deploy/chart/ci/*.yaml deploy/fleet/values.yaml; do .tools/bin/helm lint --quiet --strict deploy/chart -f $$values; done
+	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues|TestCompose|TestFleet|TestPlanAction' ./deploy
 
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
@@ -116,7 +116,7 @@ release: deploy-tools ## publish a release of the tag that is checked out (relea
 
 .PHONY: lint-deploy
 lint-deploy: deploy-tools ## shell scripts, workflows and the files of GitHub; and that a job runs each check
-	shellcheck .ci/run scripts/*.sh
+	shellcheck .ci/run scripts/*.sh deploy/fleet/*.sh
 	.tools/bin/actionlint
 	.tools/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.tools/bin/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml

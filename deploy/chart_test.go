@@ -199,7 +199,7 @@ func TestChartKeepObjects(t *testing.T) {
 // TestChartFleet runs the pods of an indexed Job: each with the files and variables of its own database.
 func TestChartFleet(t *testing.T) {
 	t.Parallel()
-	j := render(t, "-f", "chart/ci/fleet-values.yaml")
+	j := render(t, "-f", "fleet/values.yaml")
 	exitCodes(t, j, "FailIndex")
 	if j.Spec.CompletionMode != "Indexed" || j.Spec.Completions != 3 || j.Spec.BackoffLimitPerIndex == nil || j.Metadata.Annotations["keep-bootstrap/databases"] != "team-a,team-b,team-c" {
 		t.Errorf("%+v", j)

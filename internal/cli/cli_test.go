@@ -179,7 +179,7 @@ func TestUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range strings.Split("up plan apply migrate verify status history export sql local version", " ") {
+	for _, command := range strings.Split("up plan apply migrate verify status history export sql local fleet-report version", " ") {
 		r := run(t, nil, command, "--help").want(t, 0)
 		for _, text := range []string{"Usage:", "Examples:", "bootstrap " + command} {
 			if !strings.Contains(r.stdout, text) {
