@@ -103,18 +103,15 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (in
 func (a *app) conflict(cmd *cobra.Command, plan *planFile, input *inputFlags) string {
 	flags := cmd.Flags()
 	if flags.Changed("file") {
-		sources, err := sourcesOf(input.files)
-		if err != nil || !a.fromVariable["file"] || !slices.Equal(sources, plan.Sources) {
+		if !a.fromVariable["file"] || !slices.Equal(sourcesOf(input.files), plan.Sources) {
 			return "file"
 		}
 	}
 	if flags.Changed("strict") && input.strict != plan.Strict {
 		return "strict"
 	}
-	if flags.Changed("catalogue") {
-		if path, err := absolute(string(input.catalogue)); err != nil || path != plan.Catalogue {
-			return "catalogue"
-		}
+	if flags.Changed("catalogue") && string(input.catalogue) != plan.Catalogue {
+		return "catalogue"
 	}
 	given, recorded := fields(input.options(cmd, a)), fields(plan.Options)
 	for _, name := range slices.Sorted(maps.Keys(given)) {

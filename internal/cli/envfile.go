@@ -2,10 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
+	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/postgres"
 )
 
@@ -17,9 +17,11 @@ func (a *app) readEnvFile(path string) error {
 	if path == "" {
 		return nil
 	}
-	content, err := os.ReadFile(path)
+	const largest = 64 << 20 // manifests may stand in it
+	content, err := file.Read(path, largest)
 	if err != nil {
-		return postgres.Usage(fmt.Sprintf("cannot read the file of variables: %v", err), "check --env-file")
+		reason, _ := file.Explain(err, largest)
+		return postgres.Usage(fmt.Sprintf("cannot read the file of variables %s: %s", path, reason), "check --env-file")
 	}
 	given := map[string]bool{}
 	var environ []string

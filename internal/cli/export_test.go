@@ -27,10 +27,14 @@ func awkwardManifest(t testing.TB) (text string, env environment) {
 	env = environment{}
 	providers := map[string]any{}
 	for i, text := range awkward {
-		// Through a variable, a text is taken as it is.
+		// Through a variable, a text is taken as it is, except for one line end; an empty one is written out.
 		variable := fmt.Sprintf("TEXT_%d", i)
-		env[variable] = text
 		reference := "$(" + variable + ")"
+		if env[variable] = text; strings.HasSuffix(text, "\n") {
+			env[variable] += "\n"
+		} else if text == "" {
+			reference = ""
+		}
 		name := "name " + text
 		if i%2 == 0 && text != "" && !strings.HasPrefix(text, "$(") {
 			name = text

@@ -29,6 +29,10 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 		if flag.Value.Type() == "stringArray" {
 			values = filepath.SplitList(value)
 		}
+		if manifest.InQuotes(value) {
+			failed = postgres.Usage("the value of "+variable(flag.Name)+" is wrapped in quotes: remove them", "docker run --env-file and Kubernetes keep quotes")
+			return
+		}
 		if flag.Value.Type() == "bool" {
 			if _, ok := manifest.Boolean(value); !ok {
 				failed = postgres.Usage(fmt.Sprintf("variable %s must be true or false, or 1 or 0", variable(flag.Name)), "write "+variable(flag.Name)+"=true")

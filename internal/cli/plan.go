@@ -83,17 +83,9 @@ func (v *planView) exit() int {
 }
 
 func (a *app) writePlanFile(path string, t target, input *inputFlags, run *install.Run, view *planView, digest string) error {
-	sources, err := sourcesOf(input.files)
-	if err != nil {
-		return err
-	}
-	catalogue, err := absolute(string(input.catalogue))
-	if err != nil {
-		return err
-	}
 	file := planFile{
 		Type: planFileType, Format: planFileFormat, Bootstrap: a.Version, Made: time.Now().UTC().Truncate(time.Second),
-		Tenant: run.Tenant, Database: databaseOf(t.config), Sources: sources, Strict: input.strict, Catalogue: catalogue,
+		Tenant: run.Tenant, Database: databaseOf(t.config), Sources: sourcesOf(input.files), Strict: input.strict, Catalogue: string(input.catalogue),
 		Options: run.Options, Digest: digest, Summary: view.total, Changes: view.changes,
 	}
 	if r := view.refusal; r != nil {

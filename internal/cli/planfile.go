@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
 )
@@ -33,9 +34,9 @@ type planFile struct {
 	Made      time.Time       `json:"made"`
 	Tenant    string          `json:"tenant"`
 	Database  planDatabase    `json:"database"`
-	Sources   []string        `json:"sources"` // absolute paths, - for stdin, or "environment" alone
+	Sources   []string        `json:"sources"` // as -f has them, or "environment" alone
 	Strict    bool            `json:"strict,omitempty"`
-	Catalogue string          `json:"catalogue,omitempty"` // absolute path of --catalogue
+	Catalogue string          `json:"catalogue,omitempty"` // as --catalogue has it
 	Options   install.Options `json:"options"`
 	Digest    string          `json:"digest"`
 	Summary   tally           `json:"summary"`
@@ -69,32 +70,12 @@ func databaseOf(config *postgres.Config) planDatabase {
 	return planDatabase{Host: config.Host, Port: config.Port, Name: name}
 }
 
-// sourcesOf are the sources of -f as apply can find them from anywhere.
-func sourcesOf(files []string) ([]string, error) {
+// sourcesOf are the sources of a plan: -f as it was given, so that another checkout can apply it.
+func sourcesOf(files []string) []string {
 	if len(files) == 0 {
-		return []string{fromEnvironment}, nil
+		return []string{fromEnvironment}
 	}
-	sources := make([]string, len(files))
-	for i, file := range files {
-		path, err := absolute(file)
-		if err != nil {
-			return nil, err
-		}
-		sources[i] = path
-	}
-	return sources, nil
-}
-
-// absolute makes a path absolute; "" and - for stdin are left.
-func absolute(path string) (string, error) {
-	if path == "" || path == "-" {
-		return path, nil
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", fmt.Errorf("the working directory is gone: %w", err)
-	}
-	return path, nil
+	return files
 }
 
 // write writes the file as a whole or not at all. It is readable by its owner only.
@@ -151,16 +132,10 @@ func fileReason(err error) string {
 // readPlanFile reads what write wrote. Errors: 65 for a file that is no plan, or not all of one, 78 for one of a newer
 // version of the program.
 func readPlanFile(path string) (*planFile, error) {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > mostPlanFile {
-		err = errors.New("it is too large to be one")
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(path)
-	}
+	text, err := file.Read(path, mostPlanFile)
 	if err != nil {
-		return nil, noPlan(path, fileReason(err))
+		reason, _ := file.Explain(err, mostPlanFile)
+		return nil, noPlan(path, reason)
 	}
 	var head struct {
 		Type      string `json:"type"`

@@ -23,7 +23,7 @@ type sourceFlags struct {
 func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, of a directory, or - for stdin; may repeat; Keep's variables are then not read")
-	flags.BoolVar(&f.strict, "strict", false, "unknown keys and authentication fields are errors, not warnings")
+	flags.BoolVar(&f.strict, "strict", false, "unknown keys and fields, unfilled placeholders and workflows that never run are errors")
 	flags.BoolVar(&f.allowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
 	f.catalogue.register(cmd)
 }

@@ -15,6 +15,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/manifest"
 )
 
 // Options say what becomes of secrets.
@@ -171,7 +172,7 @@ func (w *writer) text(s string, at origin) *yaml.Node {
 	if at.literal {
 		return textNode(s)
 	}
-	if strings.TrimSpace(s) != "" && (at.secret || hasCredential(s)) || isEscape(s) {
+	if !manifest.Blank(s) && (at.secret || hasCredential(s)) || isEscape(s) {
 		name := w.variable(at) // the same name whether secrets are written out or not
 		if !w.options.WithSecrets || isEscape(s) {
 			value := s

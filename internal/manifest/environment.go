@@ -74,7 +74,7 @@ func (r *reader) unwrapped(name string) {
 	value := r.environment[name]
 	f := whole(CodeValue, "", "")
 	switch path := namesPath(name, value); {
-	case inQuotes(strings.TrimSpace(value)):
+	case InQuotes(strings.TrimSpace(value)):
 		f.Message, f.Hint = "the value of "+name+" is wrapped in quotes: remove them", "docker run --env-file and Kubernetes keep quotes"
 		if slices.Contains([]string{usernameVariable, passwordVariable, apiKeysVariable}, name) {
 			f.Hint += "; a value that is meant so can be given by a file"
@@ -171,7 +171,7 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 		return "", nil, false
 	case path == "":
 		s = r.variableSource(name, layoutAny, document.JSON)
-		if value != "" && strings.TrimSpace(value) == "" {
+		if value != "" && Blank(value) {
 			r.of(s).fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it"))
 			return "", nil, false
 		}
@@ -183,7 +183,7 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 		r.unreadable(s, err, MaxReferenceSize, name+fileSuffix)
 		return "", nil, false
 	}
-	if value = withoutLineEnd(string(data)); strings.TrimSpace(value) == "" {
+	if value = withoutLineEnd(string(data)); Blank(value) {
 		r.of(s).fail(whole(CodeEmpty, "the file is empty, and "+name+fileSuffix+" names it", "is the secret mounted?"))
 		return "", nil, false
 	}

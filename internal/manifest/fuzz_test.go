@@ -3,14 +3,12 @@ package manifest
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"keep-bootstrap/internal/catalogue"
@@ -40,13 +38,9 @@ func seed(f *testing.F, extension string) {
 }
 
 // checkLoad loads what a fuzzer made and checks what must hold for any input.
-func checkLoad(t *testing.T, size int, load func() (*Manifest, error)) {
+func checkLoad(t *testing.T, load func() (*Manifest, error)) {
 	t.Helper()
-	start := time.Now()
 	manifest, err := load()
-	if took := time.Since(start); took > time.Minute {
-		t.Errorf("%d bytes took %s", size, took)
-	}
 	if err != nil {
 		problems, ok := errors.AsType[*Problems](err)
 		if !ok || problems.Total < 1 || len(problems.List) != min(problems.Total, MaxProblems) || len(manifest.Providers) != 0 {
@@ -117,7 +111,7 @@ func FuzzReadYAML(f *testing.F) {
 			t.Skip()
 		}
 		for _, layout := range []layout{layoutAny, layoutSingle, layoutWorkflow, layoutMapping} {
-			checkLoad(t, len(text), func() (*Manifest, error) {
+			checkLoad(t, func() (*Manifest, error) {
 				r := newReader(fuzzOptions())
 				r.load(r.fileSource("/nonexistent/fuzz.yaml", layout, document.YAML), slices.Clone(text))
 				return r.result()
@@ -134,7 +128,7 @@ func FuzzReadJSON(f *testing.F) {
 			t.Skip()
 		}
 		for _, layout := range []layout{layoutAny, layoutEntry, layoutDashboards} {
-			checkLoad(t, len(text), func() (*Manifest, error) {
+			checkLoad(t, func() (*Manifest, error) {
 				r := newReader(fuzzOptions())
 				s := r.variableSource("FUZZ", layout, document.JSON)
 				s.directory = "/nonexistent"
@@ -170,7 +164,7 @@ func FuzzResolve(f *testing.F) {
 				t.Errorf("%q became %q", value, n.Text)
 			}
 		case value == "$(A)" || value == "$(env:A)":
-			if blank := strings.TrimSpace(secret) == ""; blank != (r.report.problems.total > 0) || !blank && n.Text != withoutLineEnd(secret) {
+			if blank := Blank(secret); blank != (r.report.problems.total > 0) || !blank && n.Text != withoutLineEnd(secret) {
 				t.Errorf("%q became %q", value, n.Text)
 			}
 		case r.report.problems.total > 0:
@@ -181,91 +175,6 @@ func FuzzResolve(f *testing.F) {
 			t.Errorf("%q became %q", value, n.Text)
 		}
 	})
-}
-
-// TestBoundedWork reads inputs of a megabyte that are meant to take long.
-func TestBoundedWork(t *testing.T) {
-	size := 1 << 20
-	if testing.Short() {
-		size = 1 << 16
-	}
-	fill := func(head, part, tail string) string {
-		return head + strings.Repeat(part, (size-len(head)-len(tail))/len(part)) + tail
-	}
-	const provider = "name: a\ntype: http\nauthentication:\n  x: "
-	numbered := func(head, part, tail string) string {
-		var text strings.Builder
-		text.WriteString(head)
-		for i := 0; text.Len() < size-len(tail)-2*len(part); i++ {
-			fmt.Fprintf(&text, part, i)
-		}
-		return text.String() + tail
-	}
-	anchors := "x-0: &a0 {"
-	for i := range 9 {
-		anchors += string(rune('a'+i)) + ": 1, "
-	}
-	anchors += "}\n"
-	for name, text := range map[string]string{
-		"brackets":        fill("", "[", ""),
-		"braces":          fill("", "{", ""),
-		"json brackets":   fill(`{"a": `, "[", ""),
-		"closed brackets": fill(provider+"[", "[],", "]"),
-		"question marks":  fill("", "? ", ""),
-		"dashes":          fill("", "- ", ""),
-		"colons":          fill(provider+"\n", "    a: ", ""),
-		"flow colons":     fill(provider+"{", "a: ", "}"),
-		"items":           fill("", "- \n", ""),
-		"comments":        fill("", "#\n", ""),
-		"comments after":  fill(provider+"\n", "    - a # b\n", ""),
-		"comments before": fill(provider+"\n", "    # b\n    - a\n", ""),
-		"blank lines":     fill(provider+"|\n", "\n", ""),
-		"quote":           fill(provider+"\"", "\\\n", ""),
-		"one key":         fill("", "k", ": 1"),
-		"one number":      fill(provider, "1", ""),
-		"one hex":         fill(provider+"0x", "1", ""),
-		"one float":       fill(provider+"1.", "1", ""),
-		"one sixty":       fill(provider+"1", ":1", ""),
-		"underscores":     fill(provider+"1", "_", ""),
-		"json number":     fill(`{"a": {"type": "b", "authentication": {"x": `, "1", "}}}"),
-		"json exponent":   fill(`{"a": {"type": "b", "authentication": {"x": 1e`, "1", "}}}"),
-		"json keys":       fill(`{"a": {"type": "b", "authentication": {`, `"k":1,`, `"k":2}}}`),
-		"json entries":    fill(`{`, `"k":{},`, `"l":{}}`),
-		"tags":            fill("", "!a ", ""),
-		"anchors":         fill(provider+"[", "&a 1,", "]"),
-		"aliases":         fill("x-a: &a [1,2,3,4,5,6,7,8,9]\nproviders:\n  - name: a\n    type: http\n    authentication:\n      x: [", "*a,", "]"),
-		"text aliases":    "x-a: &a " + strings.Repeat("x", size/2) + "\nproviders:\n  - name: a\n    type: http\n    authentication:\n      x: [" + strings.Repeat("*a,", size/6) + "]\n",
-		"merges":          fill("x-a: &a {b: 1}\nproviders:\n  - name: a\n    type: http\n    authentication:\n      <<: [", "*a,", "]"),
-		"merge keys":      fill(anchors+"providers:\n  - name: a\n    type: http\n    authentication: {", "<<: *a0,", "}"),
-		"providers":       fill("providers:\n", "- {name: a, type: b}\n", ""),
-		"unknown keys":    fill("name: a\ntype: b\n", "authenticatio: 1\n", ""),
-		"documents":       fill("", "---\n", ""),
-		"percent":         fill("", "%A\n", ""),
-		"unclosed":        fill("[", "'", ""),
-		"carets":          fill(provider, "é", ""),
-		"carriage":        fill(provider+"\n", "    a\r", ""),
-		"plain lines":     fill(provider, "a\n    ", ""),
-		"fields":          numbered(`{"a": {"type": "victoriametrics", "authentication": {`, `"field%d":1,`, `"x":1}}}`),
-		"near fields":     numbered(`{"a": {"type": "victoriametrics", "authentication": {`, `"VMAlert%05d":1,`, `"x":1}}}`),
-		"unknown types":   numbered("{", `"a%[1]d":{"type":"grafan%[1]d"},`, `"x":{"type":"y"}}`),
-		"wrong kinds":     numbered("[", `{"name":"%d","type":"grafana","authentication":{"host":1}},`, `{"name":"x","type":"y"}]`),
-		"references":      fill(`{"a": {"type": "b", "authentication": {"x": [`, `"$(X)",`, `1]}}}`),
-	} {
-		start := time.Now()
-		options := stdin(text)
-		options.Catalogue = catalogue.BuiltIn()
-		manifest, err := Load(options)
-		took := time.Since(start)
-		// A step that is not linear takes many minutes at this size. This is no limit of speed: a busy machine stays far below.
-		if took > time.Minute {
-			t.Errorf("%s: %s", name, took)
-		}
-		providers := 0
-		if err == nil {
-			providers = len(manifest.Providers)
-		}
-		t.Logf("%-16s %8s %d providers, %.120v", name, took.Round(time.Millisecond), providers, err)
-	}
 }
 
 // TestNoSecretShown breaks good inputs in many ways and looks for the secrets in

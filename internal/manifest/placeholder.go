@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"regexp"
+	"strings"
 
 	"keep-bootstrap/internal/document"
 )
@@ -24,6 +25,9 @@ var (
 
 // unfilled says whether a text looks like what another tool was to fill in.
 func unfilled(text string) bool {
+	if !strings.ContainsAny(text, "${<[") && !strings.Contains(text, "ref+") && !strings.HasPrefix(text, "vault:") && !strings.HasPrefix(text, "op://") {
+		return false // as almost all are
+	}
 	if _, whole := betweenBrackets(text); whole {
 		return false // a reference, or said to be none
 	}

@@ -82,12 +82,12 @@ func (i *item) resolve(v *document.Value, key string) {
 	value, set := i.reader.references.environment[name]
 	f := at(v, key, CodeReference, "", "")
 	switch {
-	case set && strings.TrimSpace(value) == "":
+	case set && Blank(value):
 		f.Message = "the variable " + document.Quote(name) + " is empty"
 		f.Hint = `set it; write "" instead of the reference if an empty text is meant`
 	case set && utf8.ValidString(value):
 		value = withoutLineEnd(value)
-		if inQuotes(value) {
+		if InQuotes(value) {
 			i.warn(at(v, key, CodeReference, "the value of the variable "+document.Quote(name)+" is wrapped in quotes, which are stored", "remove them, if they are not meant"))
 		}
 		i.replace(v, key, value)
@@ -153,7 +153,7 @@ func (i *item) readReference(path string) contents {
 	case err != nil:
 		message, hint := file.Explain(err, MaxReferenceSize)
 		read = contents{problem: "cannot be used: " + message, hint: hint}
-	case strings.TrimSpace(text) == "":
+	case Blank(text):
 		read = contents{problem: "holds no text", hint: `is the secret mounted? Write "" instead of the reference if an empty text is meant`}
 	case !utf8.ValidString(text):
 		read = contents{problem: "is not UTF-8", hint: "a binary secret must be encoded, for example as base64"}
@@ -164,8 +164,11 @@ func (i *item) readReference(path string) contents {
 	return read
 }
 
-// inQuotes says whether a text is wrapped in quotes.
-func inQuotes(text string) bool {
+// Blank says whether a text holds nothing but spaces and line ends, so that a reference to it is one to nothing.
+func Blank(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
+
+// InQuotes says whether a text is wrapped in quotes.
+func InQuotes(text string) bool {
 	return len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0]
 }
 

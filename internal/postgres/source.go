@@ -8,10 +8,11 @@ package postgres
 import (
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
+
+	"keep-bootstrap/internal/file"
 )
 
 // Source says which database to use and where that was given. The zero value means that none was given.
@@ -47,9 +48,10 @@ func Find(urlFile string, variables map[string]string) (Source, error) {
 		return s, emptyVariable(urlFileVariable)
 	}
 	if urlFile != "" {
-		text, err := os.ReadFile(urlFile)
+		text, err := file.Read(urlFile, largestURLFile)
 		if err != nil {
-			return s, Usage(fmt.Sprintf("the file with the database URL cannot be read: %v", err), "correct --database-url-file")
+			reason, _ := file.Explain(err, largestURLFile)
+			return s, Usage(fmt.Sprintf("the file with the database URL cannot be read: %s: %s", urlFile, reason), "correct --database-url-file")
 		}
 		if s.Origin = urlFile; strings.TrimSpace(string(text)) == "" {
 			return s, Usage(urlFile+" is empty, and should hold a database URL", "write "+urlForm+" into it")
@@ -66,6 +68,9 @@ func Find(urlFile string, variables map[string]string) (Source, error) {
 	}
 	return s.fromVariables()
 }
+
+// largestURLFile is how long a file with a URL may be, in bytes.
+const largestURLFile = 64 << 10
 
 func emptyVariable(name string) error {
 	return Usage(name+" is set but empty", "give it a value, or unset it")
