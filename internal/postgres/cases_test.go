@@ -317,6 +317,15 @@ func TestMessageNamesWrongCause(t *testing.T) {
 	}
 }
 
+// TestBlanksAroundTheURL: they do no harm, and a warning names them, because Keep would not take them.
+func TestBlanksAroundTheURL(t *testing.T) {
+	t.Parallel()
+	config, err := find("DATABASE_CONNECTION_STRING", "postgresql+psycopg2://keep@h/d\n")
+	if err != nil || config.Database != "d" || len(config.Warnings) != 1 || !strings.Contains(config.Warnings[0], "line ends") {
+		t.Errorf("%+v %v", config, err)
+	}
+}
+
 // TestEmptyDatabaseVariableUsesLocalServer: what hints at a database, and does not name one, is an error.
 func TestEmptyDatabaseVariableUsesLocalServer(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,9 @@ func (s Source) Config() (*Config, error) {
 		return nil, err
 	}
 	all, warnings, err := s.resolve(given)
+	if s.warning != "" {
+		warnings = append(warnings, s.warning)
+	}
 	if err == nil {
 		err = all.checkTLS(&warnings)
 	}
@@ -136,6 +139,9 @@ func at(list []string, i int) string {
 
 // checkTLS refuses what libpq refuses, and leaves out the files that libpq does without when they are missing.
 func (s settings) checkTLS(warnings *[]string) error {
+	if hosts := s.list("host"); hosts != nil && !slices.ContainsFunc(hosts, func(host string) bool { return !strings.HasPrefix(host, "/") }) {
+		return nil // sockets have no TLS
+	}
 	mode := s.get("sslmode")
 	verify := strings.HasPrefix(mode, "verify-")
 	home, _ := os.UserHomeDir() // without one there are no files in it

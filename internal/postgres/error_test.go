@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -93,11 +94,20 @@ func TestForeignErrorsShowNoData(t *testing.T) {
 	for _, err := range []error{
 		&pgconn.PgError{Code: "23505", Message: "duplicate key value violates unique constraint \"x\"", Detail: "Key (a)=(" + canary + ")", Hint: canary, Where: canary},
 		&pgconn.PgError{Code: "22P02", Message: "invalid input syntax for type json: " + canary, Where: canary},
+		&pgconn.PgError{Code: "P0001", Message: canary, Where: "PL/pgSQL function public.check_it() line 3 at RAISE"},
+		&pgconn.PgError{Code: "23505", Message: canary, Routine: "exec_stmt_raise", Where: "PL/pgSQL function public.check_it() line 3 at RAISE"},
+		&pgconn.PgError{Code: "P0004", Message: canary, Routine: "exec_stmt_assert"},
 		&pgconn.PgError{Code: "23502", Message: "null value", Detail: "Failing row contains (" + canary + ")", TableName: "provider", ColumnName: "name"},
 	} {
 		if text := fmt.Sprintf("%+v", *withoutCause(postgres.From(err))); strings.Contains(text, canary) {
 			t.Errorf("shows data: %s", text)
 		}
+	}
+	if e := postgres.From(&pgconn.PgError{Code: "P0001", Where: "PL/pgSQL function public.check_it() line 3 at RAISE"}); e.Detail != "function public.check_it()" {
+		t.Errorf("detail %q", e.Detail)
+	}
+	if e := postgres.From(&pgconn.PgError{Code: "58P01", Message: `could not access file "$libdir/x"`}); !strings.Contains(e.Message, "$libdir/x") || !strings.Contains(e.Hint, "restart PostgreSQL") {
+		t.Errorf("%+v", e)
 	}
 	e := postgres.From(&pgconn.PgError{Code: "23502", TableName: "provider", ColumnName: "name"})
 	if e.Detail != "table provider, column name" {
@@ -141,4 +151,30 @@ func withoutCause(e *postgres.Error) *postgres.Error {
 	printed := *e
 	printed.Err = nil
 	return &printed
+}
+
+// TestRetry repeats what another session hindered, and nothing else.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	policy := postgres.Policy{First: time.Microsecond, Most: time.Millisecond, Limit: time.Minute}
+	for _, test := range []struct {
+		code  string
+		tries int
+	}{{"55P03", 3}, {"40001", 3}, {"40P01", 3}, {"KB040", 3}, {"42501", 1}, {"57P01", 1}, {"KB001", 1}} {
+		tries := 0
+		_, err := postgres.Retry(t.Context(), policy, func() (int, error) {
+			if tries++; tries == 3 {
+				return tries, nil
+			}
+			return 0, state(test.code)
+		})
+		if tries != test.tries || (err == nil) != (test.tries == 3) {
+			t.Errorf("%s: %d tries, %v", test.code, tries, err)
+		}
+	}
+	policy.Limit = 0
+	tries := 0
+	if _, err := postgres.Retry(t.Context(), policy, func() (int, error) { tries++; return 0, state("55P03") }); tries != 1 || !postgres.Is(err, "55P03") {
+		t.Errorf("%d tries, %v", tries, err)
+	}
 }
