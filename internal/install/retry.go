@@ -38,12 +38,14 @@ func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outco
 		}
 		return outcome, backoff.Permanent(err)
 	}
-	return backoff.Retry(ctx, operation, r.pauses(),
-		backoff.WithMaxElapsedTime(r.retryFor()),
-		backoff.WithNotify(func(err error, pause time.Duration) {
+	return postgres.Retry(ctx, postgres.Policy{
+		First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: r.retryFor(),
+		Again: func(error) bool { return true }, // operation marks what is permanent
+		Notify: func(err error, pause time.Duration) {
 			e := postgres.From(err)
 			r.Log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
-		}))
+		},
+	}, operation)
 }
 
 func (r *Run) retryFor() time.Duration {
@@ -112,7 +114,9 @@ var errRepeatForReport = &postgres.Error{
 func (r *Run) transactionStatus(ctx context.Context, transaction string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return backoff.Retry(ctx, func() (string, error) {
+	return postgres.Retry(ctx, postgres.Policy{
+		First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: 8 * time.Second, Again: func(error) bool { return true },
+	}, func() (string, error) {
 		conn, err := r.connection(ctx)
 		if err != nil {
 			return "", err
@@ -128,5 +132,5 @@ func (r *Run) transactionStatus(ctx context.Context, transaction string) (string
 			return *status, errors.New("still in progress")
 		}
 		return *status, nil
-	}, r.pauses(), backoff.WithMaxElapsedTime(8*time.Second))
+	})
 }

@@ -12,7 +12,8 @@ import (
 // Policy says how long and how often an operation is repeated. Pauses grow from First to Most, with jitter.
 type Policy struct {
 	First, Most time.Duration
-	// Limit ends the repetition, counted from the call of Retry. The last try begins before it.
+	// Limit ends the repetition, counted from the call of Retry. The last try begins before it, and soon after the end of
+	// --wait.
 	Limit time.Duration
 	// Again reports whether an error is worth another try. Nil means [Conflict].
 	Again func(error) bool
@@ -27,6 +28,9 @@ func Retry[T any](ctx context.Context, policy Policy, operation func() (T, error
 		policy.Again = Conflict
 	}
 	pauses := &pauses{deadline: time.Now().Add(policy.Limit)}
+	if end := waitEnd(ctx); !end.IsZero() && end.Add(afterWait).Before(pauses.deadline) {
+		pauses.deadline = end.Add(afterWait)
+	}
 	pauses.InitialInterval, pauses.MaxInterval = policy.First, policy.Most
 	pauses.Multiplier, pauses.RandomizationFactor = backoff.DefaultMultiplier, backoff.DefaultRandomizationFactor
 	return backoff.Retry(ctx, func() (T, error) {
@@ -120,10 +124,13 @@ func waitEnd(ctx context.Context) time.Time {
 	return end
 }
 
+// afterWait is how long attempts to connect and repetitions may go on after the end of --wait.
+const afterWait = 10 * time.Second
+
 // boundByWait ends an attempt to connect soon after the deadline of --wait, whatever connect_timeout is.
 func boundByWait(ctx context.Context) (context.Context, context.CancelFunc) {
 	if end := waitEnd(ctx); !end.IsZero() {
-		return context.WithDeadline(ctx, end.Add(10*time.Second))
+		return context.WithDeadline(ctx, end.Add(afterWait))
 	}
 	return ctx, func() {}
 }
