@@ -15,9 +15,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/jackc/pgerrcode"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -84,25 +81,27 @@ func (c *cluster) save(r record) error {
 	return os.Rename(f.Name(), c.recordFile())
 }
 
-// postmaster reads postmaster.pid. ok is false when the file is missing, or when the process that it names is not this
-// server: then pid is that other process, or 0.
-func (c *cluster) postmaster() (pid, port int, ok bool) {
-	text, err := os.ReadFile(c.pidFile())
-	if err != nil {
-		return 0, 0, false
-	}
-	lines := strings.Split(string(text), "\n") // pid, data directory, start time, port, ...
-	pid, err = strconv.Atoi(strings.TrimSpace(lines[0]))
-	if err != nil || pid <= 0 {
-		return 0, 0, false
-	}
-	if len(lines) > 3 {
-		port, _ = strconv.Atoi(strings.TrimSpace(lines[3]))
-	}
-	return pid, port, isServer(pid, c.data())
+// process is what postmaster.pid says about the server.
+type process struct {
+	pid, port int
+	ready     bool
 }
 
-// inspect describes the server without asking it.
+// postmaster reads postmaster.pid. ok is false when the file is missing, or when its process is not this server.
+func (c *cluster) postmaster() (p process, ok bool) {
+	text, err := os.ReadFile(c.pidFile())
+	if err != nil {
+		return p, false
+	}
+	// Process, data directory, time of the start, port, socket directory, address, shared memory, state.
+	lines := append(strings.Split(string(text), "\n"), make([]string, 8)...)
+	p.pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
+	p.port, _ = strconv.Atoi(strings.TrimSpace(lines[3]))
+	p.ready = strings.TrimSpace(lines[7]) == "ready"
+	return p, p.pid > 0 && isServer(p.pid, c.data())
+}
+
+// inspect describes the server.
 func (c *cluster) inspect() (Status, error) {
 	s := Status{Version: c.version, Release: string(releases[c.version])}
 	if c.directory == "" {
@@ -114,67 +113,31 @@ func (c *cluster) inspect() (Status, error) {
 		return s, c.unusable(err)
 	}
 	s.Port, s.password = r.Port, r.Password
-	if pid, port, ok := c.postmaster(); ok {
-		s.Running, s.PID = true, pid
-		if port > 0 { // absent for a moment while the server starts
-			s.Port = port
+	if p, ok := c.postmaster(); ok {
+		s.Running, s.PID = true, p.pid
+		if p.port > 0 {
+			s.Port = p.port
 		}
 	}
 	return s, nil
 }
 
-// attach finds the running server and waits until it answers. Status.Running is false when there is none.
+// attach finds the running server and waits until it accepts connections. Status.Running is false when there is none.
 func (c *cluster) attach(ctx context.Context) (Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	var last error
-	for {
-		s, err := c.inspect()
-		if err != nil || !s.Running {
-			return s, err
-		}
-		if s.Port > 0 {
-			if last = c.answers(ctx, s); last == nil {
-				return s, nil
+	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(poll) {
+		p, ok := c.postmaster()
+		switch {
+		case !ok || p.ready:
+			return c.inspect()
+		case ctx.Err() != nil:
+			return Status{}, ctx.Err()
+		case time.Now().After(deadline):
+			return Status{}, &Error{
+				Message: fmt.Sprintf("the local PostgreSQL (process %d) accepts no connections", p.pid),
+				Hint:    "see its log in " + c.logFile() + "; if it hangs, kill that process and run the command again",
 			}
 		}
-		if sqlState(last) == pgerrcode.InvalidPassword {
-			return s, &Error{
-				Message: fmt.Sprintf("the local PostgreSQL (process %d) refuses the password in %s", s.PID, c.recordFile()),
-				Hint:    "set the role's password back to that one, or run " + reset,
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return s, &Error{
-				Message: fmt.Sprintf("the local PostgreSQL (process %d) does not answer on port %d", s.PID, s.Port),
-				Hint:    "see its log in " + s.LogFile + "; if it hangs, kill that process and run the command again",
-				Err:     last,
-			}
-		case <-time.After(poll):
-		}
 	}
-}
-
-// answers connects to the server, and creates its database if that is missing.
-func (c *cluster) answers(ctx context.Context, s Status) error {
-	conn, err := pgx.Connect(ctx, s.URL())
-	if sqlState(err) == pgerrcode.InvalidCatalogName {
-		if conn, err = pgx.Connect(ctx, connectionURL(s.Port, s.password, "postgres")); err == nil {
-			_, err = conn.Exec(ctx, "create database "+Database)
-		}
-	}
-	if conn != nil {
-		err = errors.Join(err, conn.Close(ctx))
-	}
-	return err
-}
-
-func sqlState(err error) string {
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pgErr.Code
-	}
-	return ""
 }
 
 // start returns the running server, or starts it.
@@ -224,10 +187,10 @@ func (c *cluster) prepare(ctx context.Context, programs string) (record, error) 
 	if err != nil {
 		return r, c.unusable(err)
 	}
-	if pid, _, ok := c.postmaster(); !ok && pid > 0 && processExists(pid) {
+	if p, ok := c.postmaster(); !ok && processExists(p.pid) {
 		// PostgreSQL itself removes the file of a dead process, with checks of its own; but it takes any process of that
 		// number for a server, even the zombie of a killed one.
-		c.log.Warn("removing a stale postmaster.pid: that process is not the local PostgreSQL", "pid", pid)
+		c.log.Warn("removing a stale postmaster.pid: that process is not the local PostgreSQL", "pid", p.pid)
 		if err := os.Remove(c.pidFile()); err != nil {
 			return r, c.unusable(err)
 		}
@@ -252,7 +215,7 @@ func (c *cluster) check() error {
 
 // stop shuts the server down if it is running, and waits for it.
 func (c *cluster) stop(ctx context.Context) (stopped bool, err error) {
-	if _, _, ok := c.postmaster(); !ok {
+	if _, ok := c.postmaster(); !ok {
 		return false, nil
 	}
 	programs, err := c.ensurePrograms(ctx)
@@ -261,7 +224,7 @@ func (c *cluster) stop(ctx context.Context) (stopped bool, err error) {
 	}
 	output, err := c.command(ctx, c.dataAccount(), program(programs, "pg_ctl"), "stop", "--pgdata", c.data(), "--mode", "fast", "--wait",
 		"--timeout", timeout).CombinedOutput()
-	if _, _, ok := c.postmaster(); !ok {
+	if _, ok := c.postmaster(); !ok {
 		return true, nil // pg_ctl says "no server running" when the server has ended by itself meanwhile
 	}
 	return false, &Error{

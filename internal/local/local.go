@@ -81,7 +81,7 @@ func (s Status) URL() string {
 	if s.password == "" || s.Port == 0 {
 		return ""
 	}
-	return connectionURL(s.Port, s.password, Database)
+	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", User, s.password, s.Port, Database) // all letters and digits
 }
 
 // String keeps the password out of texts and logs.
@@ -160,10 +160,6 @@ func (o Options) cluster(create bool) (*cluster, error) {
 		}
 	}
 	return c, err
-}
-
-func connectionURL(port int, password, database string) string { // a password of letters and digits
-	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", User, password, port, database)
 }
 
 func exists(path string) bool {

@@ -212,25 +212,6 @@ func TestLockFile(t *testing.T) {
 	}
 }
 
-// TestChangedInside: what can be done to the server through SQL.
-func TestChangedInside(t *testing.T) {
-	t.Parallel()
-	o := fresh(t)
-	s := start(t, o)
-	admin := connect(t, connectionURL(s.Port, s.password, "postgres"))
-	if _, err := admin.Exec(t.Context(), "drop database keep with (force)"); err != nil {
-		t.Fatal(err)
-	}
-	if again := start(t, o); again.PID != s.PID || marked(t, again) {
-		t.Errorf("%v after %v", again, s)
-	}
-	if _, err := admin.Exec(t.Context(), "alter role postgres password 'another'"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Start(t.Context(), o)
-	says(t, err, "refuses the password", "set the role's password back")
-}
-
 // TestDownload goes through what can be wrong with a download, one after the other in one cache: each leaves its mess to
 // the next. The repository is a local one, with what the real one has.
 func TestDownload(t *testing.T) {

@@ -30,7 +30,7 @@ var inherited = []string{"PATH", "LD_LIBRARY_PATH", "SystemRoot"}
 // command is one of PostgreSQL's programs, to be run as an account.
 func (c *cluster) command(ctx context.Context, a account, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = []string{}
+	cmd.Env = []string{} // nil would be the caller's
 	for _, name := range inherited {
 		if value, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+value)
@@ -106,6 +106,15 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 			Hint:    "add the user to /etc/passwd, run as another user, or give a database (DATABASE_URL)",
 		}
 	case err != nil:
+		return c.failed(err, string(output))
+	}
+	single := c.command(ctx, a, program(programs, "postgres"), "--single", "-D", directory, "postgres")
+	single.Stdin = strings.NewReader("create database " + Database + "\n")
+	output, err = single.CombinedOutput()
+	if err == nil && strings.Contains(string(output), "ERROR:") {
+		err = errors.New("cannot create the database " + Database)
+	}
+	if err != nil {
 		return c.failed(err, string(output))
 	}
 	if err := os.Rename(directory, c.data()); err != nil {
@@ -205,7 +214,9 @@ func isServer(pid int, data string) bool {
 func sweep(directory string, log *slog.Logger) {
 	leftovers, _ := filepath.Glob(filepath.Join(directory, partial+"*"))
 	for _, path := range leftovers {
-		log.Debug("deleting what an interrupted start left behind", "path", path, "error", os.RemoveAll(path))
+		if err := os.RemoveAll(path); err != nil {
+			log.Debug("cannot delete yet what an interrupted start left behind", "error", err)
+		}
 	}
 }
 
