@@ -48,6 +48,7 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 		},
 	}
 	input.register(cmd)
+	a.metricsFlag(cmd)
 	cmd.Flags().StringVar(&planPath, "plan", "", "`file` of plan --out: do that, and nothing else")
 	return cmd
 }

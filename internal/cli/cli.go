@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ type Environment struct {
 
 // Main runs one command and returns the exit code. It never prints a secret, but for `local url`, whose purpose that is.
 func Main(ctx context.Context, env Environment) int {
-	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}}
+	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}, metrics: metrics{begin: time.Now()}}
 	for _, variable := range env.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if _, ok := a.variables[name]; !ok {
@@ -53,6 +54,7 @@ func Main(ctx context.Context, env Environment) int {
 	root.SetErr(env.Stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
+		a.writeMetrics(a.exit)
 		return a.exit
 	}
 	err = postgres.Interrupted(ctx, err)
@@ -60,7 +62,9 @@ func Main(ctx context.Context, env Environment) int {
 	if !a.started && !errors.As(err, &known) {
 		err = postgres.Usage(err.Error(), "keep-bootstrap --help shows the commands, keep-bootstrap COMMAND --help the flags")
 	}
-	return a.fail(err)
+	exit := a.fail(err)
+	a.writeMetrics(exit)
+	return exit
 }
 
 // app is one execution of the program.
@@ -71,6 +75,7 @@ type app struct {
 	log          *slog.Logger
 	started      bool // the command line was understood
 	exit         int  // exit code of a command that ends without an error
+	metrics      metrics
 
 	// Flags of all commands.
 	envFile         string
@@ -121,6 +126,7 @@ func (a *app) root() *cobra.Command {
 				return err
 			}
 			a.started = true
+			a.metrics.command = cmd.Name()
 			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
 				return postgres.Usage("--database-url-file is empty", "give the path of a file that holds a database URL, or leave the flag out")
 			}

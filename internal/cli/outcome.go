@@ -62,6 +62,7 @@ func newPlanView(tenant string, plan *install.Plan, related *install.Related) pl
 
 // showPlan prints a plan in the form that was asked for.
 func (a *app) showPlan(view *planView) error {
+	a.metrics.changes = &view.total
 	switch a.output {
 	case formatJSON:
 		return view.json(a.lines())
@@ -136,6 +137,7 @@ func (v *runView) applied() string {
 // know, and the counts.
 func (a *app) showOutcome(ctx context.Context, command string, run *install.Run, outcome install.Outcome) error {
 	view := newRunView(command, run.Tenant, outcome)
+	a.metrics.changes = &view.total
 	a.logOutcome(&view)
 	listed := a.output != formatText || view.total.sum() <= shownChanges
 	if err := run.Details(ctx, &view.Outcome, listed, command == "up"); err != nil {

@@ -69,6 +69,7 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 		},
 	}
 	input.register(cmd)
+	a.metricsFlag(cmd)
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 when there are changes")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write the plan to, for apply --plan")
 	return cmd

@@ -60,6 +60,7 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	input.register(cmd)
+	a.metricsFlag(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&tenantOnly, "tenant-only", false, "prepare the database and seed the tenant; leave the providers to Keep")
 	flags.BoolVar(&createTables, "create-tables", false, "create Keep's tables when none of them exists (Keep's own first migration then fails)")
