@@ -301,10 +301,9 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 			refused(t, options, "a.yaml", homes[shape])
 		}
 	}
-	flow := func(yaml string) string { return yaml }
 	for shape, text := range shapes {
 		if shape == "workflow" || shape == "bare" {
-			expect(t, environ("KEEP_WORKFLOW="+flow(text)))
+			expect(t, environ("KEEP_WORKFLOW="+text))
 			continue
 		}
 		refused(t, environ("KEEP_WORKFLOW="+text), "KEEP_WORKFLOW", homes[shape])
@@ -317,6 +316,7 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 	refused(t, environ("KEEP_WORKFLOW=id: w\nname: w\n"), "no triggers, steps or actions")
 	refused(t, stdin("id: w\nsteps: []\nactions: []\n"), "this is a workflow", "workflows:")
 	refused(t, stdin("mapping_rules: [{name: a, type: http, authentication: {a: b}}]\n"), "this is a provider, not a mapping rule")
+	refused(t, stdin("- {name: a, matchers: [[x]], rows: [{x: 1}]}\n- {name: b, type: http}\n"), "stdin:1:3: this is a mapping rule, not a provider", "mapping_rules:")
 	refused(t, stdin("provders: [{name: a, type: http}]\n"), `unknown key "provders"`, "`providers`")
 
 	for _, c := range []struct{ text, want string }{

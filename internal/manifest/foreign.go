@@ -97,7 +97,7 @@ func (i *item) foreign(root *document.Value) bool {
 		return ""
 	}
 	object := func(v *document.Value) bool { return v != nil && v.Kind == document.Object && !hasType(v) }
-	message, hint := "", ""
+	var message, hint string
 	switch kind := text("kind"); {
 	case object(root.Member("sops")):
 		message, hint = "this file is encrypted", "decrypt it first: sops -d FILE | keep-bootstrap ... -f -"

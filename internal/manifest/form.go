@@ -195,7 +195,9 @@ func (i *item) list(list *document.Value) {
 				"write `- name: ...` with the provider's other keys below it"))
 			continue
 		}
-		readProvider(i.entry(KindProvider), member, false)
+		if provider := i.entry(KindProvider); !provider.otherThan(&member.Value, true) {
+			readProvider(provider, member, false)
+		}
 		member.Value.Members = nil // a large input is let go as it is read
 	}
 }

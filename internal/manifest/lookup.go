@@ -24,15 +24,15 @@ func (p *provider) wantsBoolean(field string) bool {
 // lookUp checks type and authentication against the catalogue.
 func (p *provider) lookUp() {
 	options := &p.reader.options
-	if options.Catalogue == nil || p.kind == nil || p.fields != nil && p.fields.Kind != document.Object && p.fields.Kind != document.Null {
+	if options.Catalogue == nil || p.typeValue == nil || p.fields != nil && p.fields.Kind != document.Object && p.fields.Kind != document.Null {
 		return // what is wrong was said already
 	}
-	for _, found := range options.Catalogue.Check(p.kind.Text, p.fields) {
+	for _, found := range options.Catalogue.Check(p.typeValue.Text, p.fields) {
 		f := document.Fault{Message: found.Message, Hint: found.Hint}
 		switch found.Sort {
 		case catalogue.UnknownType, catalogue.NotInstallable:
 			if found.Sort == catalogue.NotInstallable || !options.AllowUnknownTypes {
-				f.Place, f.Key, f.Code = p.kind.Place, "type", CodeType
+				f.Place, f.Key, f.Code = p.typeValue.Place, "type", CodeType
 				p.show(f)
 			}
 		case catalogue.MissingField, catalogue.NoneOf:

@@ -26,7 +26,7 @@ type provider struct {
 	start    document.Value  // where it starts, and its key
 	// What is checked against the catalogue: the value of `type:`, nil where it cannot be looked up, and the key and value of
 	// `authentication:`, nil where there is none.
-	kind, authenticationKey, fields *document.Value
+	typeValue, authenticationKey, fields *document.Value
 }
 
 // readProvider reads one provider. Its name is the key of m when it is named, else the member `name`.
@@ -86,7 +86,7 @@ func (p *provider) member(key, value *document.Value) {
 	case "name":
 	case "type":
 		if p.setType(value) {
-			p.kind = value
+			p.typeValue = value
 		}
 	case "authentication":
 		p.authenticationKey, p.fields = key, value
