@@ -68,3 +68,24 @@ func TestStandby(t *testing.T) {
 	figure(t, conn, "commands on a streaming standby", len(works)+len(refused)+1,
 		"%s work; %s end with 69 and the reason; up --wait went on when the standby was promoted", strings.Join(works, ", "), strings.Join(refused, ", "))
 }
+
+// TestPlanOfALiteralOnAStandby: a manifest that is an argument needs no staging, so it is planned where nothing can be written.
+func TestPlanOfALiteralOnAStandby(t *testing.T) {
+	t.Skip("new core: plan and plan_providers of a literal work on a standby")
+	t.Parallel()
+	primary := pgtest.NewServer(t)
+	if err := keep.Build(t.Context(), primary.URL()); err != nil {
+		t.Fatal(err)
+	}
+	bootstrap(t, 0, primary.URL(), "up", "-f", writeManifests(t).a)
+	standby := primary.Standby(t)
+	conn := pgtest.Connect(t, standby.URL())
+	for _, query := range []string{
+		`select count(*) from bootstrap.plan_providers('keep', '{"a": {"type": "airflow"}}', '{"max_prune": "100%"}') where action = 'add'`,
+		`select count(*) from bootstrap.plan('keep', '{"providers": {"a": {"type": "airflow"}}}', '{"max_prune": "100%"}') where action = 'add'`,
+	} {
+		if n := number(t, conn, query); n != 1 {
+			t.Errorf("%s: %d, want 1", query, n)
+		}
+	}
+}
