@@ -102,7 +102,7 @@ default. No flag takes a secret.
 
 The database comes from the first of these that is set: --database-url-file, DATABASE_URL, DATABASE_CONNECTION_STRING
 (also in the form that Keep uses, postgresql+psycopg2://), the variables and service file of libpq (PGHOST, PGSERVICE,
-...). When none is set, a private local PostgreSQL is used.
+...). Without any of them, and without --wait, a private local PostgreSQL is used. One that is set but empty is an error.
 
 Exit codes: 0 done or nothing to do, 1 unexpected, 2 changes (plan --detailed-exitcode), 64 usage, 65 bad input,
 69 database or Keep's schema not there, 75 temporary failure, 77 missing privilege, 78 refused.

@@ -29,9 +29,14 @@ func TestEmptyDatabaseVariableUsesLocalServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, hint := range []environment{
-		{"DATABASE_CONNECTION_STRING": ""}, {"DATABASE_URL": " "}, {"BOOTSTRAP_DATABASE_URL_FILE": ""}, {"BOOTSTRAP_DATABASE_URL_FILE": empty},
+		{"DATABASE_CONNECTION_STRING": ""},
+		{"DATABASE_URL": " "},
+		{"BOOTSTRAP_DATABASE_URL_FILE": ""},
+		{"BOOTSTRAP_DATABASE_URL_FILE": empty},
 		{"DATABASE_HOST": "db.example.com", "DATABASE_PORT": "5432", "DATABASE_USER": "keep", "DATABASE_NAME": "keep"},
-		{"PGPASSWORD": canary}, {"PGUSER": "keep"}, {"PGHOST": ""},
+		{"PGPASSWORD": canary},
+		{"PGUSER": "keep"},
+		{"PGHOST": ""},
 	} {
 		for _, command := range databaseCommands {
 			env := environment{"KEEP_PROVIDERS": providers, "HOME": home, "XDG_DATA_HOME": home}

@@ -330,12 +330,31 @@ func TestBlanksAroundTheURL(t *testing.T) {
 func TestEmptyDatabaseVariableUsesLocalServer(t *testing.T) {
 	t.Parallel()
 	for _, variables := range []map[string]string{
-		{"DATABASE_URL": ""}, {"DATABASE_URL": " \t"}, {"DATABASE_URL": "\n"}, {"DATABASE_CONNECTION_STRING": ""}, {"DATABASE_CONNECTION_STRING": "\r\n"},
-		{"DATABASE_CONNECTION_STRING": "", "PGHOST": "db"}, {"DATABASE_URL": "", "DATABASE_CONNECTION_STRING": "postgresql://keep@db/keep"},
-		{"BOOTSTRAP_DATABASE_URL_FILE": ""}, {"BOOTSTRAP_DATABASE_URL_FILE": "", "DATABASE_URL": "postgresql://keep@db/keep"},
-		{"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_USER": "keep", "DATABASE_NAME": "keep"}, {"DATABASE_HOST": ""}, {"DATABASE_POOL_SIZE": "5"},
-		{"PGPASSWORD": "x"}, {"PGUSER": "keep"}, {"PGUSER": "keep", "PGPASSWORD": "x"}, {"PGPORT": "5432"}, {"PGSSLMODE": "require"}, {"PGHOST": ""}, {"PGHOST": " "},
-		{"PGHOST": "", "PGUSER": "keep"}, {"PGDATABASE": ""}, {"PGSERVICE": ""}, {"PGSERVICEFILE": "/etc/services"}, {"PGPASSFILE": "/x"}, {"PGHOST": "db", "PGDATABASE": ""},
+		{"DATABASE_URL": ""},
+		{"DATABASE_URL": " \t"},
+		{"DATABASE_URL": "\n"},
+		{"DATABASE_CONNECTION_STRING": ""},
+		{"DATABASE_CONNECTION_STRING": "\r\n"},
+		{"DATABASE_CONNECTION_STRING": "", "PGHOST": "db"},
+		{"DATABASE_URL": "", "DATABASE_CONNECTION_STRING": "postgresql://keep@db/keep"},
+		{"BOOTSTRAP_DATABASE_URL_FILE": ""},
+		{"BOOTSTRAP_DATABASE_URL_FILE": "", "DATABASE_URL": "postgresql://keep@db/keep"},
+		{"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_USER": "keep", "DATABASE_NAME": "keep"},
+		{"DATABASE_HOST": ""},
+		{"DATABASE_POOL_SIZE": "5"},
+		{"PGPASSWORD": "x"},
+		{"PGUSER": "keep"},
+		{"PGUSER": "keep", "PGPASSWORD": "x"},
+		{"PGPORT": "5432"},
+		{"PGSSLMODE": "require"},
+		{"PGHOST": ""},
+		{"PGHOST": " "},
+		{"PGHOST": "", "PGUSER": "keep"},
+		{"PGDATABASE": ""},
+		{"PGSERVICE": ""},
+		{"PGSERVICEFILE": "/etc/services"},
+		{"PGPASSFILE": "/x"},
+		{"PGHOST": "db", "PGDATABASE": ""},
 	} {
 		source, err := postgres.Find("", variables)
 		e := postgres.From(err)
@@ -357,8 +376,12 @@ func TestEmptyDatabaseVariableUsesLocalServer(t *testing.T) {
 		}
 	}
 	for _, variables := range []map[string]string{
-		{"PGHOST": "db"}, {"PGDATABASE": "keep"}, {"PGHOSTADDR": "127.0.0.1", "PGUSER": "keep"}, {"PGSERVICE": "keep"},
-		{"PGHOST": "db", "DATABASE_POOL_SIZE": "5"}, {"DATABASE_URL": "postgresql://keep@db/keep", "DATABASE_CONNECTION_STRING": ""},
+		{"PGHOST": "db"},
+		{"PGDATABASE": "keep"},
+		{"PGHOSTADDR": "127.0.0.1", "PGUSER": "keep"},
+		{"PGSERVICE": "keep"},
+		{"PGHOST": "db", "DATABASE_POOL_SIZE": "5"},
+		{"DATABASE_URL": "postgresql://keep@db/keep", "DATABASE_CONNECTION_STRING": ""},
 	} {
 		if source, err := postgres.Find("", variables); err != nil || !source.Given() {
 			t.Errorf("%v: %+v %v", variables, source, err)

@@ -21,7 +21,7 @@ import (
 
 // fromConnection maps errors that no server reported: the connection broke.
 func fromConnection(err error) *Error {
-	code, message := "", ""
+	var code, message string
 	switch {
 	case errors.Is(err, context.Canceled):
 		code, message = CodeInterrupted, "interrupted"

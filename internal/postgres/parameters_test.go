@@ -138,6 +138,25 @@ func TestConnectionParameterDroppedSilently(t *testing.T) {
 	}
 }
 
+// TestParametersAreDocumented: docs/connection.md names each, in the line of what becomes of it.
+func TestParametersAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/connection.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range parameters {
+		line := map[treatment]string{driver: "| honoured", own: "| honoured", ignored: "| ignored", unsupported: "| refused"}[p.treatment]
+		found := false
+		for row := range strings.Lines(string(text)) {
+			found = found || strings.HasPrefix(row, line) && strings.Contains(row, "`"+name+"`")
+		}
+		if !found {
+			t.Errorf("%s is not in a line %q", name, line)
+		}
+	}
+}
+
 // TestWhatLibpqRefuses: where libpq would refuse to connect, so does this program.
 func TestWhatLibpqRefuses(t *testing.T) {
 	t.Parallel()
