@@ -373,6 +373,7 @@ func TestWorkflowThatNeverRuns(t *testing.T) {
 		"steps: [{name: a, provider: slack}]":         "Keep cannot parse a provider that is a text",
 		"steps: [{name: a, provider: {with: {}}}]":    "Keep cannot parse a provider without a type",
 		"actions: [{name: a, provider: {type: slack, config: \"{{ providers['Quickstart Webhook'] }}\"}}]": "Keep cannot find the provider",
+		"steps: [{name: a, provider: {type: slack, config: \"{{ providers.a.b }}\"}}]":                     "Keep cannot find the provider",
 		"steps: [{name: a, provider: {type: slack, config: my-slack}}]":                                    "Keep cannot find the provider",
 	} {
 		body := "{id: noc, name: noc, " + part

@@ -174,9 +174,6 @@ func (i *item) steps(v *document.Value) {
 	}
 }
 
-// config is a reference to an installed provider as Keep reads it.
-var config = regexp.MustCompile(`^\s*\{\{\s*providers\.[^\[\]{}]+\}\}\s*$`)
-
 func (i *item) stepProvider(v *document.Value) {
 	const hint = "write provider: {type: ..., config: \"{{ providers.NAME }}\", with: {...}}"
 	switch {
@@ -188,8 +185,8 @@ func (i *item) stepProvider(v *document.Value) {
 	case !v.Has("type"):
 		i.suspect(at(v, "provider", CodeMissing, "Keep cannot parse a provider without a type", hint))
 	}
-	if c := v.Member("config"); c != nil && c.Kind == document.Text && c.Text != "" && !config.MatchString(c.Text) &&
-		(strings.Contains(c.Text, "providers") || !strings.Contains(c.Text, "{{")) {
+	// Keep takes what is behind the one point for the name.
+	if c := v.Member("config"); c != nil && c.Kind == document.Text && c.Text != "" && (strings.Count(c.Text, ".") != 1 || strings.Contains(c.Text, "[")) {
 		i.suspect(at(c, "config", CodeValue, "Keep cannot find the provider that config names", "write config: \"{{ providers.NAME }}\""))
 	}
 }
