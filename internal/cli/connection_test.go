@@ -110,6 +110,24 @@ func TestStalledConnectionEndsEveryCommand(t *testing.T) {
 	}
 }
 
+// TestStalledAtCommitWithoutAnotherConnection: nobody knows what became of the run, and the program says so, in time.
+func TestStalledAtCommitWithoutAnotherConnection(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Migrated)
+	stalled := false
+	proxy := pgtest.NewProxy(t, d.URL, func(m pgtest.Message) pgtest.Cut {
+		if !m.FromServer && bytes.Contains(m.Body, []byte("\x00COMMIT\x00")) {
+			stalled = true
+			return pgtest.Stall
+		}
+		if stalled {
+			return pgtest.Stall
+		}
+		return pgtest.Pass
+	})
+	run(t, environment{"DATABASE_URL": proxy.URL}, "up", "-f", file(t, twoProviders), "--wait=1s").want(t, 75, "commit-unknown")
+}
+
 // TestSessionSettingsBreakCommands: what the reading commands print does not depend on settings of role and database.
 func TestSessionSettingsBreakCommands(t *testing.T) {
 	t.Parallel()

@@ -207,6 +207,7 @@ func TestPoolerRefusalIsRetried(t *testing.T) {
 		{"28P01", "password authentication failed", 77, false, "password"},
 		{"53300", "sorry, too many clients already", 69, true, "no free connection"},
 		{"57P03", "the database system is starting up", 69, true, "starting"},
+		{"57P01", "the database system is shutting down", 69, true, "stopping"},
 		{"42501", "permission denied for database", 77, false, "CONNECT"},
 		{"XX000", "Tenant or user not found", 1, false, ""},
 	} {
@@ -262,6 +263,8 @@ func TestMessageNamesWrongCause(t *testing.T) {
 		{"reference of compose", "", "postgresql://keep:${DB_PASSWORD}@db.example.com/keep", nil, 64, []string{"${DB_PASSWORD}"}},
 		{"template", "", "postgresql://keep:{{ .Values.password }}@db.example.com/keep", nil, 64, []string{"{{ .Values.password }}"}},
 		{"byte order mark", "", "\uFEFF" + front + "h/d", nil, 64, []string{"byte order mark"}},
+		{"UTF-16", "", "\xFF\xFEp\x00", nil, 64, []string{"byte order mark"}},
+		{"quotes", "", "'" + front + "h/d'", nil, 64, []string{"wrapped in quotes"}},
 		{"no scheme", "", "keep:" + canary + "@db.example.com/keep", nil, 64, []string{"does not begin with postgresql://"}},
 		{"another database", "", "mysql://keep:" + canary + "@db.example.com/keep", nil, 64, []string{`"mysql"`}},
 		{"service that is missing", "PGSERVICE", "none", map[string]string{"PGSERVICEFILE": notPEM}, 64, []string{notPEM}},

@@ -83,6 +83,9 @@ var meanings = map[string]meaning{
 	pgerrcode.CantChangeRuntimeParam + connecting: {exit: ExitUsage, hint: badOptions},
 	pgerrcode.SyntaxError + connecting:            {exit: ExitUsage, hint: badOptions},
 
+	pgerrcode.AdminShutdown + connecting: {exit: ExitUnavailable, wait: true, hint: "the server is stopping: wait for it with --wait"},
+	pgerrcode.CrashShutdown + connecting: {exit: ExitUnavailable, wait: true, hint: "the server restarts: wait for it with --wait"},
+
 	// Class 08 is a lost connection when it comes in the middle, and a refusal before the connection is ready.
 	"08":                                     {exit: ExitTemporary, wait: true, hint: "the connection was lost; nothing was written, run again"},
 	"08" + connecting:                        {exit: ExitUnavailable, wait: true, hint: "look into the log of the server or pooler"},

@@ -116,11 +116,14 @@ var unfilled = regexp.MustCompile(`\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\}|\{\{[^{
 
 // read looks at a connection string for slips that would lead to a wrong message later.
 func (s Source) read(text string) (Source, error) {
-	if strings.HasPrefix(text, "\uFEFF") {
+	if strings.HasPrefix(text, "\uFEFF") || strings.HasPrefix(text, "\xFF\xFE") || strings.HasPrefix(text, "\xFE\xFF") {
 		return s, Usage(s.Origin+" begins with a byte order mark", "save it as UTF-8 without one")
 	}
 	if trimmed := strings.TrimSpace(text); trimmed != text {
 		s.warning, text = s.Origin+": blanks or line ends around the database URL are ignored; Keep itself would not accept them", trimmed
+	}
+	if first := text[:1]; (first == `"` || first == "'") && len(text) > 1 && strings.HasSuffix(text, first) {
+		return s, Usage(s.Origin+" is wrapped in quotes", "remove them; docker run --env-file and Kubernetes keep quotes")
 	}
 	if reference := unfilled.FindString(text); reference != "" {
 		return s, Usage(fmt.Sprintf("%s contains the reference %s, which nothing has replaced", s.Origin, reference),
