@@ -24,4 +24,20 @@ func TestBooleanVariableIgnored(t *testing.T) {
 	if r := run(t, environment{"BOOTSTRAP_MAX_PRUNE": "1", "BOOTSTRAP_SERVICE_HOST": "10.0.0.1", "BOOTSTRAP_PORT": "tcp://10.0.0.1:80"}, "validate", "-f", path).want(t, 0); strings.Contains(r.stderr, "unknown variable") {
 		t.Errorf("%s", r.stderr)
 	}
+	// Keep compares PROVISION_RESOURCES with the very text true.
+	for value, warned := range map[string]bool{"true": true, "false": false, "True": false, "1": false} {
+		env := environment{"PROVISION_RESOURCES": value, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
+		if r := run(t, env, "up", "-f", path).want(t, 69); strings.Contains(r.stderr, "Keep will provision over this run") != warned {
+			t.Errorf("%s: %s", value, r.stderr)
+		}
+	}
+	if r := run(t, environment{"BOOTSTRAP_FILE": `"` + path + `"`}, "validate"); r.exit != 64 || !strings.Contains(r.stderr, "BOOTSTRAP_FILE is wrapped in quotes") {
+		t.Errorf("%+v", r)
+	}
+	run(t, nil, "validate", "-f", "/srv/x-\xff.yaml").want(t, 64, "is not UTF-8")
+	for _, args := range [][]string{{"apply", "--plan", "/dev/zero"}, {"validate", "-f", path, "--catalogue", "/dev/zero"}, {"status", "--database-url-file", "/dev/zero"}, {"status", "--env-file", "/dev/zero"}} {
+		if r := run(t, nil, args...); r.exit != 64 && r.exit != 65 || !strings.Contains(r.stderr, "pipe, socket or device") {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
 }

@@ -216,6 +216,7 @@ func TestVariableValueWrappedOrEscaped(t *testing.T) {
 		refused(t, environ(name+"="+path+"\n"), "the path that "+name+" holds ends with a line end")
 	}
 	refused(t, environ("KEEP_PROVIDERS_DIRECTORY="+dir+"\r\n"), "ends with a line end")
+	refused(t, environ(`KEEP_WORKFLOW={} # a\nb`), "a workflow without name and id")
 	// What is meant so is read.
 	m := expect(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+write(t, dir, "password", "'quoted'\n"), "KEEP_DEFAULT_USERNAME=a"))
 	if m.User == nil || m.User.Password != "'quoted'" {

@@ -47,7 +47,7 @@ func (i *item) document(root *document.Value) {
 	s, isObject := i.source, root.Kind == document.Object
 	switch {
 	case i.foreign(root):
-	case s.variable && literalLineEnds(string(s.data)) && (!isObject || strings.Contains(root.Members[0].Key.Text, `\n`)):
+	case s.variable && literalLineEnds(string(s.data)) && (!isObject || len(root.Members) > 0 && strings.Contains(root.Members[0].Key.Text, `\n`)):
 		i.fail(at(root, "", CodeValue, "the value of "+s.name+` holds the characters \n and no line end`, "write line ends: $(cat FILE) keeps them in double quotes"))
 	case s.layout == layoutWorkflow:
 		if entry := i.entry(KindWorkflow); !entry.otherThan(root, false) {

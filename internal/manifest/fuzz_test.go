@@ -113,7 +113,9 @@ func FuzzReadYAML(f *testing.F) {
 		for _, layout := range []layout{layoutAny, layoutSingle, layoutWorkflow, layoutMapping} {
 			checkLoad(t, func() (*Manifest, error) {
 				r := newReader(fuzzOptions())
-				r.load(r.fileSource("/nonexistent/fuzz.yaml", layout, document.YAML), slices.Clone(text))
+				s := r.fileSource("/nonexistent/fuzz.yaml", layout, document.YAML)
+				s.variable = layout == layoutWorkflow // as KEEP_WORKFLOW
+				r.load(s, slices.Clone(text))
 				return r.result()
 			})
 		}
