@@ -15,5 +15,5 @@ func (c *Config) SetLookup(lookup pgconn.LookupFunc) {
 
 // HurryWatches shortens the times after which silent connections are looked at: for all tests of this package.
 func HurryWatches() {
-	askAfter, askAgain, askTimeout, settle, silence = 100*time.Millisecond, 100*time.Millisecond, time.Second, 100*time.Millisecond, 2*time.Second
+	askAfter, askAgain, askTimeout, settle, silence = 500*time.Millisecond, 100*time.Millisecond, time.Second, time.Second, 2*time.Second
 }

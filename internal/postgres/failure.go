@@ -237,9 +237,6 @@ func (s Source) unsplittable() error {
 	return Usage(s.Origin+": the database URL cannot be read", passwordHint)
 }
 
-// refused is the error of a connection string without its origin.
-func refused(message string) error { return errors.New(message) }
-
 // refuse completes the error of a connection string.
 func (s Source) refuse(err error) error {
 	var known *Error

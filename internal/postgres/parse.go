@@ -53,7 +53,7 @@ func parseSQLAlchemy(text string) (options, error) {
 		case name == "port":
 			ports = append(ports, value)
 		case seen[name]:
-			return nil, refused("the parameter " + name + " is given more than once")
+			return nil, errors.New("the parameter " + name + " is given more than once")
 		default:
 			seen[name] = true
 			o[name] = value
@@ -98,7 +98,7 @@ func parseURI(text string) (options, error) {
 	decoded := func(name, text string) error {
 		value, err := decode(text)
 		if err != nil {
-			return refused("the " + name + " " + err.Error())
+			return errors.New("the " + name + " " + err.Error())
 		}
 		o.set(name, value)
 		return nil
@@ -138,7 +138,7 @@ func parseURI(text string) (options, error) {
 			name, value = "sslmode", "require"
 		}
 		if value, err = decode(value); err != nil {
-			return nil, refused("the parameter " + name + " " + err.Error())
+			return nil, errors.New("the parameter " + name + " " + err.Error())
 		}
 		o[name] = value
 	}
@@ -166,7 +166,7 @@ func (o options) setHosts(list string, decode func(string) (string, error)) erro
 		}
 		host, err := decode(host)
 		if err != nil {
-			return refused("the host " + err.Error())
+			return errors.New("the host " + err.Error())
 		}
 		hosts, ports = append(hosts, host), append(ports, port)
 	}

@@ -20,7 +20,7 @@ var (
 	askAfter   = 5 * time.Second  // then another connection asks for the first time
 	askAgain   = 10 * time.Second // and then, as long as the session works
 	askTimeout = 5 * time.Second
-	settle     = time.Second      // an answer on its way arrives in that time
+	settle     = 3 * time.Second  // an answer on its way arrives in that time, and a busy server begins its work
 	silence    = 40 * time.Second // the end, when nobody answers at all
 	blindness  = 10 * time.Minute // the end, when a server answers but does not tell
 )
@@ -141,7 +141,7 @@ func (w *watch) check() {
 		next = settle
 	}
 	if answer == unanswered {
-		next = settle
+		next = time.Second
 	}
 	w.timer.Reset(next)
 }

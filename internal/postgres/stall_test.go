@@ -68,6 +68,9 @@ func TestStalledConnectionNeverEnds(t *testing.T) {
 		"COMMIT":       {"commit;", pgtest.StallAfter, exec("commit;")},
 	} {
 		for _, all := range []bool{false, true} {
+			if all && test.how == pgtest.StallAfter && name != "COMMIT" {
+				continue // as COMMIT
+			}
 			t.Run(name+map[bool]string{false: "", true: ", and no new connection"}[all], func(t *testing.T) {
 				t.Parallel()
 				d := pgtest.New(t, pgtest.Empty)
