@@ -107,7 +107,7 @@ func (s Source) fromVariables() (Source, error) {
 		verb = "are"
 	}
 	return s, Usage(
-		fmt.Sprintf("%s %s set, but that names no database: this program reads %s, %s, or PGHOST, PGDATABASE and the other PG* variables", strings.Join(parts, ", "), verb, urlVariable, keepVariable),
+		fmt.Sprintf("%s %s set, but this program reads %s, %s or PG* variables that name a database (PGHOST, PGHOSTADDR, PGDATABASE or PGSERVICE)", strings.Join(parts, ", "), verb, urlVariable, keepVariable),
 		"set "+urlVariable+" to "+urlForm+", or unset these variables to use a local PostgreSQL")
 }
 
