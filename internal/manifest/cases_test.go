@@ -324,6 +324,7 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: keep-providers}\ndata: {providers.yaml: \"providers: []\"}\n", "this is a Kubernetes ConfigMap: give the file that stands below its data"},
 		{"apiVersion: v1\nkind: Secret\ndata: {a: YQ==}\n", "this is a Kubernetes Secret"},
 		{"apiVersion: v1\nkind: Secret\ndata: {a: YQ==}\n", "base64"},
+		{"---\napiVersion: v1\nkind: ConfigMap\ndata: {}\n---\napiVersion: v1\nkind: Secret\n", "this is a Kubernetes ConfigMap"},
 		{"apiVersion: v1\nkind: List\nitems: []\n", `this is a Kubernetes "List"`},
 		{"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a]\n", "this is a kustomization"},
 		{"resources: [a.yaml]\nconfigMapGenerator: []\n", "this is a kustomization"},

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"path/filepath"
@@ -136,6 +137,7 @@ func (r *reader) load(s *source, data []byte) {
 	s.format = format
 	i := r.of(s)
 	switch {
+	case f != nil && f.Code == document.CodeDocuments && i.foreign(firstDocument(data, int(f.Line))):
 	case f != nil:
 		i.fail(r.explain(s, *f))
 	case root == nil:
@@ -149,6 +151,16 @@ func (r *reader) load(s *source, data []byte) {
 // read lists a source. The digest is of the bytes as they were read, references unresolved.
 func (r *reader) read(name string, data []byte) {
 	r.manifest.Sources = append(r.manifest.Sources, Source{Name: name, SHA256: sha256.Sum256(data)})
+}
+
+// firstDocument is the first of several YAML documents, of which the second starts at a line; null where that is unclear.
+func firstDocument(data []byte, second int) *document.Value {
+	lines := bytes.SplitAfter(data, []byte{'\n'})
+	text := bytes.Join(lines[:min(second, len(lines))], nil)
+	if root, _, f := document.Parse(text[:max(0, bytes.LastIndex(text, []byte("\n---")))], document.YAML); f == nil && root != nil {
+		return root
+	}
+	return &document.Value{}
 }
 
 // explain says more of a text that cannot be parsed where it is the value of a variable.
