@@ -41,7 +41,7 @@ type Kind struct {
 	// Pairs says that a list of lists of two is accepted.
 	Pairs bool `json:"pairs"`
 
-	form *regexp.Regexp
+	form func() *regexp.Regexp
 }
 
 // Scheme is what CutScheme cuts off.
@@ -50,8 +50,8 @@ const Scheme = `[A-Za-z][A-Za-z0-9+.-]*://`
 const space = `[ \t\n\v\f\r]*`
 
 var (
-	scheme   = regexp.MustCompile(`^` + space + Scheme)
-	template = regexp.MustCompile(`(?s)^` + space + `\{\{.*\}\}` + space + `$`)
+	scheme   = document.Pattern(`^` + space + Scheme)
+	template = document.Pattern(`(?s)^` + space + `\{\{.*\}\}` + space + `$`)
 )
 
 var kinds = sync.OnceValue(func() map[string]*Kind {
@@ -64,9 +64,9 @@ var kinds = sync.OnceValue(func() map[string]*Kind {
 	for _, k := range file.Kinds {
 		switch {
 		case k.CutScheme:
-			k.form = regexp.MustCompile(`^` + space + k.Pattern)
+			k.form = document.Pattern(`^` + space + k.Pattern)
 		case k.Pattern != "":
-			k.form = regexp.MustCompile(k.Pattern)
+			k.form = document.Pattern(k.Pattern)
 		}
 	}
 	return file.Kinds
@@ -98,7 +98,7 @@ func (f *Field) Fits(v *document.Value) bool {
 	switch {
 	case v.Kind == document.Null:
 		return f.Nullable
-	case text && strings.Contains(v.Text, "{{") && template.MatchString(v.Text):
+	case text && strings.Contains(v.Text, "{{") && template().MatchString(v.Text):
 		return true
 	case f.Kind == KindEnum:
 		return text && slices.Contains(f.Values, v.Text)
@@ -116,7 +116,7 @@ func jsonKind(k document.Kind) string {
 // Boolean says which boolean Keep makes of a value.
 func Boolean(v *document.Value) (value, ok bool) {
 	f := Field{Kind: KindBoolean}
-	if !f.Fits(v) || v.Kind == document.Text && template.MatchString(v.Text) {
+	if !f.Fits(v) || v.Kind == document.Text && template().MatchString(v.Text) {
 		return false, false
 	}
 	number, err := strconv.ParseFloat(v.Text, 64)
@@ -150,10 +150,10 @@ func (k *Kind) hasForm(text string) bool {
 		word := strings.ToLower(text)
 		return slices.Contains(k.True, word) || slices.Contains(k.False, word)
 	}
-	if at := scheme.FindStringIndex(text); k.CutScheme && at != nil {
+	if at := scheme().FindStringIndex(text); k.CutScheme && at != nil {
 		text = text[at[1]:]
 	}
-	return k.form.MatchString(text)
+	return k.form().MatchString(text)
 }
 
 // allPairs says whether each item is a list of two, which Python makes an object of.

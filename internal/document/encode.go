@@ -35,42 +35,22 @@ func (v *Value) AppendJSON(text []byte) []byte {
 	return append(text, '}')
 }
 
+// escapes are the characters that JSON has a letter for.
+var escapes = [256]byte{'"': '"', '\\': '\\', '\n': 'n', '\r': 'r', '\t': 't', '\b': 'b', '\f': 'f'}
+
 // AppendText appends a text as JSON, in the same form.
 func AppendText(text []byte, s string) []byte {
 	text = append(text, '"')
 	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c <= '~' && c != '"' && c != '\\' {
-			start := i
-			for i < len(s) && s[i] >= ' ' && s[i] <= '~' && s[i] != '"' && s[i] != '\\' {
-				i++
-			}
-			text = append(text, s[start:i]...)
-			continue
+		start := i
+		for i < len(s) && s[i] >= ' ' && s[i] <= '~' && escapes[s[i]] == 0 {
+			i++
 		}
-		switch c {
-		case '"', '\\':
-			text = append(text, '\\', c)
-			i++
-			continue
-		case '\n':
-			text = append(text, `\n`...)
-			i++
-			continue
-		case '\r':
-			text = append(text, `\r`...)
-			i++
-			continue
-		case '\t':
-			text = append(text, `\t`...)
-			i++
-			continue
-		case '\b':
-			text = append(text, `\b`...)
-			i++
-			continue
-		case '\f':
-			text = append(text, `\f`...)
+		if text = append(text, s[start:i]...); i == len(s) {
+			break
+		}
+		if letter := escapes[s[i]]; letter != 0 {
+			text = append(text, '\\', letter)
 			i++
 			continue
 		}
@@ -79,8 +59,7 @@ func AppendText(text []byte, s string) []byte {
 		if r >= 0x10000 {
 			r -= 0x10000
 			text = appendUnit(text, 0xd800+r>>10)
-			text = appendUnit(text, 0xdc00+r&0x3ff)
-			continue
+			r = 0xdc00 + r&0x3ff
 		}
 		text = appendUnit(text, r)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,18 +29,18 @@ const (
 )
 
 var (
-	boolPattern  = regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
-	floatPattern = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?` +
+	boolPattern  = Pattern(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
+	floatPattern = Pattern(`^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?` +
 		`|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?` +
 		`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*` +
 		`|[-+]?\.(?:inf|Inf|INF)` +
 		`|\.(?:nan|NaN|NAN))$`)
-	intPattern = regexp.MustCompile(`^(?:[-+]?0b[0-1_]+` +
+	intPattern = Pattern(`^(?:[-+]?0b[0-1_]+` +
 		`|[-+]?0[0-7_]+` +
 		`|[-+]?(?:0|[1-9][0-9_]*)` +
 		`|[-+]?0x[0-9a-fA-F_]+` +
 		`|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`)
-	datePattern = regexp.MustCompile(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}` +
+	datePattern = Pattern(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}` +
 		`|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?` +
 		`(?:[Tt]|[ \t]+)[0-9][0-9]?` +
 		`:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?` +
@@ -59,20 +58,20 @@ func plainTag(s string) scalarTag {
 		case "~", "null", "Null", "NULL":
 			return tagNull
 		}
-		if boolPattern.MatchString(s) {
+		if boolPattern().MatchString(s) {
 			return tagBool
 		}
 	case strings.IndexByte("yYtTfFoO", c) >= 0:
-		if len(s) <= 5 && boolPattern.MatchString(s) {
+		if len(s) <= 5 && boolPattern().MatchString(s) {
 			return tagBool
 		}
 	case c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.':
 		switch {
-		case floatPattern.MatchString(s):
+		case floatPattern().MatchString(s):
 			return tagFloat
-		case intPattern.MatchString(s):
+		case intPattern().MatchString(s):
 			return tagInt
-		case datePattern.MatchString(s):
+		case datePattern().MatchString(s):
 			return tagDate
 		}
 	case s == "=":
@@ -155,13 +154,13 @@ func (v *Value) setTagged(tag scalarTag, s string) {
 }
 
 // timePattern takes a date or time apart.
-var timePattern = regexp.MustCompile(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})` +
+var timePattern = Pattern(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})` +
 	`(?:(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?` +
 	`(?:[ \t]*(?:(Z)|([-+])([0-9]{1,2})(?::([0-9]{2}))?))?)?$`)
 
 // pythonTime writes a date or time of YAML as Python does, or says that there is no such day or hour.
 func pythonTime(s string) (string, bool) {
-	part := timePattern.FindStringSubmatch(s)
+	part := timePattern().FindStringSubmatch(s)
 	if part == nil {
 		return "", false
 	}

@@ -3,7 +3,6 @@ package document
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -56,7 +55,7 @@ func parserMistake(found, opened rune, at, context Place) (message, hint string)
 }
 
 // noSpace is a line with a key whose colon has no space behind it.
-var noSpace = regexp.MustCompile(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
+var noSpace = Pattern(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
 
 // scannerMistake does the same for what makes no token.
 func scannerMistake(f *Fault, text lines, context Place) {
@@ -89,7 +88,7 @@ func scannerMistake(f *Fault, text lines, context Place) {
 		f.Message, f.Hint = "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"
 	case found == ':':
 		f.Message, f.Hint = "a colon where no key can be", `put a text that holds ": " in quotes; otherwise check the indentation`
-		if part := noSpace.FindStringSubmatch(text.line(f.Line - 1)); part != nil {
+		if part := noSpace().FindStringSubmatch(text.line(f.Line - 1)); part != nil {
 			f.Line, f.Column = f.Line-1, int32(utf8.RuneCountInString(part[1]))+1
 			f.Message, f.Hint = "a space is missing after the colon", "write `key: value`"
 		}

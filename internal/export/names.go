@@ -1,9 +1,10 @@
 package export
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"keep-bootstrap/internal/document"
 )
 
 // origin is what a text belongs to.
@@ -29,16 +30,16 @@ func looksLikeReference(s string) bool {
 func isEscape(s string) bool { return strings.HasPrefix(s, "$$(") }
 
 var (
-	notOfNames = regexp.MustCompile(`[^A-Z0-9]+`)
+	notOfNames = document.Pattern(`[^A-Z0-9]+`)
 	// variables that have a meaning for this program, for Keep or for libpq.
-	reserved = regexp.MustCompile(`^(?:KEEP_PROVIDER.*|BOOTSTRAP_.*|DATABASE_URL|DATABASE_CONNECTION_STRING|SECRET_MANAGER_TYPE|PROVISION_RESOURCES|PG.*|[0-9].*)$`)
+	reserved = document.Pattern(`^(?:KEEP_PROVIDER.*|BOOTSTRAP_.*|DATABASE_URL|DATABASE_CONNECTION_STRING|SECRET_MANAGER_TYPE|PROVISION_RESOURCES|PG.*|[0-9].*)$`)
 )
 
 // variable names a variable after an origin: owner and key in capitals.
 func (w *writer) variable(at origin) string {
 	const longest = 120
 	part := func(s, otherwise string) string {
-		if s = strings.Trim(notOfNames.ReplaceAllString(strings.ToUpper(s), "_"), "_"); s == "" {
+		if s = strings.Trim(notOfNames().ReplaceAllString(strings.ToUpper(s), "_"), "_"); s == "" {
 			return otherwise
 		}
 		return s[:min(len(s), longest)]
@@ -47,7 +48,7 @@ func (w *writer) variable(at origin) string {
 	for _, key := range at.path {
 		name += "_" + part(key, "KEY")
 	}
-	if reserved.MatchString(name) {
+	if reserved().MatchString(name) {
 		name = "SECRET_" + name
 	}
 	unique := name

@@ -1,11 +1,12 @@
 package export
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
 	yaml "go.yaml.in/yaml/v4"
+
+	"keep-bootstrap/internal/document"
 )
 
 // plain is a scalar that is written as it is.
@@ -26,15 +27,15 @@ func textNode(s string) *yaml.Node {
 }
 
 var (
-	plainPattern = regexp.MustCompile(`^[A-Za-z/](?:[A-Za-z0-9_./@%+=~,-]|:[A-Za-z0-9_./@%+=~-]| [A-Za-z0-9_./@%+=~(])*$`)
+	plainPattern = document.Pattern(`^[A-Za-z/](?:[A-Za-z0-9_./@%+=~,-]|:[A-Za-z0-9_./@%+=~-]| [A-Za-z0-9_./@%+=~(])*$`)
 	// words that some reader takes for a boolean or null.
-	words = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|none|nan|inf)$`)
+	words = document.Pattern(`^(?i:y|n|yes|no|on|off|true|false|null|none|nan|inf)$`)
 )
 
 // isPlain is narrower than YAML: a text that starts with a letter or a slash is no number, date or sign in any version.
 func isPlain(s string) bool {
 	const longest = 200
-	return len(s) <= longest && plainPattern.MatchString(s) && !words.MatchString(s)
+	return len(s) <= longest && plainPattern().MatchString(s) && !words().MatchString(s)
 }
 
 // isBlock says whether a literal block gives the text back exactly. Of what is unusual, nothing is tried.

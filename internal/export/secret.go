@@ -2,16 +2,16 @@ package export
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"keep-bootstrap/internal/catalogue"
+	"keep-bootstrap/internal/document"
 )
 
 // secretName is a name of a field or of a part of a URL whose value is a credential.
-var secretName = regexp.MustCompile(`(?i)(pass|pwd|secret|token|key|credential|auth|sig|private|cert|dsn|webhook|code|session|jwt|bearer)`)
+var secretName = document.Pattern(`(?i)(pass|pwd|secret|token|key|credential|auth|sig|private|cert|dsn|webhook|code|session|jwt|bearer)`)
 
 // secretField says whether a field of authentication is secret by what the catalogue says of it, and otherwise by its name: a
 // field that it does not know may hold anything.
@@ -21,16 +21,16 @@ func secretField(typeName, name string) bool {
 		return true
 	}
 	f, ok := t.Field(name)
-	return !ok && name != "pulling_enabled" || ok && (f.Secret || slices.Contains([]catalogue.FieldKind{"string", "file", "object", "list"}, f.Kind) && secretName.MatchString(name))
+	return !ok && name != "pulling_enabled" || ok && (f.Secret || slices.Contains([]catalogue.FieldKind{"string", "file", "object", "list"}, f.Kind) && secretName().MatchString(name))
 }
 
 // webhook matches hosts of services where whoever knows the path of a URL may post.
-var webhook = regexp.MustCompile(`(?i)(^|\.)(hooks?\.slack\.com|discord(app)?\.com|webhook\.office\.com|outlook\.office\.com|logic\.azure\.com|powerplatform\.com|` +
+var webhook = document.Pattern(`(?i)(^|\.)(hooks?\.slack\.com|discord(app)?\.com|webhook\.office\.com|outlook\.office\.com|logic\.azure\.com|powerplatform\.com|` +
 	`chat\.googleapis\.com|api\.telegram\.org|hooks?\.zapier\.com|maker\.ifttt\.com|webhook\.site|events\.pagerduty\.com|oapi\.dingtalk\.com|qyapi\.weixin\.qq\.com|` +
 	`open\.feishu\.cn|open\.larksuite\.com|ntfy\.sh|alert\.victorops\.com|hc-ping\.com)$`)
 
 // longSecret is a part of a path that nobody types: a token.
-var longSecret = regexp.MustCompile(`^[A-Za-z0-9_-]{24,}$`)
+var longSecret = document.Pattern(`^[A-Za-z0-9_-]{24,}$`)
 
 // hasCredential says whether a text is or holds a URL with a credential: user and password, a part of the query or fragment with
 // such a name, or a path that is the secret.
@@ -59,7 +59,7 @@ func urlHasCredential(word, rest string) bool {
 			if unescaped, err := url.QueryUnescape(name); err == nil {
 				name = unescaped
 			}
-			if ok && value != "" && secretName.MatchString(name) || longSecret.MatchString(part) {
+			if ok && value != "" && secretName().MatchString(name) || longSecret().MatchString(part) {
 				return true
 			}
 		}
@@ -67,13 +67,13 @@ func urlHasCredential(word, rest string) bool {
 	host, path, _ := strings.Cut(rest, "/")
 	host, _, _ = strings.Cut(host, ":")
 	path, _, _ = strings.Cut(path, "?")
-	if webhook.MatchString(host) && strings.Trim(path, "/") != "" {
+	if webhook().MatchString(host) && strings.Trim(path, "/") != "" {
 		return true
 	}
 	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {
-		return longSecret.MatchString(part) && strings.ContainsAny(part, "0123456789") || secretPath.MatchString(part)
+		return longSecret().MatchString(part) && strings.ContainsAny(part, "0123456789") || secretPath().MatchString(part)
 	})
 }
 
 // secretPath is a part of a path that names itself.
-var secretPath = regexp.MustCompile(`(?i)^(api[-_]?key|token|secret)[=:].`)
+var secretPath = document.Pattern(`(?i)^(api[-_]?key|token|secret)[=:].`)

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"regexp"
 	"strings"
 
 	"keep-bootstrap/internal/document"
@@ -9,7 +8,7 @@ import (
 
 // placeholders are the forms in which other tools write what they fill in. A password may hold any sign, so each is narrow:
 // $NAME, for one, is three or more capitals with nothing of a word before and behind them.
-var placeholders = regexp.MustCompile(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][^}]*)?\}` +
+var placeholders = document.Pattern(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][^}]*)?\}` +
 	`|(?:^|[^$A-Za-z0-9_])\$[A-Z][A-Z0-9_]{2,}(?:$|[^A-Za-z0-9_])` +
 	`|(?:^|[^$])\$\((?:env:)?[A-Za-z_][A-Za-z0-9_]*\)` +
 	`|<path:[^>]+>` +
@@ -19,8 +18,8 @@ var placeholders = regexp.MustCompile(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][
 
 // templates are {{ ... }}, of which Keep fills in {{ env.NAME }} by itself.
 var (
-	templates   = regexp.MustCompile(`\{\{[^{}]*\}\}`)
-	envTemplate = regexp.MustCompile(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
+	templates   = document.Pattern(`\{\{[^{}]*\}\}`)
+	envTemplate = document.Pattern(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
 )
 
 // unfilled says whether a text looks like what another tool was to fill in.
@@ -31,12 +30,12 @@ func unfilled(text string) bool {
 	if _, whole := betweenBrackets(text); whole {
 		return false // a reference, or said to be none
 	}
-	for _, template := range templates.FindAllString(text, -1) {
-		if !envTemplate.MatchString(template) {
+	for _, template := range templates().FindAllString(text, -1) {
+		if !envTemplate().MatchString(template) {
 			return true
 		}
 	}
-	return placeholders.MatchString(text)
+	return placeholders().MatchString(text)
 }
 
 // placeholder reports a text that nothing has filled in.

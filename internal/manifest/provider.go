@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"keep-bootstrap/internal/catalogue"
@@ -249,7 +248,7 @@ func (p *provider) description(v *document.Value) {
 }
 
 // idPattern is an id as Keep makes it.
-var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var idPattern = document.Pattern(`^[0-9a-f]{32}$`)
 
 // id reads the id that the provider is to have, so that the URL of its webhook survives a rebuild.
 func (p *provider) id(v *document.Value) {
@@ -259,7 +258,7 @@ func (p *provider) id(v *document.Value) {
 	if v.Kind == document.Null || v.Unresolved {
 		return
 	}
-	if v.Kind != document.Text || !idPattern.MatchString(v.Text) {
+	if v.Kind != document.Text || !idPattern().MatchString(v.Text) {
 		p.fail(at(v, "id", CodeValue, "`id` must be 32 hexadecimal digits", "write them in lower case, in quotes and without dashes, as in Keep's column provider.id"))
 		return
 	}

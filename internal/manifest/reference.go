@@ -3,7 +3,6 @@ package manifest
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -16,8 +15,8 @@ import (
 // itself. Any other $ is just a character.
 
 var (
-	variableName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	templatePattern = regexp.MustCompile(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
+	variableName    = document.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	templatePattern = document.Pattern(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
 )
 
 // references is what references stand for.
@@ -43,7 +42,7 @@ func referenceOf(text string) (inner string, ok bool) {
 	if strings.HasPrefix(inner, "env:") || strings.HasPrefix(inner, "file:") {
 		return inner, true
 	}
-	return inner, variableName.MatchString(inner)
+	return inner, variableName().MatchString(inner)
 }
 
 // betweenBrackets returns NAME of $(NAME).
@@ -62,7 +61,7 @@ func (i *item) resolve(v *document.Value, key string) {
 	}
 	inner, ok := betweenBrackets(v.Text)
 	if !ok {
-		if strings.HasPrefix(v.Text, "{{") && templatePattern.MatchString(v.Text) {
+		if strings.HasPrefix(v.Text, "{{") && templatePattern().MatchString(v.Text) {
 			i.warn(at(v, key, CodeTemplate, "`{{ env.NAME }}` is stored as it is; Keep fills it in from its own environment when it loads the provider",
 				"write $(NAME) to store the value instead"))
 		}
@@ -94,7 +93,7 @@ func (i *item) resolve(v *document.Value, key string) {
 		return
 	case set:
 		f.Message, f.Hint = "the variable "+document.Quote(name)+" is not UTF-8", "put the value into a file as UTF-8 and write $(file:/path)"
-	case variableName.MatchString(name):
+	case variableName().MatchString(name):
 		f.Message = "the variable " + document.Quote(name) + " is not set"
 		f.Hint = "set it, or write $$(" + name + ") if the text itself is meant"
 	case explicit:

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -198,7 +197,7 @@ const (
 )
 
 var (
-	intervalPattern = regexp.MustCompile(IntervalPattern)
+	intervalPattern = document.Pattern(IntervalPattern)
 	unitSeconds     = map[string]int64{"": 1, "m": 60, "h": 3600, "d": 86400}
 )
 
@@ -210,7 +209,7 @@ func (i *item) interval(v *document.Value, key string) {
 	digits = strings.ReplaceAll(strings.TrimSpace(digits), "_", "")
 	seconds, err := strconv.ParseInt(digits, 10, 64)
 	limit := math.MaxInt32 / max(1, unitSeconds[unit])
-	switch readable := v.Integer() || v.Kind == document.Text && intervalPattern.MatchString(v.Text); {
+	switch readable := v.Integer() || v.Kind == document.Text && intervalPattern().MatchString(v.Text); {
 	case !readable:
 		i.fail(at(v, key, CodeValue, "Keep cannot read this interval", intervalHint))
 	case err != nil || seconds > limit || seconds < -limit: // digits, so too many of them
