@@ -212,7 +212,9 @@ func TestChartFleet(t *testing.T) {
 	for i, team := range []string{"a", "b", "c"} {
 		d := pgtest.New(t, pgtest.Keep(newestKeep))
 		databases = append(databases, d)
-		objects["Secret/database-of-team-"+team] = map[string]string{[]string{"env", "env", "variables"}[i]: "DATABASE_URL=" + d.URL + "\nTOKEN=token-" + team + "\n"}
+		objects["Secret/database-of-team-"+team] = map[string]string{
+			[]string{"env", "env", "variables"}[i]: "DATABASE_URL=" + d.URL + "\nTOKEN=token-" + team + "\nBOOTSTRAP_TENANT=tenant-" + team + "\n",
+		}
 	}
 	p := &j.Spec.Template.Spec
 	for index := range databases {
@@ -224,6 +226,9 @@ func TestChartFleet(t *testing.T) {
 		rows := pgtest.Table(t, databases[i].Conn(t), "select value::json -> 'authentication' ->> 'token' from secret union all select dashboard_name from dashboard")
 		if len(rows) != 1 || rows[0][0] != want {
 			t.Errorf("database %d has %v, want %s", i, rows, want)
+		}
+		if rows := pgtest.Table(t, databases[i].Conn(t), "select tenant_id from provider union select tenant_id from dashboard"); len(rows) != 1 || rows[0][0] != "tenant-"+string(rune('a'+i)) {
+			t.Errorf("database %d has objects of the tenants %v", i, rows)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func TestFleet(t *testing.T) {
 	job := object{"apiVersion": "batch/v1", "kind": "Job", "metadata": object{
 		"name": "bootstrap-fleet", "annotations": object{"keep-bootstrap/databases": strings.Join(names, ",")},
 	}}
-	listed, err := json.Marshal(object{"apiVersion": "v1", "kind": "List", "items": append(items, job)})
+	listed, err := json.Marshal(object{"apiVersion": "v1", "kind": "List", "items": slices.Concat(items, []object{job})})
 	if err != nil {
 		t.Fatal(err)
 	}
