@@ -458,7 +458,7 @@ func TestPlaceholderStoredAsSecret(t *testing.T) {
 		}
 	}
 	for _, value := range []string{
-		"Pa$$w0rd", "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$2b$10$ABCDEFGHIJK", "a${b", "x<y>z", "$ecret", "$", "$5", "${}", "$A", "a$TOKEN",
+		"Pa$$w0rd", "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$2b$10$ABCDEFGHIJK", "a${b", "x<y>z", "$ecret", "$", "$5", "${}", "$A", "P@$SW0RD", "!$ABC#", "x$ABC", "a$TOKEN",
 		"$6$rounds=5000$SALTSALT$HASH", "$argon2id$v=19$m=65536,t=3,p=4$SALT$HASH", "P$$TOKEN", "${lower}", "{}", "{{", "ENC[", "<path>", "vault:x", "ref:vault", "op:", "100% $ure",
 	} {
 		for _, options := range inputs(value) {
@@ -533,7 +533,8 @@ func TestEmptyReferenceOverwritesSecret(t *testing.T) {
 	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD=\n"), "KEEP_DEFAULT_PASSWORD is empty")
 	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD_FILE="), "KEEP_DEFAULT_PASSWORD_FILE is empty")
 	refused(t, environ("KEEP_DEFAULT_API_KEYS=\n"), "KEEP_DEFAULT_API_KEYS is empty")
-	if m := expect(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD= x \n")); m.User.Password != " x " {
+	refused(t, environ("KEEP_DEFAULT_USERNAME= "), "KEEP_DEFAULT_USERNAME is empty")
+	if m := expect(t, environ("KEEP_DEFAULT_USERNAME=u\n", "KEEP_DEFAULT_PASSWORD= x \n")); m.User.Password != " x " || m.User.Username != "u" {
 		t.Errorf("%q", m.User.Password)
 	}
 	expect(t, stdin("g: {type: grafana, authentication: {host: http://g, token: $(Q)}}", "Q='x'"), "~", `"Q" is wrapped in quotes`)

@@ -191,7 +191,7 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 }
 
 func (r *reader) environmentUser() {
-	username, reset := r.environment[usernameVariable], r.environment[resetVariable]
+	username, reset := withoutLineEnd(r.environment[usernameVariable]), r.environment[resetVariable]
 	if !r.manifest.Given.User {
 		return
 	}
@@ -202,6 +202,9 @@ func (r *reader) environmentUser() {
 		i.source = r.variableSource(usernameVariable, layoutAny, document.JSON)
 		r.read(usernameVariable, []byte(username))
 		user.Username, user.Source = username, Position{File: usernameVariable}
+		if Blank(username) {
+			i.fail(whole(CodeEmpty, "the variable "+usernameVariable+" is empty", "set it, or unset it"))
+		}
 		if i.storable(username, "the username") && len(username) > MaxName {
 			i.fail(at(&document.Value{Place: document.Place{Line: 1, Column: 1}}, "", CodeName,
 				fmt.Sprintf("the username has %d bytes", len(username)), fmt.Sprintf("at most %d fit", MaxName)))

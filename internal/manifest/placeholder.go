@@ -7,9 +7,10 @@ import (
 )
 
 // placeholders are the forms in which other tools write what they fill in. A password may hold any sign, so each is narrow:
-// $NAME, for one, is three or more capitals with nothing of a word before and behind them.
+// $NAME, for one, is three or more
+// capitals where a value may begin, and no more of a word behind them.
 var placeholders = document.Pattern(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][^}]*)?\}` +
-	`|(?:^|[^$A-Za-z0-9_])\$[A-Z][A-Z0-9_]{2,}(?:$|[^A-Za-z0-9_])` +
+	`|(?:^|[\s:/=,"'(\[{&?])\$[A-Z][A-Z0-9_]{2,}(?:$|[^A-Za-z0-9_])` +
 	`|(?:^|[^$])\$\((?:env:)?[A-Za-z_][A-Za-z0-9_]*\)` +
 	`|<path:[^>]+>` +
 	`|\bref\+[a-z0-9]+://` +

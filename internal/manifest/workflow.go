@@ -154,7 +154,7 @@ func (i *item) trigger(v *document.Value) {
 			near = "interval"
 		}
 		if near != "" {
-			f.Message = "Keep knows no trigger type " + kind.AsWritten() + ": did you mean " + near + "?"
+			f.Message = "Keep knows no trigger type " + strings.Trim(document.Quote(kind.AsWritten()), `"`) + ": did you mean " + near + "?"
 		}
 		i.suspect(f)
 	case kind.Text == "interval" && (value == nil || value.Empty()):
