@@ -1,5 +1,5 @@
 // Package catalogue knows the types of provider that Keep has and what their authentication needs, and checks one provider
-// against them. Both are data: sql/catalogue/provider-types.json and field-kinds.json, from which the JSON Schema is made, too.
+// against them. Both are data: sql/catalogue/provider-types.json and field-kinds.json, the sources of the JSON Schema as well.
 package catalogue
 
 import (

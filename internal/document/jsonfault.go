@@ -97,7 +97,7 @@ func explainJSON(data []byte, offset int, cause string) (message, hint string) {
 	case starts("}", "]") && (strings.Contains(cause, "mismatching") || strings.Contains(cause, "expecting ','")):
 		return "this bracket closes what another kind of bracket opened", "close { with } and [ with ]"
 	case starts(",") && bytes.HasSuffix(before, []byte("}")):
-		return "a comma between two values", "in JSON lines nothing stands between them: remove the comma"
+		return "a comma between two values", "JSON lines have nothing between them: remove the comma"
 	case digitAt(data, offset) && digitAt(data, offset-1):
 		return "a number with a leading zero", "remove the zero, or put the value in quotes"
 	case strings.Contains(cause, "expecting ':'"):

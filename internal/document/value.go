@@ -60,7 +60,7 @@ type Value struct {
 	Flaw  Flaw
 	Trap  Trap
 	Style Style
-	// Unresolved says that the text is a reference, and what it stands for is not known.
+	// Unresolved says that the text is a reference, that is not resolved.
 	Unresolved bool
 	Place
 	// Shared is the number of a list, object or date that aliases or merge keys repeat: all its copies have the same. 0 has none.

@@ -21,7 +21,7 @@ type yamlReader struct {
 	shared map[*yaml.Node]int32
 }
 
-// What a copied value counts for beside its text, and how much aliases may add to a document of size n:
+// What a copied value counts for in addition to its text, and how much aliases may add to a document of size n:
 // aliasFactor*n + aliasAllowance.
 const (
 	aliasCost      = 64

@@ -14,7 +14,7 @@ import (
 	"keep-bootstrap/internal/manifest"
 )
 
-// resources writes what is installed beside providers. A kind of which there is nothing is left out.
+// resources writes the other installed resources. A kind of which there is nothing is left out.
 func (w *writer) resources(resources []db.ExportedResource) error {
 	for _, k := range manifest.Table {
 		if k.Word == manifest.KindProvider {
@@ -79,7 +79,7 @@ func (w *writer) resource(r *db.ExportedResource) error {
 	return nil
 }
 
-// exposes warns of a credential that stands where no reference is read.
+// exposes warns of a credential where no reference is read.
 func (w *writer) exposes(kind, name string) {
 	w.warnings = append(w.warnings, fmt.Sprintf("%s %q: a URL with what looks like a credential is written out, because it cannot be a reference there", manifest.KindOf(kind).One, name))
 }

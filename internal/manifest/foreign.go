@@ -43,7 +43,7 @@ func shapeOf(v *document.Value) string {
 	return ""
 }
 
-// otherThan reports an object that looks like another kind of resource than the item's. Where it stands in a list, it is to
+// otherThan reports an object that looks like another kind of resource than the item's. In a list, it is to
 // move below another key.
 func (i *item) otherThan(v *document.Value, inList bool) bool {
 	shape := shapeOf(v)
@@ -68,7 +68,7 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 	return true
 }
 
-// single reports a resource that stands alone where -f, or KEEP_PROVIDERS, wants providers or all kinds.
+// bare reports a resource on its own where -f, or KEEP_PROVIDERS, wants providers or all kinds.
 func (i *item) bare(root *document.Value) bool {
 	shape := shapeOf(root)
 	if shape == "" || shape == KindProvider || envelopeKey(root) != "" || misnamed[root.Members[0].Key.Text] != "" && i.source.layout != layoutSingle {
@@ -110,7 +110,7 @@ func (i *item) foreign(root *document.Value) bool {
 	case text("apiVersion") != "" && kind != "":
 		message, hint = "this is a Kubernetes "+document.Quote(kind), "give the files that it holds or mounts"
 	case object(root.Member("backend")) && (root.Member("backend").Has("provision") || root.Has("frontend") || root.Has("global")):
-		message, hint = "these are Helm values", "give what stands below backend.provision"
+		message, hint = "these are Helm values", "give what is below backend.provision"
 	case compose(root):
 		message, hint = "this is a compose file", "give the files that its services mount, or set their variables"
 	case text("digest") != "" && root.Has("changes") && root.Has("bootstrap"):

@@ -7,7 +7,7 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// misnamed are words that Keep's users might write for what stands below another key here.
+// misnamed are words that Keep's users might write for another key here.
 var misnamed = map[string]string{
 	"alert": "workflows", "apikeys": "api_keys", "dashboard": "dashboards", "mapping": "mapping_rules", "mappings": "mapping_rules",
 	"user": "default_user", "users": "default_user", "workflow": "workflows",
@@ -28,7 +28,7 @@ func isResource(key string) bool {
 // misplaced is a fault of the key of another resource where only providers can be.
 func misplaced(key *document.Value) document.Fault {
 	f := at(key, key.Text, CodeMisplaced, "the key "+document.Quote(key.Text)+" is not read here",
-		"write it at the top of a file that -f names, beside `providers:`")
+		"write it at the top of a file that -f names, next to `providers:`")
 	switch meant := misnamed[key.Text]; {
 	case slices.Contains(notBuilt, key.Text):
 		f.Code = CodeNotBuilt
@@ -37,7 +37,7 @@ func misplaced(key *document.Value) document.Fault {
 	case meant == "workflows":
 		f.Hint = "write it as an entry of a list below `workflows:`, or put the file into the directory of KEEP_WORKFLOWS_DIRECTORY"
 	case meant != "":
-		f.Hint = "write it below `" + meant + ":`, beside `providers:` in a file that -f names"
+		f.Hint = "write it below `" + meant + ":`, next to `providers:` in a file that -f names"
 	}
 	return f
 }
@@ -145,9 +145,9 @@ func (i *item) envelope(root *document.Value) {
 		case hasType(value):
 			provider := i.entry(KindProvider)
 			provider.name = key.Text
-			provider.fail(at(key, key.Text, CodeMisplaced, "a provider beside `"+envelopeKey(root)+":`", "move it below `providers:`"))
+			provider.fail(at(key, key.Text, CodeMisplaced, "a provider next to `"+envelopeKey(root)+":`", "move it below `providers:`"))
 		default:
-			i.unknown(key, envelopeKeys(), "only "+strings.Join(envelopeKeys(), ", ")+", and keys that start with x- for anchors, may stand here")
+			i.unknown(key, envelopeKeys(), "only "+strings.Join(envelopeKeys(), ", ")+", and keys that start with x- for anchors, are allowed here")
 		}
 	}
 }

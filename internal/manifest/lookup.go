@@ -5,7 +5,7 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// declare notes what the catalogue says of the type, which may stand behind the authentication.
+// declare notes what the catalogue says of the type, which may come after the authentication.
 func (p *provider) declare(kind *document.Value) {
 	if types := p.reader.options.Catalogue; types != nil && kind != nil && kind.Kind == document.Text {
 		p.declared, _ = types.Type(kind.Text)

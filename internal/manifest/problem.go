@@ -27,7 +27,7 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// The codes that a Problem may carry beside those of package document. They are stable, so that a program may act on them; the
+// The codes that a Problem may carry in addition to those of package document. They are stable, so that a program may act on them; the
 // messages are for people and may change.
 const (
 	CodeConflict    = "conflict"    // two settings that exclude each other

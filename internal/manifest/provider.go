@@ -15,7 +15,7 @@ var providerKeys = []string{
 }
 
 // unknownHint goes with a key that a provider does not have: most of them are fields of the connection, wrongly indented.
-const unknownHint = "remove it; the fields of the connection stand below `authentication:`"
+const unknownHint = "remove it; the fields of the connection belong below `authentication:`"
 
 // provider is a provider while it is being read.
 type provider struct {
@@ -188,7 +188,7 @@ func (p *provider) authentication(v *document.Value) {
 	}
 	if rules := v.Member("deduplication_rules"); rules != nil {
 		p.warn(at(rules, "deduplication_rules", CodeMisplaced, "`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
-			"move it beside `authentication`, where Keep reads it"))
+			"move it next to `authentication`, where Keep reads it"))
 	}
 	p.placeholder(v, "authentication")
 	p.resolveAll(v, "")
@@ -310,7 +310,7 @@ func (p *provider) oldName(v *document.Value) {
 			return
 		}
 		f.Code, f.Hint = CodeConflict, "one provider can have one successor"
-		f.Message = "`renamed_from` names " + document.Quote(v.Text) + ", which the provider at " + first.String() + " names, too"
+		f.Message = "`renamed_from` names " + document.Quote(v.Text) + ", which the provider at " + first.String() + " names as well"
 	}
 	p.fail(f)
 }

@@ -66,7 +66,7 @@ func (p *provider) ruleName(v *document.Value) bool {
 	return false
 }
 
-// uniqueRule reports a name that is there twice: in one provider a mistake, in two a warning, because Keep takes both for one
+// uniqueRule reports a duplicate name: in one provider a mistake, in two a warning, because Keep takes both for one
 // rule.
 func (p *provider) uniqueRule(v *document.Value, own map[string]bool) bool {
 	first, free := p.reader.take("deduplication_rule", v.Text, p.source.at(v))

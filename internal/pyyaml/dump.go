@@ -45,7 +45,7 @@ type dumper struct {
 	// openEnded is set while the last block text ends with line breaks that an end of the document must bound.
 	openEnded bool
 
-	// By the number that the copies of a value share. A list, object or date that is there twice is written once.
+	// By the number that the copies of a value share. A repeated list, object or date is written once.
 	anchors map[int32]string // "" for what was reached once
 	shared  int
 	written map[int32]bool
@@ -76,7 +76,7 @@ func (d *dumper) number(v *document.Value) {
 	}
 }
 
-// name is that of the anchor of what is there twice; "" of anything else.
+// name is that of the anchor of a repeated value; "" of anything else.
 func (d *dumper) name(v *document.Value) string {
 	if v.Shared == 0 {
 		return ""
@@ -157,7 +157,7 @@ func (d *dumper) simpleKey(key *document.Value) bool {
 	return !hasBreak(text) && len(name)+len(text) <= longestSimpleKey
 }
 
-// push goes one level in. An indentless list stands below its key without indentation of its own.
+// push goes one level in. An indentless list is written below its key without indentation of its own.
 func (d *dumper) push(indentless bool) {
 	d.indents = append(d.indents, d.indent)
 	switch {

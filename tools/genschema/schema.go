@@ -21,7 +21,7 @@ func ref(name string) object { return object{"$ref": "#/$defs/" + name} }
 // pattern is a text of that form.
 func pattern(expression string) object { return object{"type": "string", "pattern": expression} }
 
-// nullOr lets null pass beside what the schema takes.
+// nullOr lets null pass in addition to what the schema takes.
 func nullOr(schema object) object { return object{"anyOf": list{schema, object{"type": "null"}}} }
 
 // generate returns the schema: the base, in which the forms are described by hand, with the types and kinds of fields of the
