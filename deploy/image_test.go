@@ -4,11 +4,22 @@ package deploy
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keep-bootstrap/test/pgtest"
 )
@@ -98,4 +109,65 @@ func TestImage(t *testing.T) {
 			t.Errorf("exit code %d\n%s", exit, output)
 		}
 	})
+}
+
+// TestImageCertificates: the certificates of the image are those that sslrootcert=system means, and a bundle that is mounted over
+// them takes their place.
+func TestImageCertificates(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificatePEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
+
+	server := pgtest.NewServer(t)
+	conn := pgtest.Connect(t, server.URL())
+	for name, content := range map[string][]byte{"server.crt": certificatePEM, "server.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})} {
+		// The server writes the files itself: they must belong to its user.
+		statement := "copy (select '" + base64.StdEncoding.EncodeToString(content) + "') to program 'umask 077; base64 -d > " + name + "'"
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, statement := range []string{"alter system set ssl = on", "select pg_reload_conf()"} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pgtest.Until(t, "TLS", func() bool { return pgtest.Table(t, conn, "show ssl")[0][0] == "on" })
+
+	address, err := url.Parse(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.Host = "127.0.0.1:" + address.Port()
+	address.RawQuery = "sslmode=verify-full&sslrootcert=system"
+	env := map[string]string{"DATABASE_URL": address.String(), "BOOTSTRAP_LOG_FORMAT": "text"}
+	bundle := readable(t, map[string]string{"bundle.crt": string(certificatePEM)})
+	for _, test := range []struct {
+		mounts map[string]string
+		exit   int
+		want   string
+	}{
+		{nil, 69, "certificate"},
+		{map[string]string{"/etc/ssl/certs/ca-certificates.crt": filepath.Join(bundle, "bundle.crt")}, 0, "tenant keep created"},
+	} {
+		output, exit := container{args: []string{"up", "--tenant-only", "--create-tables"}, env: env, mounts: test.mounts}.run(t)
+		if exit != test.exit || !strings.Contains(output, test.want) {
+			t.Errorf("exit code %d, want %d and %q\n%s", exit, test.exit, test.want, output)
+		}
+	}
 }

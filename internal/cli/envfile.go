@@ -2,14 +2,14 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/postgres"
 )
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = document.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // readEnvFile adds the variables of --env-file to those of the process, and replaces those of the same name. Each line is
 // NAME=value, and the value is what follows, as it is; empty lines and lines that begin with # count for nothing.
@@ -33,7 +33,7 @@ func (a *app) readEnvFile(path string) error {
 		name, value, found := strings.Cut(line, "=")
 		wrong := ""
 		switch {
-		case !found || !variableName.MatchString(name):
+		case !found || !variableName().MatchString(name):
 			wrong = "expected NAME=value" // never the line itself: it may hold a secret
 		case given[name]:
 			wrong = "duplicate variable " + name

@@ -10,13 +10,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 )
@@ -106,7 +106,7 @@ type resultLine struct {
 }
 
 // place looks like file:line: or file:line:column: at the begin of a problem in a text.
-var problemPlace = regexp.MustCompile(`^\S+:\d+(:\d+)?: `)
+var problemPlace = document.Pattern(`^\S+:\d+(:\d+)?: `)
 
 // logResult is the result that the output of a run tells, as JSON lines or as text. An error counts more than a summary: a run
 // that is committed can still fail a check.
@@ -135,7 +135,7 @@ func logResult(name string, log []byte) fleetResult {
 			r.fail(message, problem, nil)
 		case text == noChanges, strings.HasPrefix(text, "Applied: "), strings.HasPrefix(text, "Plan: "):
 			r.done(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "Applied: "), "Plan: "), "."))
-		case problem == "" && problemPlace.MatchString(text):
+		case problem == "" && problemPlace().MatchString(text):
 			problem = text
 		}
 	}
