@@ -19,7 +19,7 @@ LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 # Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
 # a process of its own (test/reliability) would find nothing. It uses another PostgreSQL than make test; test-versions
 # leaves these packages out there, because they have then been run.
-RACE := cli database install local migrate
+RACE := cli install local migrate postgres
 # Unpacks PostgreSQL five times: one goroutine, and minutes with the detector.
 RACE_SKIP := TestDownload
 RACE_VERSION := 17
