@@ -144,6 +144,15 @@ func TestConfigurationThatKeepTakesIsRefused(t *testing.T) {
 			t.Errorf("%s: %+v", written, m.MappingRules)
 		}
 	}
+	for written, want := range map[string]string{
+		"priority: '5'": `"priority": 5`, "priority: 5.7": `"priority": 5`, "priority: yes": `"priority": 1`, "priority: ' +1_0 '": `"priority": 10`,
+		"description: yes": `"description": "True"`, "prefix_to_remove: 1.50": `"prefix_to_remove": "1.5"`, "file_name: 2024-01-01": `"file_name": "2024-01-01"`,
+	} {
+		m := expect(t, stdin("mapping_rules:\n- {name: yes, matchers: [[no, 1.0, a]], rows: [{x: 1}], "+written+"}\n"))
+		if len(m.MappingRules) != 1 || m.MappingRules[0].Name != "True" || !strings.Contains(m.MappingRules[0].Definition, want) || !strings.Contains(m.MappingRules[0].Definition, `[["False", "1.0", "a"]]`) {
+			t.Errorf("%s: %+v", written, m.MappingRules)
+		}
+	}
 	// A workflow.
 	for body, want := range map[string]string{
 		"description: yes":   `"description": "True"`,

@@ -58,18 +58,30 @@ func (i *item) take(v *document.Value, key string) {
 
 // text checks a text of limited length. What is no text, but Keep takes for one, is one.
 func (i *item) text(v *document.Value, key string, longest int) (string, bool) {
-	runes := utf8.RuneCountInString(v.Text)
+	text := pythonText(v)
+	runes := utf8.RuneCountInString(text)
 	switch {
-	case v.Kind == document.Boolean:
+	case v.Kind == document.Boolean && i.kind != KindMappingRule:
 		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
-	case v.Kind != document.Text && v.Kind != document.Number:
+	case !v.Scalar() || v.Kind == document.Null:
 		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "write "+key+`: "..."`))
 	case runes > longest:
 		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes), fmt.Sprintf("at most %d fit", longest)))
 	default:
-		return v.Text, true
+		return text, true
 	}
 	return "", false
+}
+
+// pythonText is the text that Keep makes of a scalar.
+func pythonText(v *document.Value) string {
+	switch v.Kind {
+	case document.Boolean:
+		return strings.ToUpper(v.Text[:1]) + v.Text[1:]
+	case document.Number:
+		return document.PythonNumber(v.Text)
+	}
+	return v.Text
 }
 
 // asText shows a scalar that is not secret in quotes.
@@ -97,14 +109,19 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 	return ok
 }
 
-// integer takes a number that fits the database, also as text.
+// integer takes what Keep makes a whole number of, if it fits the database: texts, booleans, and fractions cut off.
 func (i *item) integer(v *document.Value, key string) (int64, bool) {
-	text := v.Text
-	if v.Kind == document.Text {
-		text = strings.TrimPrefix(strings.TrimSpace(text), "+")
+	text, fraction := v.Text, 0.0
+	switch v.Kind {
+	case document.Text:
+		text = strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(text), "+"), "_", "")
+	case document.Boolean:
+		text = map[string]string{"true": "1", "false": "0"}[text]
+	case document.Number:
+		fraction, _ = strconv.ParseFloat(text, 64)
+		text = strconv.FormatFloat(math.Trunc(fraction), 'f', -1, 64)
 	}
-	value, err := strconv.ParseInt(text, 10, 32)
-	if (v.Kind == document.Number || v.Kind == document.Text) && err == nil {
+	if value, err := strconv.ParseInt(text, 10, 32); v.Scalar() && err == nil {
 		return value, true
 	}
 	i.fail(at(v, key, CodeValue, fmt.Sprintf("`%s` must be a whole number from %d to %d", key, math.MinInt32, math.MaxInt32), "write a number such as 10"))

@@ -68,7 +68,7 @@ func (m *mapping) put(key string, v *document.Value) {
 func (m *mapping) member(key string, v *document.Value) {
 	switch key {
 	case "name":
-		m.put(key, &document.Value{Kind: document.Text, Text: v.Text})
+		m.put(key, &document.Value{Kind: document.Text, Text: pythonText(v)})
 	case "description":
 		m.optional(key, v, MaxMappingDescription)
 	case "file_name", "prefix_to_remove", "new_property_name":
@@ -122,10 +122,10 @@ func (m *mapping) matchers(v *document.Value) {
 		}
 		for k := range group.Members {
 			attribute := &group.Members[k].Value
-			if attribute.Kind != document.Text && attribute.Kind != document.Number {
+			if !attribute.Scalar() || attribute.Kind == document.Null {
 				m.fail(at(attribute, "", CodeKind, "an attribute of `matchers` must be a text, not "+attribute.Kind.String(), hint))
 			}
-			attribute.Kind = document.Text
+			attribute.Kind, attribute.Text = document.Text, pythonText(attribute)
 		}
 	}
 	if m.failed() == before {

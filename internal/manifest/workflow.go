@@ -116,10 +116,8 @@ func (i *item) workflowDescription(v *document.Value) {
 	switch {
 	case !v.Scalar():
 		i.fail(at(v, "description", CodeKind, "`description` must be a text, not "+v.Kind.String(), `write description: "..."`))
-	case v.Kind == document.Boolean:
-		v.Kind, v.Text = document.Text, strings.ToUpper(v.Text[:1])+v.Text[1:]
-	case v.Kind == document.Number:
-		v.Kind, v.Text = document.Text, document.PythonNumber(v.Text)
+	case v.Kind != document.Null:
+		v.Kind, v.Text = document.Text, pythonText(v)
 	}
 }
 
