@@ -86,11 +86,11 @@ image: image-context deploy-tools ## dist/image-oci, the image as an OCI layout,
 	@du -sh dist/image-oci dist/image.cdx.json
 
 .PHONY: test-image
-test-image: ## run the image on a real server, by runc: no root, no capabilities, nothing writable (needs make image, umoci, runc)
+test-image: image ## run the image on a real server, by runc: no root, no capabilities, nothing writable (needs umoci, runc)
 	go test -tags deploy -count 1 -run 'TestImage' ./deploy
 
 .PHONY: chart-check
-chart-check: deploy-tools ## lint and render the charts, and run the pods that come out on a real server (needs make image)
+chart-check: image ## lint and render the charts, and run the pods that come out on a real server
 	@for values in deploy/chart/ci/*.yaml deploy/fleet/values.yaml; do .tools/bin/helm lint --quiet --strict deploy/chart -f $$values; done
 	go test -tags deploy -count 1 -run 'TestChart|TestKeepValues|TestCompose|TestFleet|TestPlanAction' ./deploy
 
