@@ -24,18 +24,17 @@ func TestPlanAction(t *testing.T) {
 	}
 	var action struct {
 		Runs struct {
-			Steps []struct{ ID, Run string }
+			Steps []struct{ Name, Run string }
 		}
 	}
 	if err := yaml.Unmarshal(text, &action); err != nil {
 		t.Fatal(err)
 	}
-	script := ""
+	scripts := map[string]string{}
 	for _, step := range action.Runs.Steps {
-		if step.ID == "plan" {
-			script = step.Run
-		}
+		scripts[step.Name] = step.Run
 	}
+	script := scripts["plan"]
 	program := pgtest.Bootstrap(t)
 	d := pgtest.New(t, pgtest.Keep(newestKeep))
 	directory := t.TempDir()
@@ -83,4 +82,28 @@ func TestPlanAction(t *testing.T) {
 	plan(bad, 65, "changed=false\nexit-code=65\n", "did you mean")
 	command("up", "-f", good)
 	plan(good, 0, "changed=false\nexit-code=0\n", "No changes")
+
+	// The comment, with a gh that knows of an earlier one, or does not.
+	for earlier, want := range map[string]string{"": "--method POST repos/o/r/issues/5/comments", "17\n18": "--method PATCH repos/o/r/issues/comments/17"} {
+		place := t.TempDir()
+		files := map[string]string{
+			"gh":                     "#!/bin/sh\ncase $* in *paginate*) printf '%s' \"$EARLIER\";; *) echo \"$*\" >>\"$RUNNER_TEMP/calls\";; esac\n",
+			"keep-bootstrap-plan.md": "the plan\n",
+		}
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(place, name), []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", scripts["comment"])
+		cmd.Env = []string{"PATH=" + place + ":" + os.Getenv("PATH"), "RUNNER_TEMP=" + place, "EARLIER=" + strings.ReplaceAll(earlier, `\n`, "\n"), "GH_REPO=o/r", "NUMBER=5"}
+		if output, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+		calls, _ := os.ReadFile(filepath.Join(place, "calls"))
+		body, _ := os.ReadFile(filepath.Join(place, "keep-bootstrap-comment.md"))
+		if !strings.Contains(string(calls), want) || strings.Count(string(calls), "\n") != 1 || string(body) != "<!-- keep-bootstrap plan -->\nthe plan\n" {
+			t.Errorf("calls %q, want %q; comment %q", calls, want, body)
+		}
+	}
 }
