@@ -71,7 +71,7 @@ func (t *Type) check(fields *document.Value) []Problem {
 		name := m.Key.Text
 		f, declared := t.Field(name)
 		switch {
-		case declared && !t.Unchecked && !m.Value.Unresolved && !f.Fits(&m.Value):
+		case declared && !t.Unchecked && m.Value.Flaw != document.Unresolved && !f.Fits(&m.Value):
 			problems = append(problems, Problem{
 				Sort: WrongKind, Member: m, Message: "has the authentication field " + document.Quote(name) + ", which must be " + f.Wants(), Hint: t.hint(),
 			})

@@ -34,14 +34,15 @@ type Flaw uint8
 
 // The flaws. Date and NotFinite have no form in JSON, and one in the text of a workflow.
 const (
-	Sound Flaw = iota
+	Sound      Flaw = iota
+	Unresolved      // no flaw: a reference, and what it refers to is not known
 	Date
 	NotFinite
 	badNumber    // looks like a number and is none
 	badTagged    // the text is no value of its tag
 	tooLarge     // more digits than Python converts, or beyond a float
 	reserved     // a lone = or <<
-	badTag       // a tag that is not accepted; Written holds a known one
+	badTag       // a tag that is not accepted; written is a known one
 	badAnchor    // an anchor with characters that none can have
 	tooDeep      // deeper than MaxDepth
 	recursive    // the anchor holds an alias of itself
@@ -122,11 +123,12 @@ func (c *checker) scalar(v *Value, key string) {
 			Message: "this text holds a NUL character, which PostgreSQL cannot store", Hint: "remove it",
 		})
 	}
+	if v.Flaw == Sound || v.Flaw == Unresolved {
+		return
+	}
 	inQuotes := "put it in quotes to store it as text: " + Example(key)
 	f := Fault{Place: v.Place, Key: key, Code: CodeValue, Hint: inQuotes}
 	switch v.Flaw {
-	case Sound:
-		return
 	case Date:
 		if c.what == Workflow || c.what == Dates {
 			return
@@ -148,8 +150,8 @@ func (c *checker) scalar(v *Value, key string) {
 	case badTag:
 		f.Code, f.Message = CodeTag, "a tag that is not accepted here"
 		f.Hint = "remove it, or put a text that starts with ! in quotes: " + Example(key) // it may be a password
-		if v.Written != "" {
-			f.Message = "the tag " + Quote(v.Written) + " is not accepted here"
+		if v.written != nil {
+			f.Message = "the tag " + Quote(*v.written) + " is not accepted here"
 			f.Hint = "remove it; only !!str, !!int, !!float, !!bool and !!null have a meaning for Keep"
 		}
 	case badAnchor:

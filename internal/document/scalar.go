@@ -86,7 +86,7 @@ func plainTag(s string) scalarTag {
 func (v *Value) setPlain(s string) {
 	tag := plainTag(s)
 	if tag != tagText {
-		v.Written = s
+		v.written = &s
 	}
 	switch tag {
 	case tagDate:

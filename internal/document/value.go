@@ -60,15 +60,14 @@ type Value struct {
 	Flaw  Flaw
 	Trap  Trap
 	Style Style
-	// Unresolved says that the text is a reference, that is not resolved.
-	Unresolved bool
 	Place
 	// Shared is the number of a list, object or date that aliases or merge keys repeat: all its copies have the same. 0 has none.
 	Shared int32
 	// Text is the text, the number as JSON writes it, or true or false.
 	Text string
-	// Written is the plain YAML scalar behind a value that is not a text.
-	Written string
+	// written is the plain YAML scalar behind a value that is not a text; nil where there is none. This is a pointer, and
+	// Unresolved a flaw, because there are millions of values in a large input.
+	written *string
 	// Members are those of an object, or, without keys, the items of a list.
 	Members []Member
 }
@@ -124,13 +123,16 @@ func (v *Value) find(key string) *Member {
 	return nil
 }
 
-// AsWritten is the scalar as it stands in the document.
+// AsWritten is the scalar as it is in the document.
 func (v *Value) AsWritten() string {
-	if v.Written != "" {
-		return v.Written
+	if v.written != nil && *v.written != "" {
+		return *v.written
 	}
 	return v.Text
 }
+
+// Omitted says whether the value is the null of YAML that is not written at all.
+func (v *Value) Omitted() bool { return v.Kind == Null && (v.written == nil || *v.written == "") }
 
 // duplicates finds keys that an object has twice. Objects are small as a rule, so a map is made only for the others.
 type duplicates struct {

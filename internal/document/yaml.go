@@ -209,7 +209,7 @@ func (v *Value) rejectTag(tag string) {
 	v.Flaw = badTag
 	switch tag {
 	case "!!binary", "!!map", "!!merge", "!!omap", "!!pairs", "!!seq", "!!set", "!!timestamp":
-		v.Written = tag
+		v.written = &tag
 	}
 }
 
@@ -254,7 +254,8 @@ func (v *Value) taggedScalar(y *yaml.Node) {
 		v.rejectTag(y.Tag)
 		return
 	}
-	v.Written = y.Value
+	written := y.Value // and not the node
+	v.written = &written
 	if v.Flaw == badNumber {
 		v.Flaw = badTagged
 	}

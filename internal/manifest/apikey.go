@@ -25,7 +25,7 @@ func (i *item) secret(v *document.Value, key string) (string, bool) {
 	before := i.failed()
 	i.placeholder(v, key)
 	i.resolve(v, key)
-	return v.Text, !v.Unresolved && i.failed() == before
+	return v.Text, v.Flaw != document.Unresolved && i.failed() == before
 }
 
 // checkSecretive is check for a resource with secrets. A missing space or quote makes a key of a value, so keys that are not

@@ -19,7 +19,7 @@ const MaxRowsSize = 16 << 20
 func (m *mapping) csv(v *document.Value) bool {
 	inner, _ := referenceOf(v.Text)
 	path, ok := strings.CutPrefix(inner, "file:")
-	v.Unresolved = true
+	v.Flaw = document.Unresolved
 	switch {
 	case !ok || path == "":
 		m.fail(at(v, "rows", CodeReference, "rows can be those of a file only", "write rows: $(file:rows.csv)"))
@@ -57,7 +57,7 @@ func (m *mapping) csv(v *document.Value) bool {
 		}
 		seen[names[i]] = true
 	}
-	v.Kind, v.Unresolved, v.Members = document.List, false, nil
+	v.Kind, v.Flaw, v.Members = document.List, document.Sound, nil
 	for err == nil {
 		var cells []string
 		if cells, err = rows.Read(); err != nil {

@@ -71,7 +71,7 @@ func (i *item) document(root *document.Value) {
 		i.list(root)
 	case isObject:
 		i.providersOrAll(root)
-	case root.Kind == document.Null && root.Written == "" && s.format == document.YAML:
+	case root.Omitted() && s.format == document.YAML:
 		i.reader.empty(s)
 	case root.Kind == document.Null && s.layout == layoutSingle:
 		i.fail(at(root, "", CodeEmpty, "null does not say that there are no providers", "write one provider into the file, or remove it"))
@@ -187,6 +187,7 @@ func (i *item) below(kind *Kind, key, value *document.Value) {
 
 // list reads providers that have their names inside.
 func (i *item) list(list *document.Value) {
+	i.expectProviders(len(list.Members))
 	list.Check(document.Shallow, i.fail)
 	for m := range list.Members {
 		member := &list.Members[m]
@@ -202,8 +203,15 @@ func (i *item) list(list *document.Value) {
 	}
 }
 
+// expectProviders makes room for so many more: a list that grows step by step holds a large input twice.
+func (i *item) expectProviders(n int) {
+	providers := &i.reader.manifest.Providers
+	*providers = slices.Grow(*providers, n)
+}
+
 // byName reads providers that have their names as keys.
 func (i *item) byName(object *document.Value) {
+	i.expectProviders(len(object.Members))
 	object.Check(document.Shallow, i.fail)
 	for m := range object.Members {
 		member := &object.Members[m]

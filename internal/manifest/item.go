@@ -133,7 +133,7 @@ func (i *item) boolean(v *document.Value, key string) *bool {
 	if v.Kind == document.Text {
 		i.resolve(v, key)
 	}
-	if v.Kind == document.Null || v.Unresolved {
+	if v.Kind == document.Null || v.Flaw == document.Unresolved {
 		return nil
 	}
 	value, ok := Boolean(v.Text)

@@ -163,7 +163,7 @@ func (m *mapping) whole(v *document.Value) {
 		m.fail(at(v, "", CodeMissing, "a mapping rule without `matchers`", "write `matchers:` with a list of groups: `- [service, region]`"))
 	}
 	const hint = "write `rows:` with a list of objects, or type: topology"
-	if rows != nil && rows.Unresolved {
+	if rows != nil && rows.Flaw == document.Unresolved {
 		return // said, or not to be resolved
 	}
 	switch topology := kind != nil && kind.Text == "topology"; {

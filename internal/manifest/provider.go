@@ -124,7 +124,7 @@ func (p *provider) otherResource(object *document.Value) (found bool) {
 func (p *provider) setName(v *document.Value, key string) bool {
 	f := at(v, key, CodeName, "", "")
 	switch {
-	case v.Kind == document.Null && v.Written == "" || v.IsText(""):
+	case v.Omitted() || v.IsText(""):
 		f.Code, f.Message, f.Hint = CodeMissing, "the provider's name is empty", "give it a name"
 	case v.Kind != document.Text && v.Scalar():
 		f.Message, f.Hint = "the provider's name must be a text, not "+v.Kind.String(), "write "+asText(v)+", in quotes"
@@ -255,7 +255,7 @@ func (p *provider) id(v *document.Value) {
 	if v.Kind == document.Text {
 		p.resolve(v, "id")
 	}
-	if v.Kind == document.Null || v.Unresolved {
+	if v.Kind == document.Null || v.Flaw == document.Unresolved {
 		return
 	}
 	if v.Kind != document.Text || !idPattern().MatchString(v.Text) {
@@ -288,7 +288,7 @@ func (p *provider) oldName(v *document.Value) {
 	}
 	f := at(v, "renamed_from", CodeName, "`renamed_from` must be a name or a list of names, not "+v.Kind.String(), "write renamed_from: [old-name]")
 	switch {
-	case v.Unresolved:
+	case v.Flaw == document.Unresolved:
 		return
 	case v.Empty():
 		f.Message, f.Hint = "an empty name in `renamed_from`", "remove it"

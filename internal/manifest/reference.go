@@ -68,7 +68,7 @@ func (i *item) resolve(v *document.Value, key string) {
 		return
 	}
 	if _, ok := referenceOf(v.Text); ok {
-		v.Unresolved = true // until it is resolved
+		v.Flaw = document.Unresolved // until it is resolved
 		if i.reader.references.skip {
 			return
 		}
@@ -114,7 +114,7 @@ func (i *item) replace(v *document.Value, key, text string) {
 	before := known.resolved
 	known.resolved += len(text)
 	if known.resolved <= MaxResolvedSize {
-		v.Text, v.Unresolved = text, false
+		v.Text, v.Flaw = text, document.Sound
 		return
 	}
 	if before <= MaxResolvedSize {
