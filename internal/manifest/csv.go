@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"keep-bootstrap/internal/document"
@@ -49,37 +50,46 @@ func (m *mapping) csv(v *document.Value) bool {
 	if errors.Is(err, io.EOF) {
 		return problem(0, "it is empty", "write the names of the attributes into the first line, and rows below it")
 	}
-	seen := map[string]bool{}
-	for i, name := range names {
-		names[i] = strings.TrimSpace(name)
-		if names[i] == "" || seen[names[i]] {
-			return problem(1, fmt.Sprintf("column %d has no name, or that of another column", i+1), "give each column a name of its own")
-		}
-		seen[names[i]] = true
+	if column := unnamed(names); column > 0 {
+		return problem(1, fmt.Sprintf("column %d has no name, or that of another column", column), "give each column a name of its own")
 	}
 	v.Kind, v.Flaw, v.Members = document.List, document.Sound, nil
 	for err == nil {
 		var cells []string
-		if cells, err = rows.Read(); err != nil {
-			break
+		if cells, err = rows.Read(); err == nil {
+			v.Members = append(v.Members, document.Member{Value: csvRow(names, cells, v.Place)})
 		}
-		row := document.Value{Kind: document.Object, Place: v.Place}
-		for i, cell := range cells {
-			row.Members = append(row.Members, document.Member{
-				Key: document.Value{Kind: document.Text, Text: names[i]}, Value: document.Value{Kind: document.Text, Text: cell},
-			})
-		}
-		v.Members = append(v.Members, document.Member{Value: row})
 	}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-		hint := "put a cell with commas, quotes or line ends in double quotes"
+		message := "a quote in the wrong place"
 		if errors.Is(err, csv.ErrFieldCount) {
-			return problem(broken.Line, fmt.Sprintf("this row has another number of cells than the %d names of the first line", len(names)), hint)
+			message = fmt.Sprintf("this row has another number of cells than the %d names of the first line", len(names))
 		}
-		return problem(broken.Line, "a quote in the wrong place", hint)
+		return problem(broken.Line, message, "put a cell with commas, quotes or line ends in double quotes")
 	}
 	if len(v.Members) == 0 {
 		return problem(0, "it has no rows", "write rows below the names")
 	}
 	return true
+}
+
+// unnamed is the number of the first column without a name of its own, 0 where each has one. Blanks around names are cut.
+func unnamed(names []string) int {
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+		if names[i] == "" || slices.Contains(names[:i], names[i]) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// csvRow is a row as an object of texts.
+func csvRow(names, cells []string, at document.Place) document.Value {
+	row := document.Value{Kind: document.Object, Place: at, Members: make([]document.Member, len(cells))}
+	for i, cell := range cells {
+		row.Members[i].Key = document.Value{Kind: document.Text, Text: names[i]}
+		row.Members[i].Value = document.Value{Kind: document.Text, Text: cell}
+	}
+	return row
 }

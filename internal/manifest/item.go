@@ -111,15 +111,16 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 
 // integer takes what Keep makes a whole number of, if it fits the database: texts, booleans, and fractions cut off.
 func (i *item) integer(v *document.Value, key string) (int64, bool) {
-	text, fraction := v.Text, 0.0
+	text := v.Text
 	switch v.Kind {
 	case document.Text:
 		text = strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(text), "+"), "_", "")
 	case document.Boolean:
 		text = map[string]string{"true": "1", "false": "0"}[text]
 	case document.Number:
-		fraction, _ = strconv.ParseFloat(text, 64)
-		text = strconv.FormatFloat(math.Trunc(fraction), 'f', -1, 64)
+		if value, err := strconv.ParseFloat(text, 64); err == nil {
+			text = strconv.FormatFloat(math.Trunc(value), 'f', -1, 64)
+		}
 	}
 	if value, err := strconv.ParseInt(text, 10, 32); v.Scalar() && err == nil {
 		return value, true
