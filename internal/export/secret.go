@@ -32,24 +32,31 @@ var webhook = document.Pattern(`(?i)(^|\.)(hooks?\.slack\.com|discord(app)?\.com
 // longSecret is a part of a path that nobody types: a token.
 var longSecret = document.Pattern(`^[A-Za-z0-9_-]{24,}$`)
 
-// hasCredential says whether a text is or holds a URL with a credential: user and password, a part of the query or fragment with
-// such a name, or a path that is the secret.
+// hasCredential says whether a text is or holds a URL, or an address without a scheme, with a credential: user and password, a
+// part of the query or fragment with such a name, or a path that is the secret.
 func hasCredential(text string) bool {
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'<>()", r) }) {
-		at := strings.Index(word, "://")
-		if at < 0 {
-			continue
-		}
-		if urlHasCredential(word, word[at+3:]) {
-			return true
-		}
+	if assignment().MatchString(text) {
+		return true
 	}
-	return false
+	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'<>()", r) })
+	return slices.ContainsFunc(words, func(word string) bool {
+		_, rest, isURL := strings.Cut(word, "://")
+		if !isURL {
+			rest = word
+		}
+		return urlHasCredential(rest, isURL)
+	})
 }
 
-func urlHasCredential(word, rest string) bool {
+// assignment matches a secret of a connection string of the form key=value.
+var assignment = document.Pattern(`(?i)(?:^|[\s;])(?:password|passwd|pwd|secret|token|api_?key)=[^\s;]`)
+
+// userInfo matches a user with a password before a host.
+var userInfo = document.Pattern(`^[^\s/:@]+:[^\s/@]+@[^\s/@]`)
+
+func urlHasCredential(rest string, isURL bool) bool {
 	authority, _, _ := strings.Cut(rest, "/")
-	if strings.Contains(authority, "@") {
+	if isURL && strings.Contains(authority, "@") || userInfo().MatchString(authority) {
 		return true
 	}
 	for _, mark := range []string{"?", "#"} {
@@ -59,10 +66,13 @@ func urlHasCredential(word, rest string) bool {
 			if unescaped, err := url.QueryUnescape(name); err == nil {
 				name = unescaped
 			}
-			if ok && value != "" && secretName().MatchString(name) || longSecret().MatchString(part) {
+			if ok && value != "" && secretName().MatchString(name) || isURL && longSecret().MatchString(part) {
 				return true
 			}
 		}
+	}
+	if !isURL {
+		return false
 	}
 	host, path, _ := strings.Cut(rest, "/")
 	host, _, _ = strings.Cut(host, ":")

@@ -17,6 +17,7 @@ func TestCredentialsInURLQueryExported(t *testing.T) {
 		"https://key-example@sentry.example.com/1", "https://hooks.slack.com/services/T000/B000/key-example", "https://example.webhook.office.com/webhookb2/key-example",
 		"https://discord.com/api/webhooks/1/key-example", "https://g.example.com/?sig=key-example", "https://g.example.com/?Client%5Fsecret=key-example", "https://g.example.com/?a=b#auth=key-example",
 		"https://h.example.com/in/0123456789abcdef0123456789abkey-example", "postgres://u:key-example@h:5432/d?sslmode=disable", "https://api.telegram.org/botkey-example/send",
+		"g.example.com/?api_key=key-example", "u:key-example@h:5432/d", "host=h user=u password=key-example", "Server=h;Pwd=key-example",
 		"see https://g.example.com/?password=key-example here",
 	}
 	for _, url := range secret {
@@ -33,7 +34,7 @@ func TestCredentialsInURLQueryExported(t *testing.T) {
 		}
 	}
 	for _, url := range []string{
-		"https://g.example.com/", "http://g:3000/d/abc?orgId=1&from=now-6h", "https://g.example.com/api/v1/alerts#top", "https://g.example.com/a/very/long/path/of/short/words?page=2", "g.example.com:9090",
+		"https://g.example.com/", "http://g:3000/d/abc?orgId=1&from=now-6h", "https://g.example.com/api/v1/alerts#top", "https://g.example.com/a/very/long/path/of/short/words?page=2", "someone@example.com", "a: b@c", "host=h port=1", "g.example.com:9090",
 	} {
 		if text := exported(t, "grafana", "host", url, export.Options{}); strings.Contains(text, "$(") {
 			t.Errorf("%s is a reference: %s", url, text)
