@@ -542,7 +542,9 @@ func TestEmptyReferenceOverwritesSecret(t *testing.T) {
 	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD=\n"), "KEEP_DEFAULT_PASSWORD is empty")
 	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD_FILE="), "KEEP_DEFAULT_PASSWORD_FILE is empty")
 	refused(t, environ("KEEP_DEFAULT_API_KEYS=\n"), "KEEP_DEFAULT_API_KEYS is empty")
-	refused(t, environ("KEEP_DEFAULT_USERNAME= "), "KEEP_DEFAULT_USERNAME is empty")
+	for _, blank := range []string{" ", "\n", "\r\n"} {
+		refused(t, environ("KEEP_DEFAULT_USERNAME="+blank), "KEEP_DEFAULT_USERNAME is empty")
+	}
 	if m := expect(t, environ("KEEP_DEFAULT_USERNAME=u\n", "KEEP_DEFAULT_PASSWORD= x \n")); m.User.Password != " x " || m.User.Username != "u" {
 		t.Errorf("%q", m.User.Password)
 	}

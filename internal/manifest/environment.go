@@ -87,7 +87,7 @@ func (r *reader) unwrapped(name string) {
 		return
 	}
 	r.of(r.variableSource(name, layoutAny, document.JSON)).fail(f)
-	r.environment[name] = ""
+	delete(r.environment, name)
 }
 
 // single are the variables that hold one provider each, sorted.
@@ -198,7 +198,7 @@ func (r *reader) environmentUser() {
 	user := User{Username: defaultUsername, Password: defaultPassword}
 	i := &item{reader: r, kind: KindUser, name: username}
 	before := i.failed()
-	if username != "" {
+	if r.environment[usernameVariable] != "" {
 		i.source = r.variableSource(usernameVariable, layoutAny, document.JSON)
 		r.read(usernameVariable, []byte(username))
 		user.Username, user.Source = username, Position{File: usernameVariable}
@@ -256,9 +256,8 @@ func (r *reader) noSource() error {
 		}
 		return name + " is not set"
 	}
-	return fmt.Errorf("%w: %s, %s, there is no %s<NAME>, and no -f; nor is there %s, %s, %s, %s, %s or %s", ErrNoSource,
-		state(providersVariable), state(directoryVariable), providerPrefix,
-		workflowsVariable, workflowVariable, dashboardsVariable, mappingsVariable, usernameVariable, apiKeysVariable)
+	return fmt.Errorf("%w: %s, %s, there is no %s<NAME> and none of Keep's other variables, and no -f",
+		ErrNoSource, state(providersVariable), state(directoryVariable), providerPrefix)
 }
 
 // providerVariable says whether a variable defines a provider. Kubernetes sets variables such as

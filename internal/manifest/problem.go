@@ -124,7 +124,7 @@ func (p *Problems) Error() string {
 
 // ErrNoSource is matched (errors.Is) by the error that Load returns when nothing
 // says where the input is. That is not the same as an empty manifest.
-var ErrNoSource = errors.New("no source of providers or other resources was given")
+var ErrNoSource = errors.New("nothing to install")
 
 // noted is a problem with what is needed to put it in order.
 type noted struct {
