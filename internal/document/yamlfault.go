@@ -88,16 +88,22 @@ func scannerMistake(f *Fault, text lines, context Place) {
 		f.Message, f.Hint = "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"
 	case found == ':':
 		f.Message, f.Hint = "a colon where no key can be", `put a text that holds ": " in quotes; otherwise check the indentation`
-		if part := noSpace().FindStringSubmatch(text.line(f.Line - 1)); part != nil {
-			f.Line, f.Column = f.Line-1, int32(utf8.RuneCountInString(part[1]))+1
-			f.Message, f.Hint = "a space is missing after the colon", "write `key: value`"
-		}
+		missingSpace(f, text, f.Line-1)
 	case found == '-' && context.Line == 0:
 		f.Message, f.Hint = "a list item where no list can be", `write lists on lines of their own, or put a text that starts with "- " in quotes`
 	case found == '?' && context.Line == 0:
 		f.Message, f.Hint = "a key where no key can be", "check the indentation"
 	case context.Line > 0:
 		f.Message, f.Hint = "expected a colon after the key", "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
+		missingSpace(f, text, context.Line)
+	}
+}
+
+// missingSpace says so where a line has a colon without a space behind it.
+func missingSpace(f *Fault, text lines, line int32) {
+	if part := noSpace().FindStringSubmatch(text.line(line)); part != nil {
+		f.Line, f.Column = line, int32(utf8.RuneCountInString(part[1]))+1
+		f.Message, f.Hint = "a space is missing after the colon", "write `key: value`"
 	}
 }
 

@@ -322,6 +322,9 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 		}
 	}
 	refused(t, environ(`KEEP_DASHBOARDS=[{"name": "vm", "type": "http", "authentication": {}}]`), "this is a provider", "KEEP_PROVIDERS_DIRECTORY")
+	refused(t, environ(`KEEP_PROVIDERS={"workflows": []}`), "there are no `providers` in it")
+	expect(t, environ(`KEEP_PROVIDERS={"providers": [], "workflows": []}`))
+	refused(t, stdin("name: x\ntype:grafana\nauthentication:\n  host: http://g\n"), "stdin:2:5: a space is missing after the colon")
 	refused(t, environ(`KEEP_DASHBOARDS={"dashboards": []}`), "file of all kinds")
 	refused(t, environ("KEEP_WORKFLOW=id: w\nname: w\n"), "no triggers, steps or actions")
 	refused(t, stdin("id: w\nsteps: []\nactions: []\n"), "this is a workflow", "workflows:")

@@ -114,11 +114,11 @@ func (r *reader) environmentProviders(single []string) {
 	case directory != "":
 		r.directoryVariable(directoryVariable, layoutSingle)
 	case path != "":
-		r.loadFile(r.fileSource(path, layoutAny, document.JSON), path, providersVariable+fileSuffix)
+		r.loadFile(r.fileSource(path, layoutProviders, document.JSON), path, providersVariable+fileSuffix)
 	case isPath(providers):
-		r.loadFile(r.fileSource(providers, layoutAny, document.JSON), providers, providersVariable)
+		r.loadFile(r.fileSource(providers, layoutProviders, document.JSON), providers, providersVariable)
 	case providers != "":
-		r.load(r.variableSource(providersVariable, layoutAny, document.JSON), []byte(providers))
+		r.load(r.variableSource(providersVariable, layoutProviders, document.JSON), []byte(providers))
 	}
 	for _, name := range single {
 		s := r.variableSource(name, layoutEntry, document.JSON)

@@ -132,6 +132,9 @@ func (i *item) envelope(root *document.Value) {
 		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, not `"+envelopeKey(root)+":`", "write one file for each, or give this file with -f"))
 		return
 	}
+	if i.source.layout == layoutProviders && !root.Has("providers") {
+		i.fail(at(root, "", CodeMissing, "there are no `providers` in it, and "+providersVariable+" is about them", "write `providers: []` to mean none, or give the file with -f"))
+	}
 	root.Check(document.Shallow, i.fail)
 	for m := range root.Members {
 		key, value := &root.Members[m].Key, &root.Members[m].Value

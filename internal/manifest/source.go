@@ -27,11 +27,12 @@ const (
 	layoutWorkflow                 // one workflow
 	layoutMapping                  // one mapping rule
 	layoutDashboards               // a list of dashboards
+	layoutProviders                // KEEP_PROVIDERS: any of the forms, with providers
 )
 
 // kind is the kind of resource that a layout is for.
 func (l layout) kind() string {
-	return [...]string{"", KindProvider, KindProvider, KindWorkflow, KindMappingRule, KindDashboard}[l]
+	return [...]string{"", KindProvider, KindProvider, KindWorkflow, KindMappingRule, KindDashboard, KindProvider}[l]
 }
 
 // source is one file, variable or stdin that holds providers or other resources.
@@ -200,7 +201,7 @@ func (r *reader) empty(s *source) {
 		message, hint = "the variable is blank", "unset it, or write {} to mean none"
 	case s.variable:
 		message, hint = "the variable is blank", "unset it"
-	case s.layout != layoutAny:
+	case s.layout != layoutAny && s.layout != layoutProviders:
 		hint = "write one " + called(s.layout.kind()) + " into it, or remove it"
 	}
 	f := whole(CodeEmpty, message, hint)
