@@ -35,7 +35,7 @@ func shapeOf(v *document.Value) string {
 		return KindWorkflow
 	case has("role") && has("secret"):
 		return KindAPIKey
-	case has("username") && has("password") && !has("type"):
+	case has("username") && has("password") && !has("type") && !has("name"):
 		return KindUser
 	case hasType(v):
 		return KindProvider
