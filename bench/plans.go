@@ -44,7 +44,7 @@ func (b *benchmark) checkPlans(ctx context.Context, n int) (statements int, susp
 			statements++
 			var walk func(node *planNode)
 			walk = func(node *planNode) {
-				if node.touched() > float64(linear*n) {
+				if node.touched() > float64(linear*n) && !strings.HasPrefix(node.Relation, "pg_") { // catalogs do not grow with providers
 					suspicious = append(suspicious, fmt.Sprintf("%s: %s %s looks at %.0f rows in: %.200s",
 						k.name, node.Type, node.Relation, node.touched(), strings.Join(strings.Fields(query), " ")))
 				}
@@ -101,7 +101,7 @@ func explained(ctx context.Context, d dataset, tell func(query string, top *plan
 		set auto_explain.log_timing = off; begin`); err != nil {
 		return err
 	}
-	if _, err := conn.PgConn().CopyFrom(ctx, file, "copy bootstrap.provider_staging (position, name, type, authentication, install_webhook) from stdin"); err != nil {
+	if _, err := conn.PgConn().CopyFrom(ctx, file, "copy "+staging+" from stdin"); err != nil {
 		return err
 	}
 	if _, err := conn.Exec(ctx, "call bootstrap.install_staged('keep'); commit", pgx.QueryExecModeSimpleProtocol); err != nil {

@@ -315,7 +315,7 @@ func (b *benchmark) withNeighbours(ctx context.Context, d dataset, up []string, 
 					return err
 				}
 			} else if err := execute(ctx, runDatabase, `delete from secret where key like 'keep\_%'; delete from provider where tenant_id = 'keep';
-					delete from bootstrap.provider_state where tenant_id = 'keep'`); err != nil {
+					delete from bootstrap.object where tenant_id = 'keep'`); err != nil {
 				return err
 			}
 			if err := b.sample(ctx, firstRun, environment(runDatabase), up); err != nil {
@@ -341,8 +341,8 @@ from generate_series(1, %[1]d) t, generate_series(1, 10) p;
 insert into secret (key, value, last_updated)
 select configuration_key, '{"authentication": {"host": "https://grafana.example.com", "token": "' || md5(id) || '"}, "name": "' || name || '"}', now()
 from provider where tenant_id <> 'keep';
-insert into bootstrap.provider_state (tenant_id, provider_id, name, type, pulling_enabled, written_keys, secret_digest, changed_run, prevent_delete, install_webhook)
-select tenant_id, id, name, type, true, '{}', '', 0, false, false from provider where tenant_id <> 'keep';
+insert into bootstrap.object (tenant_id, kind, object_id, name, type, keys, digest, prevent_delete, install_webhook, run_id)
+select tenant_id, 'provider', id, name, type, '{}', '', false, false, 0 from provider where tenant_id <> 'keep';
 insert into alert (id, tenant_id, "timestamp", provider_type, provider_id, event, fingerprint)
 select gen_random_uuid(), 'tenant-1', now(), 'grafana', md5('1/' || a %% 10 + 1), '{"name": "disk full"}', md5(a::text)
 from generate_series(1, %[2]d) a;

@@ -253,7 +253,7 @@ func (b *benchmark) startupOnce(ctx context.Context, d dataset, seconds [][]floa
 			return conn.PgConn().Exec(ctx, "begin; select pg_current_xact_id(), v.version from bootstrap.schema_version v").Close()
 		},
 		func() error {
-			_, err := conn.PgConn().CopyFrom(ctx, file, "copy bootstrap.provider_staging (position, name, type, authentication, install_webhook) from stdin")
+			_, err := conn.PgConn().CopyFrom(ctx, file, "copy "+staging+" from stdin")
 			return err
 		},
 		func() error {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make check-plpgsql: plpgsql_check over every routine of schema bootstrap, beside Keep's tables. PostgreSQL itself looks
+# make check-plpgsql: plpgsql_check over every routine of schema bootstrap, next to the tables of Keep. PostgreSQL itself looks
 # into a body only when a statement is reached.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,13 +1,24 @@
-// Package sqlfiles carries the SQL that the program ships: the tern migrations with the frozen routines that they
-// install. It lives beside the files because go:embed cannot reach a parent folder.
+// Package sqlfiles carries the SQL that the program ships: the tern migrations and the routines that they install. It lives
+// next to the files because go:embed cannot reach a parent folder.
 package sqlfiles
 
 import "embed"
 
-// Migrations holds sql/migrations: NNN_name.sql and, below snapshots/, the frozen copies of sql/functions.
+// Files holds the migrations, migrations/NNN_name.sql, and the routines that migration 002 installs, functions/*.sql. The first
+// release will freeze a copy of them.
 //
-//go:embed all:migrations
-var Migrations embed.FS
+//go:embed migrations/*.sql all:functions
+var Files embed.FS
+
+// Guard is the statement that is sent before anything of schema bootstrap is read or called.
+//
+//go:embed guard.sql
+var Guard string
+
+// KeepTables creates the tables of Keep that provisioning needs, where none of them exists.
+//
+//go:embed keep-tables.sql
+var KeepTables string
 
 // ProviderTypes is the catalogue of the provider types that Keep knows, as JSON. Migration 003 is generated from it.
 //
@@ -19,7 +30,7 @@ var ProviderTypes []byte
 //go:embed catalogue/field-kinds.json
 var FieldKinds []byte
 
-// Roles is the script for psql that makes the roles runner and auditor and sets mode definer.
+// Roles is the script for psql that makes the roles runner and auditor.
 //
 //go:embed roles.sql
 var Roles string

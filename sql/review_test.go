@@ -19,7 +19,7 @@ func TestUnreadableSecrets(t *testing.T) {
 			d := newDatabase(t)
 			d.mustInstall(`{"g": {` + grafana("t") + `}}`)
 			d.exec("UPDATE public.secret SET value = $1", `{"authentication": {"host": "http://grafana", "token": "`+token+`"}, "name": "g"}`)
-			for _, routine := range []string{"export_providers", "status", "verify"} {
+			for _, routine := range []string{"export", "status", "verify"} {
 				if _, err := d.Exec(context.Background(), "SELECT * FROM bootstrap."+routine+"('keep')"); err != nil {
 					t.Errorf("%s: %s", routine, describe(err))
 				}
@@ -200,7 +200,7 @@ func TestForgotten(t *testing.T) {
 	d.exec("UPDATE public.provider SET provisioned = false WHERE name = 'c'")
 	d.mustInstall(`{"a": {` + vms + `}}`)
 	d.wantRows("status", d.text("SELECT name || ' ' || origin FROM bootstrap.status()"), "a bootstrap", "c user")
-	if got := d.one("SELECT ok::text FROM bootstrap.verify() WHERE name = 'providers'"); got != "true" {
+	if got := d.one("SELECT ok::text FROM bootstrap.verify() WHERE name = 'objects'"); got != "true" {
 		t.Error("verify still misses a provider that nobody wants")
 	}
 	d.refused("KB024", `{"a": {`+vms+`}, "c": {`+grafana("c")+`}}`)
@@ -245,12 +245,11 @@ func TestKeptDeletionAndType(t *testing.T) {
 	if !slices.Equal(before, d.rowVersions()) {
 		t.Error("not settled")
 	}
-	d.wantRows("status", d.conditions(), "a: row deleted", "b: changed by someone else")
+	d.wantRows("status", d.conditions(), "a: deleted outside of keep-bootstrap", "b: changed outside of keep-bootstrap")
 }
 
 // Someone swaps the names of two of our providers: each gets the contents that the manifest gives to its name, and nothing is left to do.
 func TestNamesSwappedBySomeoneElse(t *testing.T) {
-	t.Skip("new core: what has a name of the manifest is matched by it")
 	d := newDatabase(t)
 	manifest := `{"a": {` + grafana("a") + `}, "b": {` + grafana("b") + `}}`
 	d.mustInstall(manifest)
@@ -377,7 +376,7 @@ func TestKeepIsForDriftOnly(t *testing.T) {
 	d.exec("DELETE FROM public.secret WHERE key LIKE 'keep_grafana%'")
 	manifest := `{"b": {` + vms + `, "deduplication_rules": {"s": {}}}, "d": {` + grafana("t") + `, "description": "one"}}`
 	d.mustInstall(manifest, `{"on_drift": "keep"}`)
-	d.wantRows("status", d.conditions(), "b: installed", "d: changed by someone else")
+	d.wantRows("status", d.conditions(), "b: installed", "d: changed outside of keep-bootstrap")
 	if got := d.one("SELECT count(*)::text FROM public.secret"); got != "1" {
 		t.Errorf("%s secrets: a kept deletion was undone", got)
 	}

@@ -49,53 +49,6 @@ var migrated = pgtest.Template{
 	},
 }
 
-// relaxed is migrated with a catalogue whose fields take anything: for tests of what becomes of rows, whatever is in them.
-var relaxed = pgtest.Template{
-	Name: "sql-relaxed",
-	Build: func(ctx context.Context, url string) error {
-		if err := migrated.Build(ctx, url); err != nil {
-			return err
-		}
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = conn.Exec(ctx, `UPDATE bootstrap.provider_type AS t
-			SET one_of = NULL,
-			    authentication = (SELECT coalesce(json_object_agg(k.key, '{"kind": "any"}'::json), '{}') FROM json_object_keys(t.authentication) AS k (key))`)
-		return err
-	},
-}
-
-// plannedOnce is relaxed with statements that are planned once a session and not at every call. With a handful of rows,
-// planning takes longer than all the rest; what the statements do is the same.
-var plannedOnce = pgtest.Template{
-	Name: "sql-planned-once",
-	Build: func(ctx context.Context, url string) error {
-		if err := relaxed.Build(ctx, url); err != nil {
-			return err
-		}
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx)
-		_, err = conn.Exec(ctx, `DO $$
-			DECLARE
-				v_routine regprocedure;
-			BEGIN
-				FOR v_routine IN SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = 'bootstrap'::regnamespace LOOP
-					EXECUTE format('ALTER ROUTINE %s SET plan_cache_mode = force_generic_plan', v_routine);
-				END LOOP;
-			END
-			$$;
-			-- The fields of types that the sequences do not use are read at every call too.
-			UPDATE bootstrap.provider_type SET authentication = '{}' WHERE type <> ALL ($$`+"{"+strings.Join(types, ",")+"}"+`$$::text[])`)
-		return err
-	},
-}
-
 // database is a migrated database of one test, and what its tests do with it.
 type database struct {
 	*pgx.Conn

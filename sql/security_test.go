@@ -19,7 +19,7 @@ import (
 
 const secretCanary = "CANARY-7d1e"
 
-// roles is a database in mode definer: an owner without attributes, the two roles, and a role that owns nothing.
+// roles is a database with an owner without attributes, the two roles of roles.sql, and a role that owns nothing.
 type roles struct {
 	*pgtest.Database
 	t                               *testing.T
@@ -37,7 +37,7 @@ func newRoles(t *testing.T) roles {
 		t.Fatal(err)
 	}
 	r.must(r.owner, `CALL bootstrap.install_providers('keep', '{"g": {`+grafana(secretCanary)+`}, "v": {`+vms+`}}')`)
-	r.runner, r.auditor = d.Definer(t, r.owner)
+	r.runner, r.auditor = d.Roles(t, r.owner)
 	r.hostile = d.Login(t, "")
 	return r
 }
@@ -113,9 +113,9 @@ func (r roles) routines() map[string]string {
 	calls := map[string]string{}
 	for _, row := range pgtest.Table(r.t, r.Conn(r.t), `
 		select p.proname, p.prokind, coalesce(string_agg(case t.typname
-		           when 'text' then format('%L::pg_catalog.text', case a.name when 'p_error_code' then '55P03' when 'p_mode' then 'invoker' else 'keep' end)
+		           when 'text' then format('%L::pg_catalog.text', case a.name when 'p_error_code' then '55P03' else 'keep' end)
 		           when 'json' then $$'{}'::pg_catalog.json$$ when 'jsonb' then $$'{}'::pg_catalog.jsonb$$
-		           when '_text' then $$'{}'::pg_catalog.text[]$$ else format('NULL::pg_catalog.%s', t.typname) end, ', ' order by a.n) filter (where t.oid is not null), '')
+		           when '_text' then $$'{}'::pg_catalog.text[]$$ else format('NULL::%s.%I', t.typnamespace::regnamespace, t.typname) end, ', ' order by a.n) filter (where t.oid is not null), '')
 		from pg_proc as p
 		left join lateral unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) with ordinality as a (name, type, n) on true
 		left join pg_type as t on t.oid = a.type
@@ -146,14 +146,18 @@ func TestRunner(t *testing.T) {
 		t.Errorf("plan: %s", said)
 	}
 	r.must(r.runner, `BEGIN; INSERT INTO bootstrap.manifest_staging (line) VALUES ('{"a": {"type": "airflow"}}'); CALL bootstrap.install_staged('keep'); SELECT * FROM bootstrap.report(); COMMIT`)
-	r.must(r.runner, `SELECT bootstrap.ensure_tenant('other', 'Other'); SELECT bootstrap.prepare_keep(); SELECT bootstrap.require_keep();
+	r.must(r.runner, `CALL bootstrap.install('keep', '{"providers": {"a": {"type": "airflow"}}}'); SELECT * FROM bootstrap.plan('keep', '{"providers": {}}');
+		BEGIN; INSERT INTO bootstrap.manifest_staging (line) VALUES ('[5]'); SELECT * FROM bootstrap.problems(); ROLLBACK`)
+	r.must(r.runner, `SELECT bootstrap.ensure_tenant('other', 'Other'); SELECT bootstrap.prepare_keep();
 		SELECT * FROM bootstrap.dependents('keep', '[]'); CALL bootstrap.record_failure('keep', 'KB001', 'm', 'v')`)
 	r.must(r.runner, "SELECT * FROM bootstrap.status(); SELECT * FROM bootstrap.history(); SELECT * FROM bootstrap.history_changes(1)")
 	if said := r.must(r.runner, "SELECT name, ok, detail FROM bootstrap.verify()"); !strings.Contains(said, "[security t ") {
 		t.Errorf("verify: %s", said)
 	}
 	for _, sql := range []string{
-		"SELECT * FROM bootstrap.export_providers()", "CREATE TABLE bootstrap.x ()", "UPDATE bootstrap.manifest_staging SET line = 'x'", "SELECT line FROM bootstrap.manifest_staging",
+		"SELECT * FROM bootstrap.export()", "SELECT bootstrap.require_keep()", "CREATE TABLE bootstrap.x ()", "UPDATE bootstrap.manifest_staging SET line = 'x'",
+		"SELECT line FROM bootstrap.manifest_staging", "SELECT content FROM bootstrap.staging", "INSERT INTO bootstrap.staging (transaction_id) VALUES ('5')",
+		"SELECT digest_key FROM bootstrap.setting", "SELECT * FROM bootstrap.wanted_provider", "SELECT * FROM bootstrap._live_providers('keep')",
 	} {
 		r.denied(r.runner, sql)
 	}
@@ -161,12 +165,14 @@ func TestRunner(t *testing.T) {
 
 func TestAuditor(t *testing.T) {
 	r := newRoles(t)
-	for _, call := range []string{"verify()", "status()", "history()", "history_changes(1)", "require_keep()", "dependents('keep', '[]')"} {
+	for _, call := range []string{"verify()", "status()", "history()", "history_changes(1)"} {
 		r.must(r.auditor, "SELECT * FROM bootstrap."+call)
 	}
 	for _, sql := range []string{
 		"CALL bootstrap.install_providers('keep', '{}')", "CALL bootstrap.install_staged('keep')", "SELECT * FROM bootstrap.plan_providers('keep', '{}')",
-		"SELECT bootstrap.ensure_tenant('x', 'x')", "SELECT bootstrap.prepare_keep()", "SELECT * FROM bootstrap.export_providers()",
+		"SELECT bootstrap.ensure_tenant('x', 'x')", "SELECT bootstrap.prepare_keep()", "SELECT * FROM bootstrap.export()",
+		"SELECT * FROM bootstrap.plan('keep', '{}')", "SELECT * FROM bootstrap.plan_staged('keep')", "SELECT * FROM bootstrap.problems()", "SELECT * FROM bootstrap.dependents('keep', '[]')",
+		"SELECT digest_key FROM bootstrap.setting",
 		"CALL bootstrap.record_failure('keep', 'KB001', 'm', 'v')", "INSERT INTO bootstrap.manifest_staging (line) VALUES ('x')",
 	} {
 		r.denied(r.auditor, sql)
@@ -181,11 +187,11 @@ func TestRolesSeeNoSecret(t *testing.T) {
 	statements, open, shut := 0, 0, 0
 	for _, as := range []pgtest.Login{r.runner, r.auditor, r.hostile} {
 		for _, table := range tables {
-			if !(table[0] == "bootstrap.migration" || table[0] == "bootstrap.schema_version") || as == r.hostile {
+			if table[0] != "bootstrap.schema_version" || as == r.hostile {
 				r.denied(as, "SELECT * FROM "+table[0])
 			}
 			for _, sql := range []string{"DELETE FROM %s", "INSERT INTO %s DEFAULT VALUES", "TRUNCATE %s", "LOCK TABLE %s IN EXCLUSIVE MODE", "DROP TABLE %s", "COPY %s TO STDOUT"} {
-				if (strings.HasPrefix(sql, "COPY") && (strings.HasSuffix(table[0], "migration") || strings.HasSuffix(table[0], "schema_version"))) || strings.HasPrefix(sql, "INSERT") && strings.HasSuffix(table[1], "staging") {
+				if strings.HasPrefix(sql, "COPY") && table[1] == "schema_version" || strings.HasPrefix(sql, "INSERT") && strings.HasSuffix(table[1], "staging") {
 					continue
 				}
 				statements++
@@ -230,13 +236,38 @@ func TestNobodyElseMayExecute(t *testing.T) {
 			r.denied(r.runner, call)
 		}
 	}
-	r.denied(r.hostile, "SELECT * FROM bootstrap.migration")
+	r.denied(r.hostile, "SELECT * FROM bootstrap.schema_version")
 	acl := `select p.oid::regprocedure::text from pg_proc as p cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
 		where p.pronamespace = 'bootstrap'::regnamespace and a.grantee = 0`
 	if rows := pgtest.Table(t, r.Conn(t), acl); len(rows) > 0 {
 		t.Errorf("PUBLIC may execute %s", rows)
 	}
 	t.Logf("%d routines", count)
+}
+
+// roles.sql takes back what else the roles were granted, and is needed again after the routines were dropped and created.
+func TestRolesAreRepeatable(t *testing.T) {
+	r := newRoles(t)
+	ctx := context.Background()
+	r.must(r.owner, "GRANT SELECT ON bootstrap.setting, bootstrap.object TO "+r.auditor.Quoted()+"; GRANT EXECUTE ON FUNCTION bootstrap.export TO "+r.runner.Quoted())
+	pgtest.Grant(t, r.owner, r.runner, r.auditor)
+	for as, sql := range map[pgtest.Login]string{r.auditor: "SELECT digest FROM bootstrap.object", r.runner: "SELECT * FROM bootstrap.export()"} {
+		r.denied(as, sql)
+	}
+	if said := r.must(r.owner, "SELECT ok, detail FROM bootstrap.verify() WHERE name = 'security'"); !strings.Contains(said, "[t ") {
+		t.Errorf("verify: %s", said)
+	}
+	logger := slog.New(slog.DiscardHandler)
+	if _, err := migrate.To(ctx, r.owner.Conn(t), logger, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrate.Up(ctx, r.owner.Conn(t), logger); err != nil {
+		t.Fatal(err)
+	}
+	r.denied(r.auditor, "SELECT * FROM bootstrap.status()")
+	pgtest.Grant(t, r.owner, r.runner, r.auditor)
+	r.must(r.auditor, "SELECT * FROM bootstrap.status()")
+	r.must(r.runner, `CALL bootstrap.install_providers('keep', '{"g": {`+grafana("again")+`}, "v": {`+vms+`}}')`)
 }
 
 // Whatever somebody grants is named by verify: a digest that can be read is a digest that can be tried.

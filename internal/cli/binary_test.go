@@ -54,8 +54,8 @@ func TestTheProgramTwice(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL, "KEEP_PROVIDERS": file(t, "") /* replaced below */}
 	env["KEEP_PROVIDERS"] = `{"grafana-prod": {"type": "grafana", "authentication": {"host": "https://g", "token": "$(TOKEN)"}}, "p": {"type": "prometheus", "authentication": {"url": "http://p"}}}`
 	env["TOKEN"] = canary
-	first := execute(t, env, "up").want(t, 0, `"msg":"schema ready"`)
-	inOrder(t, first.stderr, "schema ready", "tenant keep created", "2 providers installed")
+	first := execute(t, env, "up").want(t, 0, `"msg":"schema migrated"`)
+	inOrder(t, first.stderr, "schema migrated", "tenant keep created", "2 providers installed")
 	written := pgtest.Table(t, d.Conn(t), "select value from secret where value like '%"+canary+"%'")
 	if len(written) != 1 {
 		t.Error("the reference was not resolved")
@@ -116,7 +116,7 @@ func TestTheProgramInterrupted(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL}
 	execute(t, env, "up", "-f", file(t, twoProviders)).want(t, 0)
 	application := d.Conn(t)
-	if _, err := application.Exec(ctx, "begin; select from provider for update"); err != nil {
+	if _, err := application.Exec(ctx, "begin; select from secret for update"); err != nil {
 		t.Fatal(err)
 	}
 	cmd := command(t, env, "apply", "--log-format", "text", "-f", file(t, strings.Replace(twoProviders, "8880", "8881", 1)))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"keep-bootstrap/internal/db"
@@ -124,16 +125,16 @@ func (c *change) what() string {
 	what := reason
 	if len(c.Fields) > 0 {
 		what = shownList(c.Fields)
-		if reason != "" && c.Action != "update" {
+		if reason != "" && (c.Action != "update" || len(c.Drift) > 0) {
 			what += " (" + reason + ")"
 		}
 	}
-	if len(c.Drift) > 0 {
-		since := "since the last run"
+	// The reason of a rename, replace, adopt or prune is another one.
+	if len(c.Drift) > 0 && !slices.Contains([]string{"add", "update", "unchanged"}, c.Action) {
+		what += "; changed outside of keep-bootstrap"
 		if c.DriftSince != nil {
-			since = fmt.Sprintf("since run %d", *c.DriftSince)
+			what += fmt.Sprintf(" since run %d", *c.DriftSince)
 		}
-		what += "; changed by someone else " + since + ": " + shownList(c.Drift)
 	}
 	if c.Refusal != nil {
 		what += "; refused: " + *c.Refusal

@@ -241,11 +241,11 @@ func TestUpPlanApply(t *testing.T) {
 	run(t, env, "plan", "-f", path, "--log-format", "text").want(t, 69, "no-schema", "bootstrap migrate")
 
 	first := run(t, env, "up", "-f", path, "--log-format", "text").want(t, 0)
-	inOrder(t, first.stderr, "schema ready", "tenant keep created", "2 providers installed")
+	inOrder(t, first.stderr, "schema migrated", "tenant keep created", "2 providers installed")
 	inOrder(t, first.stdout, "  +  grafana-prod", "  +  vm", "Applied: 2 added, 0 changed, 0 renamed, 0 pruned.\n")
 
 	second := run(t, env, "up", "-f", path, "--log-format", "text").want(t, 0)
-	inOrder(t, second.stderr, "schema ready", "nothing to do, 2 providers as wanted")
+	inOrder(t, second.stderr, "nothing to do, 2 providers as wanted")
 	if !strings.HasSuffix(second.stdout, "No changes.\n") {
 		t.Errorf("second run: %s", second.stdout)
 	}
@@ -328,12 +328,12 @@ func TestInspection(t *testing.T) {
 
 	d.Exec(t, "delete from provider where name = 'vm'")
 	verify := run(t, env, "verify", "--log-format", "text").want(t, 78, "verify", "1 check failed")
-	inOrder(t, verify.stdout, "FAIL  providers", "PROVISION_RESOURCES")
+	inOrder(t, verify.stdout, "FAIL  objects: deleted outside of keep-bootstrap: provider \"vm\"", "PROVISION_RESOURCES")
 	checks := lines(t, run(t, env, "verify", "-o", "json").want(t, 78).stdout)
 	if last := checks[len(checks)-1]; last["ok"] != false {
 		t.Errorf("%v", checks)
 	}
-	inOrder(t, run(t, env, "status").want(t, 0).stdout, "row deleted")
+	inOrder(t, run(t, env, "status").want(t, 0).stdout, "deleted outside of keep-bootstrap")
 	// up installs it again.
 	runWith(t, env, twoProviders, nil, "up", "-f", "-").want(t, 0)
 	run(t, env, "verify").want(t, 0)
@@ -361,7 +361,7 @@ func TestKeepsTables(t *testing.T) {
 		t.Parallel()
 		d := pgtest.New(t, pgtest.Empty)
 		env := environment{"DATABASE_URL": d.URL}
-		run(t, env, "up", "-f", path, "--log-format", "text").want(t, 69, "KB010", "--create-tables")
+		run(t, env, "up", "-f", path, "--log-format", "text").want(t, 69, "KB010", "--wait")
 		run(t, env, "up", "--tenant-only", "--log-format", "text").want(t, 69, "KB010")
 		run(t, env, "up", "-f", path, "--wait=300ms", "--log-format", "text").want(t, 69, "KB010", "gave up after 300ms")
 		run(t, env, "migrate").want(t, 0)
@@ -392,7 +392,7 @@ func TestKeepsTables(t *testing.T) {
 			}
 		})
 		r := runWith(t, environment{"DATABASE_URL": d.URL}, twoProviders, watch, "up", "-f", "-", "--wait", "--log-format", "text").want(t, 0)
-		inOrder(t, r.stderr, "schema ready", "waiting", "KB010", "2 providers installed")
+		inOrder(t, r.stderr, "waiting", "KB010", "schema migrated", "2 providers installed")
 	})
 }
 
@@ -521,8 +521,8 @@ func TestGeneration(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL, "BOOTSTRAP_GENERATION": "7"}
 	run(t, env, "up", "-f", newer).want(t, 0)
 	r := run(t, env, "up", "-f", older, "--generation", "6").want(t, 0)
-	inOrder(t, r.stdout, "generation 6 is older than 7", "No changes.")
-	if inOrder(t, r.stderr, "generation 6 is older than 7"); strings.Contains(r.stderr, "as wanted") {
+	inOrder(t, r.stdout, "generation 6 is older than 7, which is installed", "No changes.")
+	if inOrder(t, r.stderr, "generation 6 is older than 7, which is installed"); strings.Contains(r.stderr, "as wanted") {
 		t.Errorf("the log says that all is as wanted: %s", r.stderr)
 	}
 	inOrder(t, run(t, env, "up", "-f", older, "--generation", "8").want(t, 0).stdout, "1 changed")
@@ -535,10 +535,10 @@ func TestDrift(t *testing.T) {
 	path := file(t, twoProviders)
 	run(t, env, "up", "-f", path).want(t, 0)
 	d.Exec(t, "update secret set value = replace(value, '8880', '8889') where key like '%victoriametrics%'")
-	inOrder(t, run(t, env, "plan", "-f", path).want(t, 0).stdout, "~  vm", "authentication.VMAlertPort", "changed by someone else since run 1: authentication.VMAlertPort")
+	inOrder(t, run(t, env, "plan", "-f", path).want(t, 0).stdout, "~  vm", "authentication.VMAlertPort", "(changed outside of keep-bootstrap since run 1)")
 	run(t, env, "apply", "-f", path, "--on-drift", "fail", "--log-format", "text").want(t, 78, "KB025")
 	run(t, env, "apply", "-f", path, "--on-drift", "what", "--log-format", "text").want(t, 64, "KB002")
-	inOrder(t, run(t, env, "plan", "-f", path, "--on-drift", "keep", "--detailed-exitcode").want(t, 0).stdout, "vm", "that is kept", "No changes.")
+	inOrder(t, run(t, env, "plan", "-f", path, "--on-drift", "keep", "--detailed-exitcode").want(t, 0).stdout, "vm", "changed outside of keep-bootstrap since run 1; kept", "No changes.")
 	run(t, env, "apply", "-f", path, "--on-drift", "keep").want(t, 0)
 	if rows := pgtest.Table(t, d.Conn(t), "select count(*) from secret where value like '%8889%'"); rows[0][0] != "1" {
 		t.Error("the change was not kept")

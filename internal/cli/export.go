@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/db"
@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) exportCommand() *cobra.Command {
-	var withSecrets bool
+	var withSecrets, all bool
 	var out string
 	cmd := &cobra.Command{
 		Use:   "export",
@@ -34,19 +34,12 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			if withSecrets && out == "" {
 				return postgres.Usage("--with-secrets needs --out FILE: secrets are not printed", "keep-bootstrap export --with-secrets --out providers.yaml")
 			}
-			var providers []db.ExportedProvider
-			var resources []db.ExportedResource
-			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
-				providers, err = db.New(conn).ExportProviders(ctx, a.tenant)
-				return err
-			}, func(ctx context.Context, conn db.DBTX) (err error) {
-				resources, err = db.New(conn).ExportResources(ctx, a.tenant)
-				return err
-			})
+			var objects []db.ExportedObject
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Export, a.tenant, all).Query(rows(&objects)) })
 			if err != nil {
 				return err
 			}
-			result, err := export.All(providers, resources, export.Options{WithSecrets: withSecrets})
+			result, err := export.All(objects, export.Options{WithSecrets: withSecrets})
 			if err != nil {
 				return err
 			}
@@ -57,10 +50,11 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			if out == "" {
 				return nil
 			}
-			return a.showExport(out, len(providers), len(resources), len(result.Variables))
+			return a.showExport(out, result.Providers, result.Others, len(result.Variables))
 		},
 	}
 	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets out instead of references to variables; only with --out")
+	cmd.Flags().BoolVar(&all, "all", false, "export what users created, in addition to what is provisioned")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to create; one that exists is left as it is")
 	return cmd
 }

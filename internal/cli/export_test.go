@@ -134,11 +134,11 @@ func TestExport(t *testing.T) {
 // valuesOf are the variables that an export of the database refers to, with their values.
 func valuesOf(t testing.TB, d *pgtest.Database, exported string) environment {
 	t.Helper()
-	providers, err := db.New(d.Conn(t)).ExportProviders(context.Background(), "keep")
+	rows, err := db.New(d.Conn(t)).Export(context.Background(), db.ExportParams{TenantID: "keep"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := export.All(providers, nil, export.Options{})
+	result, err := export.All(rows, export.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/db"
@@ -13,7 +14,7 @@ import (
 )
 
 // read sends queries to a database that is migrated, in one round trip. Reads only, so it works on a standby.
-func (a *app) read(ctx context.Context, queries ...postgres.Query) error {
+func (a *app) read(ctx context.Context, queue func(*pgx.Batch)) error {
 	t, err := a.target(ctx, "", false)
 	if err != nil {
 		return err
@@ -24,26 +25,16 @@ func (a *app) read(ctx context.Context, queries ...postgres.Query) error {
 			return err
 		}
 		defer postgres.Close(ctx, conn)
-		var version db.SchemaVersionRow
-		seen := false
-		err = postgres.Together(ctx, conn, append([]postgres.Query{postgres.Statement(postgres.Settings), func(ctx context.Context, conn db.DBTX) (err error) {
-			version, err = db.New(conn).SchemaVersion(ctx)
-			seen = err == nil
-			return err
-		}}, queries...)...)
-		if seen {
-			status, _ := migrate.NewStatus(version, nil)
-			if unfit := status.Require(); unfit != nil {
-				return unfit
-			}
-			return err
-		}
-		status, err := migrate.NewStatus(version, err)
-		if err != nil {
-			return err
-		}
-		return status.Require()
+		return migrate.Query(ctx, conn, queue)
 	})
+}
+
+// rows reads the rows of a query.
+func rows[T any](into *[]T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+		return err
+	}
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -60,10 +51,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var checks []db.CheckResult
-			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
-				checks, err = db.New(conn).Verify(ctx, a.tenant)
-				return err
-			})
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Verify, a.tenant).Query(rows(&checks)) })
 			if err != nil {
 				return err
 			}
@@ -89,10 +77,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
-			err := a.read(cmd.Context(), func(ctx context.Context, conn db.DBTX) (err error) {
-				providers, err = db.New(conn).Status(ctx, a.tenant)
-				return err
-			})
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(rows(&providers)) })
 			if err != nil {
 				return err
 			}
@@ -115,10 +100,7 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []db.Run
-			readRuns := func(ctx context.Context, conn db.DBTX) (err error) {
-				runs, err = db.New(conn).History(ctx, a.tenant)
-				return err
-			}
+			readRuns := func(batch *pgx.Batch) { batch.Queue(db.History, a.tenant).Query(rows(&runs)) }
 			if len(args) == 0 {
 				if err := a.read(cmd.Context(), readRuns); err != nil {
 					return err
@@ -130,9 +112,9 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 				return postgres.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "keep-bootstrap history lists them")
 			}
 			var changes []db.Change
-			err = a.read(cmd.Context(), readRuns, func(ctx context.Context, conn db.DBTX) (err error) {
-				changes, err = db.New(conn).HistoryChanges(ctx, number)
-				return err
+			err = a.read(cmd.Context(), func(batch *pgx.Batch) {
+				readRuns(batch)
+				batch.Queue(db.HistoryChanges, number).Query(rows(&changes))
 			})
 			if err != nil {
 				return err

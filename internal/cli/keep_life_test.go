@@ -198,16 +198,17 @@ func TestKeepAltersItsTables(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL}
 	input := file(t, twoProviders)
 	run(t, env, "up", "-f", input).want(t, 0)
+	const notDeferrable = "the foreign key of public.provider is not DEFERRABLE INITIALLY IMMEDIATE"
 	foreignKey := "alter table provider drop constraint provider_tenant_id_fkey; alter table provider add constraint %s foreign key (tenant_id) references tenant (id)%s"
 	for _, change := range []struct{ sql, verify string }{
-		{fmt.Sprintf(foreignKey, "provider_tenant_id_fkey", ""), "provider_tenant_id_fkey is not DEFERRABLE INITIALLY IMMEDIATE"},
-		{fmt.Sprintf(foreignKey, "renamed", " deferrable initially deferred"), "renamed is not DEFERRABLE INITIALLY IMMEDIATE"},
-		{"alter table provider drop constraint renamed; alter table provider add constraint provider_tenant_id_fkey foreign key (tenant_id) references tenant (id) not valid", "provider_tenant_id_fkey is not"},
+		{fmt.Sprintf(foreignKey, "provider_tenant_id_fkey", ""), notDeferrable},
+		{fmt.Sprintf(foreignKey, "renamed", " deferrable initially deferred"), notDeferrable},
+		{"alter table provider drop constraint renamed; alter table provider add constraint provider_tenant_id_fkey foreign key (tenant_id) references tenant (id) not valid", notDeferrable},
 		{"alter table provider add column more integer; alter table provider add column other text not null default 'x'; alter table secret add column more jsonb", ""},
 		{"alter table provider drop column more, drop column other; alter table secret drop column more", ""},
 		// As Alembic does in its batch mode: a new table takes the place of the old one.
 		{`create table new (like provider including all); insert into new select * from provider; drop table provider cascade; alter table new rename to provider;
-			alter table provider add constraint provider_tenant_id_fkey foreign key (tenant_id) references tenant (id)`, "provider_tenant_id_fkey is not"},
+			alter table provider add constraint provider_tenant_id_fkey foreign key (tenant_id) references tenant (id)`, notDeferrable},
 		{"create table new (like secret including all); insert into new select * from secret; drop table secret; alter table new rename to secret", ""},
 		{"create index more on provider (type); cluster provider using more; drop index more", ""},
 	} {
@@ -238,14 +239,14 @@ func TestKeepAltersItsTables(t *testing.T) {
 // TestRemoval: migrate --to 0 takes all of ours, and nothing of Keep's, whatever has happened before.
 func TestRemoval(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"invoker", "definer"} {
+	for _, mode := range []string{"without roles", "with roles"} {
 		d := pgtest.New(t, pgtest.Keep(newestKeep))
 		schema := publicSchema(t, d)
 		owner := d.Owner(t)
 		env := environment{"DATABASE_URL": owner.URL}
 		run(t, env, "up", "-f", file(t, twoProviders)).want(t, 0)
-		if mode == "definer" {
-			d.Definer(t, owner)
+		if mode == "with roles" {
+			d.Roles(t, owner)
 		}
 		run(t, env, "up", "-f", file(t, strings.Replace(twoProviders, "vm:", "metrics:", 1))).want(t, 0)
 		run(t, env, "up", "-f", file(t, "providers: []")).want(t, 78, "KB020")
@@ -308,8 +309,8 @@ func TestOlderProgram(t *testing.T) {
 	t.Parallel()
 	later := migrate.Known() + 1
 	for _, kind := range []struct {
-		breaking bool
-		sql      string
+		breaking  bool
+		sql, down string
 	}{
 		// Columns in tables that routines return, a replaced routine with another body, a new routine and table.
 		{false, `
@@ -319,10 +320,10 @@ CREATE FUNCTION bootstrap._later() RETURNS text LANGUAGE plpgsql STABLE SET sear
 CREATE OR REPLACE FUNCTION bootstrap.history(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.run
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN QUERY SELECT r.* FROM bootstrap.run AS r WHERE r.tenant_id = p_tenant_id ORDER BY r.run_id DESC; END $$;
 REVOKE ALL ON FUNCTION bootstrap._later() FROM PUBLIC;
-`},
-		{true, "ALTER TABLE bootstrap.run RENAME COLUMN outcome TO result;\n"},
+`, "DROP FUNCTION bootstrap._later; DROP TABLE bootstrap.later_staging;"},
+		{true, "ALTER TABLE bootstrap.run RENAME COLUMN outcome TO result; UPDATE bootstrap.setting SET breaking_version = " + fmt.Sprint(later) + ";\n", "ALTER TABLE bootstrap.run RENAME COLUMN result TO outcome;"},
 	} {
-		sql := fmt.Sprintf("-- %03d_later: a migration of a later release.\n%s\nINSERT INTO bootstrap.migration (version, name, breaking) VALUES (%d, 'later', %t);\n\n---- create above / drop below ----\n\nDELETE FROM bootstrap.migration WHERE version = %[3]d;\n", later, kind.sql, later, kind.breaking)
+		sql := fmt.Sprintf("-- %03d_later: a migration of a later release.\n%s\nUPDATE bootstrap.setting SET parts = (SELECT pg_catalog.jsonb_object_agg(p.name, p.hash) FROM bootstrap.schema_part AS p);\n\n---- create above / drop below ----\n\n%s\n", later, kind.sql, kind.down)
 		newer := newerProgram(t, fmt.Sprintf("newer-breaking-%t", kind.breaking), sql)
 		d := pgtest.New(t, pgtest.Keep(newestKeep))
 		owner := d.Owner(t)
@@ -341,7 +342,7 @@ REVOKE ALL ON FUNCTION bootstrap._later() FROM PUBLIC;
 		}
 		first, second := file(t, twoProviders), file(t, strings.Replace(twoProviders, "vm:", "metrics:", 1))
 		execute(t, env, "up", "-f", first).want(t, 0)
-		runner, _ := d.Definer(t, owner)
+		runner, _ := d.Roles(t, owner)
 		byNewer(env, "migrate").want(t, 0)
 		if kind.breaking {
 			for _, args := range [][]string{{"up", "-f", first}, {"apply", "-f", second}, {"plan", "-f", second}, {"status"}, {"verify"}, {"history"}, {"migrate"}, {"migrate", "--to", "0"}} {

@@ -75,20 +75,20 @@ func TestDriftByFieldAndRun(t *testing.T) {
 	d.Exec(t, "delete from provider where name = 'grafana-prod'")
 
 	plan := run(t, env, "plan", "-f", path).want(t, 0)
-	inOrder(t, plan.stdout, "+  grafana-prod", "someone else deleted it since run 1", "~  vm", "changed by someone else since run 1: authentication.VMAlertPort")
+	inOrder(t, plan.stdout, "+  grafana-prod", "deleted outside of keep-bootstrap since run 1", "~  vm", "authentication.VMAlertPort (changed outside of keep-bootstrap since run 1)")
 	for _, line := range lines(t, run(t, env, "plan", "-f", path, "-o", "json").want(t, 0).stdout) {
 		if line["type"] == "change" && (line["drift"] == nil || line["drift_since_run"] != 1.0) {
 			t.Errorf("%v", line)
 		}
 	}
-	inOrder(t, run(t, env, "verify").want(t, 78).stdout, "grafana-prod", "drift", `"vm" (authentication.VMAlertPort)`)
-	inOrder(t, run(t, env, "status").want(t, 0).stdout, "grafana-prod", "row deleted", "changed by someone else: authentication.VMAlertPort")
+	inOrder(t, run(t, env, "verify").want(t, 78).stdout, "deleted outside of keep-bootstrap: provider \"grafana-prod\"", "changed outside of keep-bootstrap since the last run", `provider "vm"`)
+	inOrder(t, run(t, env, "status").want(t, 0).stdout, "grafana-prod", "deleted outside of keep-bootstrap", "vm", "changed outside of keep-bootstrap")
 	lines(t, run(t, env, "status", "-o", "json").want(t, 0).stdout)
-	inOrder(t, run(t, env, "plan", "-f", path, "--on-drift", "keep", "--detailed-exitcode").want(t, 0).stdout, "vm", "that is kept", "No changes.")
+	inOrder(t, run(t, env, "plan", "-f", path, "--on-drift", "keep", "--detailed-exitcode").want(t, 0).stdout, "stays deleted", "vm", "changed outside of keep-bootstrap since run 1; kept", "No changes.")
 	run(t, env, "plan", "-f", path, "--on-drift", "fail", "--log-format", "text").want(t, 78, "KB025", "--on-drift")
 	run(t, env, "apply", "-f", path, "--on-drift", "fail", "--log-format", "text").want(t, 78, "KB025", "--on-drift")
 	run(t, env, "apply", "-f", path).want(t, 0)
-	inOrder(t, run(t, env, "history", "3").want(t, 0).stdout, "run 3 applied", "~  vm", "changed by someone else since the last run: authentication.VMAlertPort", "1 added, 1 changed")
+	inOrder(t, run(t, env, "history", "3").want(t, 0).stdout, "run 3 applied", "~  vm", "authentication.VMAlertPort (changed outside of keep-bootstrap since run 1)", "1 added, 1 changed")
 }
 
 func TestHistory(t *testing.T) {
@@ -107,7 +107,7 @@ func TestHistory(t *testing.T) {
 	run(t, env, "apply", "-f", file(t, strings.Replace(twoProviders, canary, canary+"2", 1))).want(t, 1)
 
 	text := run(t, env, "history").want(t, 0).stdout
-	inOrder(t, text, "failed", "22023", "failed", "KB020: the manifest is empty", "applied", "2 added")
+	inOrder(t, text, "failed", "22023", "failed", "KB020: the manifest holds no provider", "applied", "2 added")
 	failed := lines(t, run(t, env, "history", "-o", "json").want(t, 0).stdout)[1]
 	if failed["outcome"] != "failed" || failed["error_code"] != "22023" {
 		t.Errorf("%v", failed)

@@ -46,8 +46,7 @@ Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
 				if result, err = migrateTo(ctx, a, t.config, -1); err != nil {
 					return err
 				}
-				_, err = run.PrepareKeep(ctx)
-				return err
+				return run.PrepareKeep(ctx)
 			})
 			done()
 			if err != nil {

@@ -95,7 +95,7 @@ func TestPlanFile(t *testing.T) {
 	if got := rows(t, d, "select count(*) from secret where value like '%8881%'"); got != "[[1]]" {
 		t.Error("the plan was not applied")
 	}
-	run(t, env, "apply", "--plan", path, "--log-format", "text").want(t, 78, "KB026", "no longer fits")
+	run(t, env, "apply", "--plan", path, "--log-format", "text").want(t, 78, "KB026", "stale plan")
 	inOrder(t, run(t, env, "history").want(t, 0).stdout, "failed", "KB026", "applied", "applied")
 
 	// A plan without changes can be applied as well.
@@ -172,7 +172,7 @@ func TestStalePlanFile(t *testing.T) {
 	refused("newer", edited(t, path, map[string]any{"format": 2, "bootstrap": "v9", "new": "x"}), env, 78, []string{"newer version", "v9"})
 
 	d.Exec(t, "update secret set value = replace(value, '8880', '8879') where key like '%victoria%'")
-	refused("stale", path, env, 78, []string{"KB026", "no longer fits"})
+	refused("stale", path, env, 78, []string{"KB026", "stale plan"})
 	if err := os.WriteFile(input, []byte(twoProviders), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestPlanOfAnOlderGeneration(t *testing.T) {
 	run(t, env, "up", "-f", file(t, twoProviders), "--generation", "7").want(t, 0)
 	path := filepath.Join(t.TempDir(), "plan.json")
 	inOrder(t, run(t, env, "plan", "-f", file(t, next), "--generation", "6", "--out", path, "--detailed-exitcode").want(t, 0).stdout, "generation is older", "No changes.")
-	inOrder(t, run(t, env, "apply", "--plan", path).want(t, 0).stdout, "generation 6 is older than 7", "No changes.")
+	inOrder(t, run(t, env, "apply", "--plan", path).want(t, 0).stdout, "generation 6 is older than 7, which is installed", "No changes.")
 }
 
 func TestThePlanFileOfTheProgram(t *testing.T) {
@@ -251,7 +251,7 @@ func TestPlanOfRowsThatChangedMeanwhile(t *testing.T) {
 			env["BOOTSTRAP_FILE"] = s.file(strings.Replace(allKinds, edits[0], edits[1], 1))
 			path := planTo(t, env)
 			s.d.Exec(t, edits[2])
-			run(t, env, "apply", "--plan", path, "--log-format", "text").want(t, 78, "KB026", "no longer fits")
+			run(t, env, "apply", "--plan", path, "--log-format", "text").want(t, 78, "KB026", "stale plan")
 			run(t, env, "apply", "--plan", planTo(t, env)).want(t, 0)
 			run(t, env, "plan", "--detailed-exitcode").want(t, 0)
 		})

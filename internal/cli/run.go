@@ -18,6 +18,7 @@ type inputFlags struct {
 	sourceFlags
 	allowEmpty          bool
 	maxPrune            string
+	additive            bool
 	adopt               bool
 	detectRenames       bool
 	generation          int64
@@ -32,6 +33,7 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "an empty manifest may prune all providers, an empty list or directory all of its kind")
 	flags.StringVar(&f.maxPrune, "max-prune", "", "most providers, workflows, ... of each kind that may be pruned or replaced, as `N or N%` (default half of them, and at least 3)")
+	flags.BoolVar(&f.additive, "additive", false, "add and change, but prune and replace nothing")
 	flags.BoolVar(&f.adopt, "adopt", false, "take over what a user made that has a name of the manifest")
 	flags.BoolVar(&f.detectRenames, "detect-renames", true, "recognise a rename that is not declared by renamed_from")
 	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; a lower one than the last does nothing")
@@ -52,6 +54,7 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 	options := install.Options{
 		AllowEmpty:          given("allow-empty", &f.allowEmpty),
 		MaxPrune:            f.maxPrune,
+		Additive:            given("additive", &f.additive),
 		Adopt:               given("adopt", &f.adopt),
 		DetectRenames:       given("detect-renames", &f.detectRenames),
 		OnDrift:             f.onDrift,
@@ -61,6 +64,9 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 		SecretManager:       a.getenv("SECRET_MANAGER_TYPE"),
 		AllowUnknownTypes:   f.unknownTypes(cmd),
 		ToolVersion:         a.Version,
+	}
+	if provisions := a.getenv("PROVISION_RESOURCES") == "true"; provisions { // the exact text that Keep compares with
+		options.ProvisionResources = &provisions
 	}
 	if cmd.Flags().Changed("generation") {
 		options.Generation = &f.generation

@@ -9,13 +9,13 @@ import (
 	"context"
 )
 
-// iteratorForStageInputs implements pgx.CopyFromSource.
-type iteratorForStageInputs struct {
-	rows                 []StageInputsParams
+// iteratorForStage implements pgx.CopyFromSource.
+type iteratorForStage struct {
+	rows                 []StageParams
 	skippedFirstNextCall bool
 }
 
-func (r *iteratorForStageInputs) Next() bool {
+func (r *iteratorForStage) Next() bool {
 	if len(r.rows) == 0 {
 		return false
 	}
@@ -27,100 +27,23 @@ func (r *iteratorForStageInputs) Next() bool {
 	return len(r.rows) > 0
 }
 
-func (r iteratorForStageInputs) Values() ([]interface{}, error) {
-	return []interface{}{
-		r.rows[0].Position,
-		r.rows[0].Name,
-		r.rows[0].Digest,
-	}, nil
-}
-
-func (r iteratorForStageInputs) Err() error {
-	return nil
-}
-
-// StageInputs loads where the manifest came from into bootstrap.input_staging of the current transaction.
-func (q *Queries) StageInputs(ctx context.Context, arg []StageInputsParams) (int64, error) {
-	return q.db.CopyFrom(ctx, []string{"bootstrap", "input_staging"}, []string{"position", "name", "digest"}, &iteratorForStageInputs{rows: arg})
-}
-
-// iteratorForStageProviders implements pgx.CopyFromSource.
-type iteratorForStageProviders struct {
-	rows                 []StageProvidersParams
-	skippedFirstNextCall bool
-}
-
-func (r *iteratorForStageProviders) Next() bool {
-	if len(r.rows) == 0 {
-		return false
-	}
-	if !r.skippedFirstNextCall {
-		r.skippedFirstNextCall = true
-		return true
-	}
-	r.rows = r.rows[1:]
-	return len(r.rows) > 0
-}
-
-func (r iteratorForStageProviders) Values() ([]interface{}, error) {
-	return []interface{}{
-		r.rows[0].Position,
-		r.rows[0].Name,
-		r.rows[0].Type,
-		r.rows[0].Authentication,
-		r.rows[0].DeduplicationRules,
-		r.rows[0].RenamedFrom,
-		r.rows[0].Description,
-		r.rows[0].PullingEnabled,
-		r.rows[0].PreventDelete,
-		r.rows[0].InstallWebhook,
-	}, nil
-}
-
-func (r iteratorForStageProviders) Err() error {
-	return nil
-}
-
-// StageProviders loads the manifest into bootstrap.provider_staging of the current transaction. COPY, because bound
-// values would reach the server's log and these hold secrets. Not visible to anybody else; InstallStaged and PlanStaged
-// remove the rows, a rollback does too.
-func (q *Queries) StageProviders(ctx context.Context, arg []StageProvidersParams) (int64, error) {
-	return q.db.CopyFrom(ctx, []string{"bootstrap", "provider_staging"}, []string{"position", "name", "type", "authentication", "deduplication_rules", "renamed_from", "description", "pulling_enabled", "prevent_delete", "install_webhook"}, &iteratorForStageProviders{rows: arg})
-}
-
-// iteratorForStageResources implements pgx.CopyFromSource.
-type iteratorForStageResources struct {
-	rows                 []StageResourcesParams
-	skippedFirstNextCall bool
-}
-
-func (r *iteratorForStageResources) Next() bool {
-	if len(r.rows) == 0 {
-		return false
-	}
-	if !r.skippedFirstNextCall {
-		r.skippedFirstNextCall = true
-		return true
-	}
-	r.rows = r.rows[1:]
-	return len(r.rows) > 0
-}
-
-func (r iteratorForStageResources) Values() ([]interface{}, error) {
+func (r iteratorForStage) Values() ([]interface{}, error) {
 	return []interface{}{
 		r.rows[0].Kind,
 		r.rows[0].Position,
 		r.rows[0].Name,
+		r.rows[0].Type,
 		r.rows[0].Content,
+		r.rows[0].Options,
 	}, nil
 }
 
-func (r iteratorForStageResources) Err() error {
+func (r iteratorForStage) Err() error {
 	return nil
 }
 
-// StageResources loads what the manifest holds beside providers into bootstrap.resource_staging of the current
-// transaction; a row at position 0 marks a kind as given. COPY for the same reason as StageProviders.
-func (q *Queries) StageResources(ctx context.Context, arg []StageResourcesParams) (int64, error) {
-	return q.db.CopyFrom(ctx, []string{"bootstrap", "resource_staging"}, []string{"kind", "position", "name", "content"}, &iteratorForStageResources{rows: arg})
+// Stage loads the manifest into bootstrap.staging of the current transaction. COPY, because bound values would reach the server's
+// log, and these hold secrets. Not visible to anybody else; InstallStaged and PlanStaged remove the rows, and so does a rollback.
+func (q *Queries) Stage(ctx context.Context, arg []StageParams) (int64, error) {
+	return q.db.CopyFrom(ctx, []string{"bootstrap", "staging"}, []string{"kind", "position", "name", "type", "content", "options"}, &iteratorForStage{rows: arg})
 }

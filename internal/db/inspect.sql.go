@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 )
 
-const dependents = `-- name: Dependents :many
+const Dependents = `-- name: Dependents :many
 SELECT provider_id, kind, count, names FROM bootstrap.dependents($1, $2)
 `
 
@@ -19,10 +19,10 @@ type DependentsParams struct {
 	ProviderIds json.RawMessage
 }
 
-// Dependents returns what hangs on the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
+// Dependents returns what refers to the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
 // These tables are large: call it in a transaction of its own with a short statement_timeout. Reads only.
 func (q *Queries) Dependents(ctx context.Context, arg DependentsParams) ([]Dependent, error) {
-	rows, err := q.db.Query(ctx, dependents, arg.TenantID, arg.ProviderIds)
+	rows, err := q.db.Query(ctx, Dependents, arg.TenantID, arg.ProviderIds)
 	if err != nil {
 		return nil, err
 	}
@@ -46,62 +46,31 @@ func (q *Queries) Dependents(ctx context.Context, arg DependentsParams) ([]Depen
 	return items, nil
 }
 
-const exportProviders = `-- name: ExportProviders :many
-SELECT name, type, authentication, secret_keys, description, pulling_enabled, prevent_delete, install_webhook, deduplication_rules FROM bootstrap.export_providers($1)
+const Export = `-- name: Export :many
+SELECT kind, name, type, content, options FROM bootstrap.export($1, $2)
 `
 
-// ExportProviders returns the provisioned providers as a manifest would declare them. SHOWS SECRETS in Authentication.
-// Reads only.
-func (q *Queries) ExportProviders(ctx context.Context, tenantID string) ([]ExportedProvider, error) {
-	rows, err := q.db.Query(ctx, exportProviders, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ExportedProvider{}
-	for rows.Next() {
-		var i ExportedProvider
-		if err := rows.Scan(
-			&i.Name,
-			&i.Type,
-			&i.Authentication,
-			&i.SecretKeys,
-			&i.Description,
-			&i.PullingEnabled,
-			&i.PreventDelete,
-			&i.InstallWebhook,
-			&i.DeduplicationRules,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+type ExportParams struct {
+	TenantID string
+	Every    bool
 }
 
-const exportResources = `-- name: ExportResources :many
-SELECT kind, name, content, secret_keys FROM bootstrap.export_resources($1)
-`
-
-// ExportResources returns what is installed beside providers as a manifest would declare it. SHOWS SECRETS in Content.
-// Reads only.
-func (q *Queries) ExportResources(ctx context.Context, tenantID string) ([]ExportedResource, error) {
-	rows, err := q.db.Query(ctx, exportResources, tenantID)
+// Export returns what is provisioned, or everything, as rows of staging. SHOWS SECRETS in Content. Reads only.
+func (q *Queries) Export(ctx context.Context, arg ExportParams) ([]ExportedObject, error) {
+	rows, err := q.db.Query(ctx, Export, arg.TenantID, arg.Every)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ExportedResource{}
+	items := []ExportedObject{}
 	for rows.Next() {
-		var i ExportedResource
+		var i ExportedObject
 		if err := rows.Scan(
 			&i.Kind,
 			&i.Name,
+			&i.Type,
 			&i.Content,
-			&i.SecretKeys,
+			&i.Options,
 		); err != nil {
 			return nil, err
 		}
@@ -113,13 +82,13 @@ func (q *Queries) ExportResources(ctx context.Context, tenantID string) ([]Expor
 	return items, nil
 }
 
-const history = `-- name: History :many
+const History = `-- name: History :many
 SELECT run_id, tenant_id, outcome, started_at, finished_at, role_name, application, client_address, transaction_id, tool_version, generation, input_digest, input_names, tenant_created, added, updated, renamed, replaced, pruned, adopted, rules_changed, resources_changed, error_code, error_message FROM bootstrap.history($1)
 `
 
 // History returns the runs of the tenant in the journal, newest first. Reads only; works on a standby.
 func (q *Queries) History(ctx context.Context, tenantID string) ([]Run, error) {
-	rows, err := q.db.Query(ctx, history, tenantID)
+	rows, err := q.db.Query(ctx, History, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -163,13 +132,13 @@ func (q *Queries) History(ctx context.Context, tenantID string) ([]Run, error) {
 	return items, nil
 }
 
-const historyChanges = `-- name: HistoryChanges :many
+const HistoryChanges = `-- name: HistoryChanges :many
 SELECT run_id, sequence, tenant_id, kind, action, name, previous_name, object_id, previous_id, fields, drift, reason FROM bootstrap.history_changes($1)
 `
 
 // HistoryChanges returns what one run changed, in order. Reads only; works on a standby.
 func (q *Queries) HistoryChanges(ctx context.Context, runID int64) ([]Change, error) {
-	rows, err := q.db.Query(ctx, historyChanges, runID)
+	rows, err := q.db.Query(ctx, HistoryChanges, runID)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +170,7 @@ func (q *Queries) HistoryChanges(ctx context.Context, runID int64) ([]Change, er
 	return items, nil
 }
 
-const recordFailure = `-- name: RecordFailure :exec
+const RecordFailure = `-- name: RecordFailure :exec
 CALL bootstrap.record_failure($1, $2, $3, $4)
 `
 
@@ -215,7 +184,7 @@ type RecordFailureParams struct {
 // RecordFailure writes a failed run into the journal, in a transaction of its own after the run was rolled back.
 // The message must hold no secret: pass the message of a KB error, or none.
 func (q *Queries) RecordFailure(ctx context.Context, arg RecordFailureParams) error {
-	_, err := q.db.Exec(ctx, recordFailure,
+	_, err := q.db.Exec(ctx, RecordFailure,
 		arg.TenantID,
 		arg.ErrorCode,
 		arg.ErrorMessage,
@@ -224,13 +193,13 @@ func (q *Queries) RecordFailure(ctx context.Context, arg RecordFailureParams) er
 	return err
 }
 
-const status = `-- name: Status :many
+const Status = `-- name: Status :many
 SELECT kind, name, type, object_id, origin, changed_run, changed_at, prevent_delete, condition FROM bootstrap.status($1)
 `
 
 // Status returns the providers of the tenant and where each came from. Reads only; works on a standby.
 func (q *Queries) Status(ctx context.Context, tenantID string) ([]ProviderStatus, error) {
-	rows, err := q.db.Query(ctx, status, tenantID)
+	rows, err := q.db.Query(ctx, Status, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -259,13 +228,13 @@ func (q *Queries) Status(ctx context.Context, tenantID string) ([]ProviderStatus
 	return items, nil
 }
 
-const verify = `-- name: Verify :many
+const Verify = `-- name: Verify :many
 SELECT name, ok, detail, hint FROM bootstrap.verify($1)
 `
 
-// Verify returns one row a check. Reads only; works on a standby.
+// Verify returns one row per check. Reads only; works on a standby.
 func (q *Queries) Verify(ctx context.Context, tenantID string) ([]CheckResult, error) {
-	rows, err := q.db.Query(ctx, verify, tenantID)
+	rows, err := q.db.Query(ctx, Verify, tenantID)
 	if err != nil {
 		return nil, err
 	}

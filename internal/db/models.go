@@ -11,430 +11,356 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Journal: what a run changed. The record of an added provider that has not changed since is its row in provider_state; history() shows both.
+// Journal: what each run changed, names and field names only.
 type Change struct {
-	// Run that made the change.
-	RunID int64
-	// Order within the run.
-	Sequence int32
-	// Tenant.
-	TenantID string
-	// user, api_key, provider, deduplication_rule, workflow, dashboard or mapping_rule.
-	Kind string
-	// add, update, rename, replace, prune or adopt.
-	Action string
-	// Name after the change (before it, for prune).
-	Name string
-	// Name before the change where it differed.
+	RunID        int64
+	Sequence     int32
+	TenantID     string
+	Kind         string
+	Action       string
+	Name         string
 	PreviousName *string
-	// id after the change (before it, for prune).
-	ObjectID *string
-	// id before the change where it differed (replace).
-	PreviousID *string
-	// Names of what changed; never a value.
-	Fields []string
-	// Those of them that someone else had changed since the run before, and this run changed back.
-	Drift []string
-	// Why, in words.
+	ObjectID     *string
+	PreviousID   *string
+	Fields       []string
+	// Fields changed outside of keep-bootstrap that the run changed back.
+	Drift  []string
 	Reason string
 }
 
-// Row type of verify().
+// Row type of verify(). ok is NULL for a warning.
 type CheckResult struct {
-	// Name of the check.
-	Name *string
-	// True when the check found nothing wrong; NULL when it warns: nothing is broken, but the operator should know.
-	Ok *bool
-	// What was found.
+	Name   *string
+	Ok     *bool
 	Detail *string
-	// The next step, where there is one.
-	Hint *string
+	Hint   *string
 }
 
-// The providers of the tenant that a run has to look at, because they are not plainly as the manifest wants them: live rows, and rows of state. Filled by _set_aside_unchanged and removed before COMMIT. Unlogged.
-type ConsideredProvider struct {
-	// Transaction of the run.
-	TransactionID uint64
-	// provider.id of the row.
-	ProviderID string
-}
-
-// Row type of dependents().
+// Row type of dependents(). count ends at 1001; names are those of workflows.
 type Dependent struct {
-	// provider.id.
 	ProviderID *string
-	// alerts, execution logs, deduplication rules of users, or workflows.
-	Kind *string
-	// How many there are; 1001 means more than 1000.
-	Count *int32
-	// Names of the workflows, at most twenty; NULL for the other kinds.
-	Names []string
+	Kind       *string
+	Count      *int32
+	Names      []string
 }
 
-// Row type of export_providers().
-type ExportedProvider struct {
-	// Name of the provider.
-	Name *string
-	// Provider type.
-	Type *string
-	// JSON object with the authentication, in clear text.
-	Authentication *string
-	// Keys of it whose values are not to be shown.
-	SecretKeys []string
-	// Description, or NULL.
-	Description *string
-	// Whether Keep pulls alerts from it.
-	PullingEnabled *bool
-	// Whether it is guarded against pruning and replacing.
-	PreventDelete *bool
-	// Whether the manifest wants Keep to install its webhook.
+// Row type of export(). content holds secrets in clear text.
+type ExportedObject struct {
+	Kind    string
+	Name    string
+	Type    *string
+	Content string
+	Options *string
+}
+
+// Row type of _live_providers().
+type LiveProvider struct {
+	ID             *string
+	Name           *string
+	Type           *string
+	Provisioned    *bool
+	Consumer       *bool
+	Description    *string
+	Pulling        *bool
+	SecretKey      *string
+	RowVersion     pgtype.Uint32
+	Secret         *string
+	SecretVersion  pgtype.Uint32
+	ObjectID       *string
+	LastName       *string
+	LastType       *string
+	Keys           []string
+	Digest         []byte
+	PreventDelete  *bool
 	InstallWebhook *bool
-	// JSON object of rule name to rule, or NULL.
-	DeduplicationRules *string
+	RunID          *int64
 }
 
-// Row type of export_resources().
-type ExportedResource struct {
-	// user, api_key, workflow, dashboard or mapping_rule.
-	Kind *string
-	// Name.
-	Name *string
-	// JSON object as a manifest declares it: a workflow as {raw}, the text that Keep stores. Holds clear text for an API key.
-	Content *string
-	// Keys of it whose values are not to be shown.
-	SecretKeys []string
-}
-
-// Where the manifest of one transaction came from. Loaded by COPY like provider_staging and removed before COMMIT; optional.
-type InputStaging struct {
-	// Transaction that loaded the row; leave it out of the COPY.
-	TransactionID uint64
-	// Order of the sources, counted from 1.
+// Row type of problems().
+type ManifestProblem struct {
+	Kind     string
 	Position int32
-	// Variable or file that was read.
-	Name string
-	// SHA-256 of the text as it was read, references unresolved. The journal stores it only after keying it with setting.digest_key.
-	Digest string
+	Name     *string
+	Problem  string
 }
 
-// The columns of Keep's tables that this software reads or writes, at the newest schema revision of Keep that it was measured with. The live tables are compared with it before anything is written.
-type KeepColumn struct {
-	// Table of Keep in schema public.
-	TableName string
-	// Column of the table.
-	ColumnName string
-	// Type as format_type() shows it, without a length.
-	DataType string
-	// True when Keep declares the column NOT NULL.
-	NotNull bool
-	// Kind of resource that cannot be installed without the table: provider, workflow, dashboard, mapping_rule, user, api_key; optional when nothing fails without it.
-	NeededFor string
-}
-
-// A JSON manifest as text, line by line: \copy of a file loads it, install_staged or plan_staged takes it apart and removes it before COMMIT. One column, so that no COPY error can quote a line for its number of columns. Unlogged.
+// A JSON manifest as text, for COPY by psql (column line). One column, so no COPY error quotes a value.
 type ManifestStaging struct {
-	// Transaction that loaded the row; leave it out of the COPY.
 	TransactionID uint64
-	// Order of the lines; leave it out of the COPY.
-	LineNumber int64
-	// A line of the JSON text: Keep's own form or the list form.
-	Line *string
+	LineNumber    int64
+	Line          *string
 }
 
-// Migrations of schema bootstrap that are installed. The number in bootstrap.schema_version is tern's; this table adds which ones an older program can live with.
-type Migration struct {
-	// Number of the migration file.
-	Version int32
-	// Name of the migration file without its number.
+// Every managed object: installed or adopted by this software. One row per object, of every kind.
+type Object struct {
+	TenantID string
+	Kind     string
+	// id of the row in Keep's table; reference_id of an API key.
+	ObjectID string
+	// Name that the last run gave to it.
 	Name string
-	// True when a program that does not know this migration must not work on the database.
-	Breaking bool
-	// When the migration was installed.
-	InstalledAt time.Time
+	// Type of a provider; for a deduplication rule, the name of its provider.
+	Type *string
+	// Keys of authentication that the manifest gave, and :description or :pulling_enabled if it gave them. Others are not compared.
+	Keys []string
+	// Keyed digest of these fields as the last run left them. A row that no longer has it was changed outside of keep-bootstrap.
+	Digest         []byte
+	PreventDelete  bool
+	InstallWebhook bool
+	// Last run that wrote it.
+	RunID int64
 }
 
-// What a run is about to write: the rows that plan_providers returns, and the working list of install while it runs (removed before COMMIT). Holds names and ids, never a value of a secret. Unlogged.
+// Row type of the routines that compare: the columns of work before the decision.
+type Pair struct {
+	Kind           string
+	Position       *int32
+	Name           *string
+	Type           *string
+	Wanted         json.RawMessage
+	Digest         []byte
+	Keys           []string
+	WantedID       *string
+	WantedGuard    *bool
+	WantedWebhook  *bool
+	RenamedFrom    []string
+	ObjectID       *string
+	LiveName       *string
+	LiveType       *string
+	Live           json.RawMessage
+	Extra          json.RawMessage
+	RowVersion     pgtype.Uint32
+	SecretKey      *string
+	SecretVersion  pgtype.Uint32
+	IsProvisioned  *bool
+	IsPrunable     *bool
+	IsHidden       *bool
+	LastName       *string
+	IsDrifted      *bool
+	IsRemembered   *bool
+	PreventDelete  *bool
+	InstallWebhook *bool
+	RunID          *int64
+	Match          *string
+	Fields         []string
+	Refusal        *string
+	Notes          []string
+}
+
+// Row type of plan_staged(), plan() and plan_providers().
 type PlannedChange struct {
-	// Transaction of the run.
-	TransactionID uint64
-	// Order in which changes are shown, counted from 1.
 	Sequence int32
-	// user, api_key, provider, deduplication_rule, workflow, dashboard or mapping_rule.
-	Kind string
-	// add, update, rename, replace, prune, adopt or unchanged.
+	Kind     string
+	// add, update, rename, replace, prune, adopt, or unchanged: then a change outside of keep-bootstrap is kept, or only our state changes.
 	Action string
 	// Name after the run (before it, for prune).
-	Name string
-	// Name before the run where it differs; NULL otherwise.
+	Name         string
 	PreviousName *string
-	// Provider type after the run (before it, for prune).
-	Type *string
-	// For a deduplication rule: the provider that it belongs to, where that is known.
+	Type         *string
+	// Provider of a deduplication rule.
 	ProviderName *string
-	// For a deduplication rule: id of that provider, where it has one already and keeps it.
-	ProviderID *string
-	// id of the live row; NULL for add.
-	ObjectID *string
-	// id of an added or replaced row. In a plan only where it is known: a row that someone else deleted comes back with its id.
-	NewObjectID *string
-	// Place in the manifest; NULL for prune.
-	Position *int32
-	// Names of what differs, authentication keys as authentication.<key>; never a value.
+	ObjectID     *string
+	NewObjectID  *string
+	Position     *int32
+	// Names of what differs, never a value.
 	Fields []string
-	// Names of what someone else changed since the last run and this run would change back or lose (prune and replace), or keeps with on_drift keep; row when the row was deleted.
-	Drift []string
-	// Why this action, in words.
+	// Fields changed outside of keep-bootstrap since the last run; row for a deleted row, * for an object that the manifest lacks.
+	Drift  []string
 	Reason string
-	// SQLSTATE with which a guard refuses the run because of this row; NULL when no guard objects.
-	Refusal *string
-	// True when only rows of schema bootstrap change, and no row of Keep. An unchanged row where it is false is drift that is kept: nothing is written.
+	// SQLSTATE with which a guard refuses the run because of this row.
+	Refusal   *string
 	StateOnly bool
-	// What the operator should know about this change, one text a point: a workflow that names a provider which is not there after the run.
-	Notes []string
-}
-
-// The manifest of one transaction: COPY loads it, install_staged or plan_staged reads it and removes it before COMMIT. Unlogged: it never reaches the write-ahead log or a standby. Everything is text because COPY into json would quote a secret in its error.
-type ProviderStaging struct {
-	// Transaction that loaded the row; leave it out of the COPY, the default is the only right value.
-	TransactionID uint64
-	// Place of the provider in the manifest, counted from 1.
-	Position int32
-	// Name of the provider, unique in the tenant.
-	Name *string
-	// Provider type, as in the catalogue.
-	Type *string
-	// JSON object as it goes into the secret, references resolved; NULL means {}.
-	Authentication *string
-	// JSON object of rule name to rule, or NULL for none.
-	DeduplicationRules *string
-	// JSON list of former names, or NULL for none.
-	RenamedFrom *string
-	// Description, or NULL when the manifest gives none (the live one then stays).
-	Description *string
-	// true or false, or NULL when the manifest gives none (the live one then stays).
-	PullingEnabled *string
-	// true or false, or NULL when the manifest gives none (the stored guard then stays).
-	PreventDelete *string
-	// true or false, or NULL when the manifest gives none.
-	InstallWebhook *string
-}
-
-// What this software knows of each provider that it installed or took over. No foreign key to Keep's table on purpose.
-type ProviderState struct {
-	// Tenant.
-	TenantID string
-	// provider.id.
-	ProviderID string
-	// Name that the last run gave to the provider.
-	Name string
-	// Type as of the last run.
-	Type string
-	// Description as of the last run.
-	Description *string
-	// pulling_enabled as of the last run.
-	PullingEnabled bool
-	// Authentication keys that the manifest gave, each with the keyed digest of the value that was written. A key of these that leaves the manifest is removed, any other key of the secret is Keep's own and stays. A value whose digest differs was changed by someone else.
-	WrittenKeys json.RawMessage
-	// Keyed digest of the whole text of the secret as of the last run: a secret that still has it needs no closer look. Empty while a value that someone else changed is kept.
-	SecretDigest string
-	// Run that added the provider, as long as this row is the record of it; NULL once the record stands in change, or when the provider was taken over.
-	AddedRun *int64
-	// Run that wrote the provider last.
-	ChangedRun int64
-	// True: the provider is neither pruned nor replaced. Outlives its line in the manifest until that says false.
-	PreventDelete bool
-	// True: the manifest wants Keep to install its webhook in the outside system, which this software cannot do.
-	InstallWebhook bool
-	// Former names that the manifest declared at the last run: a swap that stays in the file is not done twice.
-	RenamedFrom []string
+	Notes     []string
 }
 
 // Row type of status().
 type ProviderStatus struct {
-	// provider, user, api_key, workflow, dashboard or mapping_rule.
-	Kind *string
-	// Name.
-	Name *string
-	// Provider type; NULL for the other kinds.
-	Type *string
-	// id of the row; the reference_id of an API key.
+	Kind     *string
+	Name     *string
+	Type     *string
 	ObjectID *string
-	// bootstrap (installed or taken over by this software), keep (Keep's own provisioning) or user (made in the application).
-	Origin *string
-	// Run of this software that wrote it last.
-	ChangedRun *int64
-	// When that run wrote it; NULL when the journal no longer holds the run.
-	ChangedAt pgtype.Timestamptz
-	// True when it is guarded against pruning and replacing.
+	// bootstrap (managed), keep (Keep's own provisioning) or user.
+	Origin        *string
+	ChangedRun    *int64
+	ChangedAt     pgtype.Timestamptz
 	PreventDelete *bool
-	// installed, row deleted, or changed by someone else with the names of what was changed.
-	Condition *string
+	Condition     *string
 }
 
-// Catalogue of the provider types that Keep knows, read from the running application.
+// Catalogue of the provider types of Keep, read from the running application.
 type ProviderType struct {
-	// The type as the manifest and provider.type name it.
 	Type string
-	// The name that Keep shows.
-	DisplayName string
-	// False when Keep itself cannot instantiate the type: it only receives webhooks and can never be provisioned.
+	// False for types that only receive webhooks.
 	Installable bool
-	// True when Keep runs a consumer for the type; becomes provider.consumer.
+	// True for types that Keep consumes from a queue; becomes provider.consumer.
 	Consumer bool
-	// True when Keep can install a webhook in the outside system, which needs Keep running.
+	// True for types whose webhook Keep can install in the outside system.
 	Webhook bool
-	// True when Keep shows the type as coming soon.
-	ComingSoon bool
-	// True when Keep contacts the outside system while it constructs the provider.
-	NetworkAtInstall bool
-	// Declared authentication fields: name to kind, required, nullable, secret, values, default.
-	Authentication json.RawMessage
-	// Sets of fields of which at least one is needed beside the required ones; NULL when there is no such rule.
+	// Required keys of authentication.
+	Required []string
+	// Keys of authentication that hold credentials.
+	Secret []string
+	// All other keys of authentication: addresses, names, switches.
+	Plain []string
+	// Sets of keys of which at least one is required; [] where there is no such rule.
 	OneOf json.RawMessage
 }
 
-// What the manifest of one transaction holds beside providers: COPY loads it, install_staged or plan_staged reads it and removes it before COMMIT. A kind without a row is not given, and the run does not touch it. Unlogged.
-type ResourceStaging struct {
-	// Transaction that loaded the row; leave it out of the COPY.
-	TransactionID uint64
-	// user, api_key, workflow, dashboard or mapping_rule; provider for the mark alone.
-	Kind string
-	// Place within the kind, counted from 1. 0 is the mark that the kind is given, possibly with nothing in it.
-	Position int32
-	// Name; NULL in a mark.
-	Name *string
-	// JSON object, by kind: user {password, reset_password}; api_key {role, secret}; workflow {definition, raw, provisioned_file}; dashboard {config}; mapping_rule {definition, provisioned_file}. NULL in a mark.
-	Content *string
-}
-
-// What this software knows of each user, API key, workflow, dashboard and mapping rule that it installed or took over. No foreign key to a table of Keep on purpose.
-type ResourceState struct {
-	// Tenant.
-	TenantID string
-	// user, api_key, workflow, dashboard or mapping_rule.
-	Kind string
-	// id of the row in Keep's table; the reference_id of an API key.
-	ObjectID string
-	// Name that the last run gave to it.
-	Name string
-	// Fields as the last run left them, each with the keyed digest of its value. A field whose digest differs was changed by someone else.
-	Written json.RawMessage
-	// Run that wrote it last.
-	ChangedRun int64
-}
-
-// Journal: one row a run that changed something or failed. A run that found nothing to do writes no row. Holds no secret and no plain digest of one.
+// Journal: one row per run that changed something or failed. Holds no secret and no plain digest of one.
 type Run struct {
-	// Number of the run.
-	RunID int64
-	// Tenant whose providers were installed.
+	RunID    int64
 	TenantID string
-	// applied, or failed (recorded by the program in a transaction of its own, after the run was rolled back).
-	Outcome string
-	// Start of the run's transaction.
-	StartedAt time.Time
-	// When the run had written everything but its COMMIT.
+	// applied, or failed (recorded in a transaction of its own after the rollback).
+	Outcome    string
+	StartedAt  time.Time
 	FinishedAt time.Time
-	// Role that called: session_user.
-	RoleName string
-	// application_name of the session.
-	Application string
-	// Address of the client (or of the pooler before it); NULL over a local socket.
+	// session_user of the caller.
+	RoleName      string
+	Application   string
 	ClientAddress *string
-	// Transaction of the run; pg_xact_status tells whether it committed.
+	// pg_xact_status tells whether it committed.
 	TransactionID uint64
-	// Version of the calling program; NULL when psql called.
+	// Version of the calling program; NULL for a call from psql.
 	ToolVersion *string
-	// Generation of the manifest, where the caller gave one.
-	Generation *int64
-	// Digest of the unresolved input, keyed with setting.digest_key: equal digests mean equal input, and it says nothing else. NULL when psql called.
-	InputDigest *string
-	// Variables and files that were read.
-	InputNames []string
-	// True when this run created the row of the tenant.
+	Generation  *int64
+	// Keyed digest of the unresolved input: equal digests mean equal input.
+	InputDigest   *string
+	InputNames    []string
 	TenantCreated bool
-	// Providers added.
-	Added int32
-	// Providers updated.
-	Updated int32
-	// Providers renamed (and updated, where they differed in more than the name).
-	Renamed int32
-	// Providers replaced because their type changed.
-	Replaced int32
-	// Providers pruned.
-	Pruned int32
-	// Providers taken over, from Keep's own provisioning or from a user.
-	Adopted int32
-	// Deduplication rules added, updated or pruned.
+	// Providers added; updated to adopted count providers, too.
+	Added        int32
+	Updated      int32
+	Renamed      int32
+	Replaced     int32
+	Pruned       int32
+	Adopted      int32
 	RulesChanged int32
-	// Users, API keys, workflows, dashboards and mapping rules that were added, updated, taken over or pruned.
+	// Changes to users, API keys, workflows, dashboards and mapping rules.
 	ResourcesChanged int32
-	// SQLSTATE of a failed run.
-	ErrorCode *string
-	// Message of a failed run, without the data that PostgreSQL puts into a DETAIL.
+	ErrorCode        *string
+	// Message of a KB error; empty for other errors, which can quote data.
 	ErrorMessage *string
 }
 
 // Row type of report().
 type RunReport struct {
 	// Run in the journal; NULL when nothing was written.
-	RunID *int64
-	// Tenant.
-	TenantID *string
-	// True when the run created the row of the tenant.
+	RunID         *int64
+	TenantID      *string
 	TenantCreated *bool
-	// True when the run wrote anything outside of staging.
-	Changed *bool
-	// Providers in the manifest.
-	Providers *int32
-	// Providers added.
-	Added *int32
-	// Providers updated.
-	Updated *int32
-	// Providers renamed.
-	Renamed *int32
-	// Providers replaced.
-	Replaced *int32
-	// Providers pruned.
-	Pruned *int32
-	// Providers taken over.
-	Adopted *int32
-	// Providers of the manifest that were as wanted already.
-	Unchanged *int32
-	// Deduplication rules added, updated or pruned.
+	Changed       *bool
+	// Providers in the manifest; the counts after it are about them.
+	Providers    *int32
+	Added        *int32
+	Updated      *int32
+	Renamed      *int32
+	Replaced     *int32
+	Pruned       *int32
+	Adopted      *int32
+	Unchanged    *int32
 	RulesChanged *int32
-	// What the operator should know, one text a point.
-	Notes []string
-	// For each further kind that was given: how many of it were given, added, updated, adopted, pruned and unchanged; {} when none was.
+	Notes        []string
+	// For each other kind that was given: how many were given, added, updated, adopted, pruned, unchanged.
 	Resources json.RawMessage
-}
-
-type SchemaVersion struct {
-	Version int32
+	// Of a plan: binds a later run to it (option plan_digest). Holds no secret.
+	PlanDigest *string
+	// Of a plan: SQLSTATE with which the run would be refused, with message, detail and hint.
+	Refusal *string
+	Message *string
+	Detail  *string
+	Hint    *string
 }
 
 // Settings of this installation: one row. Only the owner reads it.
 type Setting struct {
-	// Always true: there is one row.
 	Singleton bool
-	// Random key of the digests in state and journal. Without it a digest says nothing about the secret that it was made from.
+	// Random key of all digests. Without it, a digest reveals nothing about the secret that it was made from.
 	DigestKey []byte
-	// How many runs of each tenant the journal keeps; older ones are removed by the next run that writes.
+	// Runs per tenant that the journal keeps.
 	JournalRunsKept int32
-	// invoker: the public routines run with the privileges of the caller; definer: with those of their owner. Set by set_security().
-	Security string
-	// Role that may install, in mode definer; NULL when there is none.
-	RunnerRole *string
-	// Role that may look, in mode definer; NULL when there is none.
-	AuditorRole *string
+	// Newest migration that a program must know to work on this database; older programs refuse.
+	BreakingVersion int32
+	Parts           json.RawMessage
 }
 
-// What this software knows of a tenant.
-type TenantState struct {
-	// Tenant.
+// The manifest of one transaction, loaded by COPY and removed before COMMIT. Unlogged: it never reaches the write-ahead log.
+type Staging struct {
+	// Leave it out of the COPY: its default is the only valid value.
+	TransactionID uint64
+	// provider, deduplication_rule, workflow, dashboard, mapping_rule, user or api_key; source for the files and variables read.
+	Kind string
+	// Position within the kind, from 1. A row at 0 says that the kind is given, even if it is empty.
+	Position int32
+	Name     *string
+	// Provider type; for a deduplication rule, the name of its provider.
+	Type *string
+	// JSON text. provider: authentication. workflow and mapping_rule: {definition, ...}. dashboard: its configuration. Others: their fields.
+	Content *string
+	// provider: JSON object with id, renamed_from, description, pulling_enabled, prevent_delete, install_webhook; each may be absent.
+	Options *string
+}
+
+// One row per tenant. A run locks it, so that runs of one tenant follow one another.
+type Tenant struct {
 	TenantID string
-	// Highest generation that was installed; a lower one does nothing. NULL when none was ever given.
+	// Highest generation installed; a lower one does nothing.
 	Generation *int64
-	// Last run that changed something; NULL when none did yet.
-	LastRun *int64
+	LastRun    *int64
+}
+
+type VersionTable struct {
+	Version int32
+}
+
+// What a run found to do: pairs of manifest and live row that differ, and what becomes of them. Unlogged, removed before COMMIT.
+type Work struct {
+	Kind     string
+	Position *int32
+	Name     *string
+	Type     *string
+	// The compared fields as the manifest gives them; authentication is one object.
+	Wanted json.RawMessage
+	// Keyed digest of them, as object.digest will hold it.
+	Digest        []byte
+	Keys          []string
+	WantedID      *string
+	WantedGuard   *bool
+	WantedWebhook *bool
+	RenamedFrom   []string
+	ObjectID      *string
+	LiveName      *string
+	LiveType      *string
+	// The same fields of the live row, without keys that Keep added to a secret.
+	Live json.RawMessage
+	// What the live secret holds in addition: kept, unless an address changes.
+	Extra json.RawMessage
+	// xmin of the live row: a write that finds another one is refused with KB040.
+	RowVersion    pgtype.Uint32
+	SecretKey     *string
+	SecretVersion pgtype.Uint32
+	IsProvisioned *bool
+	// True when the live row is pruned once the manifest no longer has it.
+	IsPrunable *bool
+	// True when the live row is marked deleted, or, of a missing row, when someone else has its id.
+	IsHidden  *bool
+	LastName  *string
+	IsDrifted *bool
+	// True when what is remembered is what the manifest wants.
+	IsRemembered   *bool
+	PreventDelete  *bool
+	InstallWebhook *bool
+	RunID          *int64
+	// How the live row was found: name, declared, remembered, detected or deleted.
+	Match         *string
+	Fields        []string
+	Refusal       *string
+	Notes         []string
+	TransactionID pgtype.Uint64
+	Sequence      *int32
+	Action        *string
+	NewObjectID   *string
+	Drift         []string
+	Reason        *string
+	// True when no row of Keep is written, only rows of schema bootstrap.
+	StateOnly *bool
 }

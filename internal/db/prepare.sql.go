@@ -9,20 +9,7 @@ import (
 	"context"
 )
 
-const createKeepTables = `-- name: CreateKeepTables :one
-SELECT bootstrap.create_keep_tables()
-`
-
-// CreateKeepTables creates the tables of Keep that provisioning needs, when none of them exists. Safe to repeat.
-// Returns created or exists.
-func (q *Queries) CreateKeepTables(ctx context.Context) (string, error) {
-	row := q.db.QueryRow(ctx, createKeepTables)
-	var create_keep_tables string
-	err := row.Scan(&create_keep_tables)
-	return create_keep_tables, err
-}
-
-const ensureTenant = `-- name: EnsureTenant :one
+const EnsureTenant = `-- name: EnsureTenant :one
 SELECT bootstrap.ensure_tenant($1, $2)
 `
 
@@ -31,52 +18,41 @@ type EnsureTenantParams struct {
 	TenantName string
 }
 
-// EnsureTenant creates the tenant when it is missing and never changes one that exists. Returns created or exists.
+// EnsureTenant creates the tenant if it is missing and never changes one that exists. Returns created or exists.
 func (q *Queries) EnsureTenant(ctx context.Context, arg EnsureTenantParams) (string, error) {
-	row := q.db.QueryRow(ctx, ensureTenant, arg.TenantID, arg.TenantName)
+	row := q.db.QueryRow(ctx, EnsureTenant, arg.TenantID, arg.TenantName)
 	var ensure_tenant string
 	err := row.Scan(&ensure_tenant)
 	return ensure_tenant, err
 }
 
-const prepareKeep = `-- name: PrepareKeep :one
+const PrepareKeep = `-- name: PrepareKeep :one
 SELECT bootstrap.prepare_keep()
 `
 
-// PrepareKeep makes the foreign key from provider to tenant deferrable. Safe to repeat; looks before it locks.
-// Returns changed, unchanged or absent. Error 55P03 when the lock is not to be had within 200 ms: roll back and retry.
+// PrepareKeep makes the foreign key from provider to tenant deferrable. Safe to repeat; looks before it locks, waits at most 200 ms.
+// Returns changed, unchanged, absent, or locked.
 func (q *Queries) PrepareKeep(ctx context.Context) (string, error) {
-	row := q.db.QueryRow(ctx, prepareKeep)
+	row := q.db.QueryRow(ctx, PrepareKeep)
 	var prepare_keep string
 	err := row.Scan(&prepare_keep)
 	return prepare_keep, err
 }
 
-const requireKeep = `-- name: RequireKeep :exec
-SELECT bootstrap.require_keep()
-`
-
-// RequireKeep raises KB010, KB011 or KB012 unless Keep's tables exist and fit. Reads catalogs only.
-func (q *Queries) RequireKeep(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, requireKeep)
-	return err
-}
-
-const schemaVersion = `-- name: SchemaVersion :one
-SELECT v.version, coalesce((SELECT max(m.version) FROM bootstrap.migration AS m WHERE m.breaking), 0)::integer AS newest_breaking
-FROM bootstrap.schema_version AS v
+const SchemaVersion = `-- name: SchemaVersion :one
+SELECT v.version, g.breaking_version FROM bootstrap.schema_version AS v CROSS JOIN bootstrap.setting AS g
 `
 
 type SchemaVersionRow struct {
-	Version        int32
-	NewestBreaking int32
+	Version         int32
+	BreakingVersion int32
 }
 
-// SchemaVersion returns the number of the newest installed migration of schema bootstrap, and the newest one that an
-// older program must not work with (0 when there is none). Error 42P01 or 3F000 when nothing is installed.
+// SchemaVersion returns the number of the newest installed migration of schema bootstrap, and the newest one that a program must
+// know (0 if there is none). Error 42P01 or 3F000 if nothing is installed.
 func (q *Queries) SchemaVersion(ctx context.Context) (SchemaVersionRow, error) {
-	row := q.db.QueryRow(ctx, schemaVersion)
+	row := q.db.QueryRow(ctx, SchemaVersion)
 	var i SchemaVersionRow
-	err := row.Scan(&i.Version, &i.NewestBreaking)
+	err := row.Scan(&i.Version, &i.BreakingVersion)
 	return i, err
 }

@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 )
 
-const installStaged = `-- name: InstallStaged :exec
+const InstallStaged = `-- name: InstallStaged :exec
 CALL bootstrap.install_staged($1, $2)
 `
 
@@ -19,67 +19,15 @@ type InstallStagedParams struct {
 	Options  json.RawMessage
 }
 
-// InstallStaged makes the providers of the tenant what StageProviders loaded in this transaction, or raises. Safe to
-// repeat: a second call writes nothing. Errors: class KB (docs/errors.md), 55P03 on a lock timeout.
+// InstallStaged makes the tenant what Stage loaded in this transaction, or raises. Safe to repeat: a second call writes nothing.
+// Errors: class KB (docs/errors.md), 55P03 on a lock timeout.
 func (q *Queries) InstallStaged(ctx context.Context, arg InstallStagedParams) error {
-	_, err := q.db.Exec(ctx, installStaged, arg.TenantID, arg.Options)
+	_, err := q.db.Exec(ctx, InstallStaged, arg.TenantID, arg.Options)
 	return err
 }
 
-const planDigest = `-- name: PlanDigest :one
-SELECT coalesce(bootstrap.plan_digest(), '')::text AS digest
-`
-
-// PlanDigest returns what binds a later InstallStaged to the PlanStaged before it in the same transaction, by the option
-// plan_digest. It is keyed and holds no secret; empty for a plan of an older generation.
-func (q *Queries) PlanDigest(ctx context.Context) (string, error) {
-	row := q.db.QueryRow(ctx, planDigest)
-	var digest string
-	err := row.Scan(&digest)
-	return digest, err
-}
-
-const planRefusal = `-- name: PlanRefusal :many
-SELECT r.code::text AS code, r.message::text AS message, r.detail::text AS detail, r.hint::text AS hint
-FROM bootstrap.plan_refusal() AS r
-`
-
-type PlanRefusalRow struct {
-	Code    string
-	Message string
-	Detail  string
-	Hint    string
-}
-
-// PlanRefusal returns the error with which the PlanStaged before it in the same transaction would be refused; no row when it
-// would go through.
-func (q *Queries) PlanRefusal(ctx context.Context) ([]PlanRefusalRow, error) {
-	rows, err := q.db.Query(ctx, planRefusal)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []PlanRefusalRow{}
-	for rows.Next() {
-		var i PlanRefusalRow
-		if err := rows.Scan(
-			&i.Code,
-			&i.Message,
-			&i.Detail,
-			&i.Hint,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const planStaged = `-- name: PlanStaged :many
-SELECT transaction_id, sequence, kind, action, name, previous_name, type, provider_name, provider_id, object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes FROM bootstrap.plan_staged($1, $2)
+const PlanStaged = `-- name: PlanStaged :many
+SELECT sequence, kind, action, name, previous_name, type, provider_name, object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes FROM bootstrap.plan_staged($1, $2)
 `
 
 type PlanStagedParams struct {
@@ -89,7 +37,7 @@ type PlanStagedParams struct {
 
 // PlanStaged returns what InstallStaged would write, and writes nothing outside of staging.
 func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]PlannedChange, error) {
-	rows, err := q.db.Query(ctx, planStaged, arg.TenantID, arg.Options)
+	rows, err := q.db.Query(ctx, PlanStaged, arg.TenantID, arg.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +46,6 @@ func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]Plann
 	for rows.Next() {
 		var i PlannedChange
 		if err := rows.Scan(
-			&i.TransactionID,
 			&i.Sequence,
 			&i.Kind,
 			&i.Action,
@@ -106,7 +53,6 @@ func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]Plann
 			&i.PreviousName,
 			&i.Type,
 			&i.ProviderName,
-			&i.ProviderID,
 			&i.ObjectID,
 			&i.NewObjectID,
 			&i.Position,
@@ -127,13 +73,43 @@ func (q *Queries) PlanStaged(ctx context.Context, arg PlanStagedParams) ([]Plann
 	return items, nil
 }
 
-const report = `-- name: Report :one
-SELECT run_id, tenant_id, tenant_created, changed, providers, added, updated, renamed, replaced, pruned, adopted, unchanged, rules_changed, notes, resources FROM bootstrap.report()
+const Problems = `-- name: Problems :many
+SELECT kind, position, name, problem FROM bootstrap.problems($1)
 `
 
-// Report returns the report of the InstallStaged before it in the same transaction.
+// Problems returns what is wrong with the manifest that Stage loaded in this transaction. Shows no secret.
+func (q *Queries) Problems(ctx context.Context, options json.RawMessage) ([]ManifestProblem, error) {
+	rows, err := q.db.Query(ctx, Problems, options)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ManifestProblem{}
+	for rows.Next() {
+		var i ManifestProblem
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Position,
+			&i.Name,
+			&i.Problem,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const Report = `-- name: Report :one
+SELECT run_id, tenant_id, tenant_created, changed, providers, added, updated, renamed, replaced, pruned, adopted, unchanged, rules_changed, notes, resources, plan_digest, refusal, message, detail, hint FROM bootstrap.report()
+`
+
+// Report returns the report of the InstallStaged or PlanStaged before it in the same transaction.
 func (q *Queries) Report(ctx context.Context) (RunReport, error) {
-	row := q.db.QueryRow(ctx, report)
+	row := q.db.QueryRow(ctx, Report)
 	var i RunReport
 	err := row.Scan(
 		&i.RunID,
@@ -151,32 +127,20 @@ func (q *Queries) Report(ctx context.Context) (RunReport, error) {
 		&i.RulesChanged,
 		&i.Notes,
 		&i.Resources,
+		&i.PlanDigest,
+		&i.Refusal,
+		&i.Message,
+		&i.Detail,
+		&i.Hint,
 	)
 	return i, err
 }
 
-type StageInputsParams struct {
-	Position int32
-	Name     string
-	Digest   string
-}
-
-type StageProvidersParams struct {
-	Position           int32
-	Name               *string
-	Type               *string
-	Authentication     *string
-	DeduplicationRules *string
-	RenamedFrom        *string
-	Description        *string
-	PullingEnabled     *string
-	PreventDelete      *string
-	InstallWebhook     *string
-}
-
-type StageResourcesParams struct {
+type StageParams struct {
 	Kind     string
 	Position int32
 	Name     *string
+	Type     *string
 	Content  *string
+	Options  *string
 }

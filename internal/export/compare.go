@@ -12,7 +12,7 @@ import (
 )
 
 // compare reads the text as a run would and says what is not as it was in the database.
-func compare(result *Result, providers []db.ExportedProvider, resources []db.ExportedResource) []string {
+func compare(result *Result, providers []provider, resources []db.ExportedObject) []string {
 	environ := make([]string, len(result.Variables))
 	for i, v := range result.Variables {
 		environ[i] = v.Name + "=" + v.Value
@@ -34,28 +34,28 @@ func compare(result *Result, providers []db.ExportedProvider, resources []db.Exp
 	}
 	var warnings []string
 	for i := range read.Providers {
-		keys := differences(text(providers[i].Authentication), read.Providers[i].Authentication)
+		keys := differences(providers[i].Authentication, read.Providers[i].Authentication)
 		if len(keys) > 0 {
-			warnings = append(warnings, fmt.Sprintf("provider %q: YAML cannot express exactly %q; the next run writes what the file says", text(providers[i].Name), keys))
+			warnings = append(warnings, fmt.Sprintf("provider %q: YAML cannot express exactly %q; the next run writes what the file says", providers[i].Name, keys))
 		}
 	}
 	return append(warnings, changedWorkflows(read, resources)...)
 }
 
 // changedWorkflows names the workflows whose text is not as Keep would write it: the next run writes it so.
-func changedWorkflows(read *manifest.Manifest, resources []db.ExportedResource) (warnings []string) {
+func changedWorkflows(read *manifest.Manifest, resources []db.ExportedObject) (warnings []string) {
 	texts := map[string]string{}
 	for i := range read.Workflows {
 		texts[read.Workflows[i].Name] = read.Workflows[i].Raw
 	}
 	for i := range resources {
 		r := &resources[i]
-		if text(r.Kind) != manifest.KindWorkflow {
+		if r.Kind != manifest.KindWorkflow {
 			continue
 		}
 		raw, err := rawOf(r)
-		if now, ok := texts[text(r.Name)]; err != nil || ok && now != raw {
-			warnings = append(warnings, fmt.Sprintf("workflow %q: its text in the database is not as Keep writes it; the next run writes it anew", text(r.Name)))
+		if now, ok := texts[r.Name]; err != nil || ok && now != raw {
+			warnings = append(warnings, fmt.Sprintf("workflow %q: its text in the database is not as Keep writes it; the next run writes it anew", r.Name))
 		}
 	}
 	return warnings

@@ -39,13 +39,19 @@ type Result struct {
 	// Variables are those that the text refers to, in its order. With secrets written out there are only those that a
 	// text needs which cannot be written out, because it looks like an escaped reference.
 	Variables []Variable
+	// Providers and Others are how many there are, of providers and of other kinds.
+	Providers, Others int
 	// Warnings say what the text cannot express, or what this program would refuse in it. They hold no secret.
 	Warnings []string
 }
 
-// All writes providers and what is installed beside them. The error holds no secret; it means that a row is not what the
+// All writes what bootstrap.export() returned. The error holds no secret; it means that a row is not what the
 // database promises.
-func All(providers []db.ExportedProvider, resources []db.ExportedResource, options Options) (Result, error) {
+func All(rows []db.ExportedObject, options Options) (Result, error) {
+	providers, resources, err := split(rows)
+	if err != nil {
+		return Result{}, err
+	}
 	w := writer{options: options, names: map[string]bool{}}
 	if len(providers) == 0 {
 		w.out.WriteString("providers: []\n")
@@ -54,14 +60,14 @@ func All(providers []db.ExportedProvider, resources []db.ExportedResource, optio
 	}
 	for i := range providers {
 		if err := w.provider(&providers[i]); err != nil {
-			return Result{}, fmt.Errorf("provider %q: %w", text(providers[i].Name), err)
+			return Result{}, fmt.Errorf("provider %q: %w", providers[i].Name, err)
 		}
 	}
 	if err := w.resources(resources); err != nil {
 		return Result{}, err
 	}
 	w.footer()
-	result := Result{Text: w.out.Bytes(), Variables: w.variables}
+	result := Result{Text: w.out.Bytes(), Variables: w.variables, Providers: len(providers), Others: len(resources)}
 	result.Warnings = append(w.warnings, compare(&result, providers, resources)...)
 	return result, nil
 }
@@ -75,25 +81,25 @@ type writer struct {
 	warnings  []string
 }
 
-func (w *writer) provider(p *db.ExportedProvider) error {
+func (w *writer) provider(p *provider) error {
 	entry := &yaml.Node{Kind: yaml.MappingNode}
 	put := func(key string, value *yaml.Node) { entry.Content = append(entry.Content, plain(key), value) }
-	put("name", textNode(text(p.Name)))
-	put("type", textNode(text(p.Type)))
+	put("name", textNode(p.Name))
+	put("type", textNode(p.Type))
 	if p.Description != nil {
-		put("description", w.text(*p.Description, origin{owner: text(p.Name), path: []string{"description"}}))
+		put("description", w.text(*p.Description, origin{owner: p.Name, path: []string{"description"}}))
 	}
 	if p.PullingEnabled != nil && !*p.PullingEnabled {
 		put("pulling_enabled", plain("false"))
 	}
-	if p.PreventDelete != nil && *p.PreventDelete {
+	if p.PreventDelete {
 		put("prevent_delete", plain("true"))
 	}
-	if p.InstallWebhook != nil && *p.InstallWebhook {
+	if p.InstallWebhook {
 		put("install_webhook", plain("true"))
 	}
 
-	authentication, ok := parse(text(p.Authentication))
+	authentication, ok := parse(p.Authentication)
 	if !ok || authentication.Kind != document.Object {
 		return errors.New("its authentication is no JSON object")
 	}
@@ -101,7 +107,7 @@ func (w *writer) provider(p *db.ExportedProvider) error {
 	for i := range authentication.Members {
 		m := &authentication.Members[i]
 		name := m.Key.Text
-		at := origin{owner: text(p.Name), path: []string{name}, secret: slices.Contains(p.SecretKeys, name) || secretField(text(p.Type), name)}
+		at := origin{owner: p.Name, path: []string{name}, secret: secretField(p.Type, name)}
 		object.Content = append(object.Content, textNode(name), w.value(&m.Value, at))
 	}
 	put("authentication", object)
@@ -112,7 +118,7 @@ func (w *writer) provider(p *db.ExportedProvider) error {
 			return errors.New("its deduplication rules are no JSON")
 		}
 		withoutDefaults(rules)
-		put("deduplication_rules", w.value(rules, origin{owner: text(p.Name), path: []string{"deduplication_rules"}}))
+		put("deduplication_rules", w.value(rules, origin{owner: p.Name, path: []string{"deduplication_rules"}}))
 	}
 	list := &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}}
 	encoded, err := yaml.Dump(list, yaml.WithLineWidth(-1))

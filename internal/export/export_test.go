@@ -113,31 +113,25 @@ func TestRoundTrip(t *testing.T) {
 		return s
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		var providers []db.ExportedProvider
+		var providers []exportedProvider
 		for _, name := range rapid.SliceOfNDistinct(names, 0, 3, rapid.ID).Draw(t, "names") {
-			p := db.ExportedProvider{
-				Name: ptr(name), Type: ptr("grafana"), Authentication: ptr(objects(2).Draw(t, "authentication")),
-				PullingEnabled: ptr(rapid.Bool().Draw(t, "pulling")), PreventDelete: ptr(rapid.Bool().Draw(t, "guarded")), InstallWebhook: ptr(rapid.Bool().Draw(t, "webhook")),
-			}
-			var keys map[string]any
-			if err := json.Unmarshal([]byte(*p.Authentication), &keys); err != nil {
-				t.Fatal(err)
-			}
-			for key := range keys {
-				if rapid.Bool().Draw(t, "secret") {
-					p.SecretKeys = append(p.SecretKeys, key)
-				}
+			p := exportedProvider{
+				name: name, typeName: "grafana", authentication: objects(2).Draw(t, "authentication"),
+				options: exportedOptions{
+					PullingEnabled: ptr(rapid.Bool().Draw(t, "pulling")), PreventDelete: rapid.Bool().Draw(t, "guarded"), InstallWebhook: rapid.Bool().Draw(t, "webhook"),
+				},
 			}
 			if rapid.Bool().Draw(t, "described") {
-				p.Description = ptr(texts().Draw(t, "description"))
+				p.options.Description = ptr(texts().Draw(t, "description"))
 			}
 			if rapid.Bool().Draw(t, "with rules") {
-				p.DeduplicationRules = ptr(fmt.Sprintf(`{"rule of %[1]d": {"description": %[2]s, "fingerprint_fields": [%[2]s], "full_deduplication": true, "ignore_fields": null, "priority": %[1]d}}`,
-					len(providers), quoted(texts().Draw(t, "rule"))))
+				p.ruleName = fmt.Sprint("rule of ", len(providers))
+				p.rule = fmt.Sprintf(`{"description": %[2]s, "fingerprint_fields": [%[2]s], "full_deduplication": true, "ignore_fields": null, "priority": %[1]d}`,
+					len(providers), quoted(texts().Draw(t, "rule")))
 			}
 			providers = append(providers, p)
 		}
-		result, err := export.All(providers, nil, export.Options{WithSecrets: rapid.Bool().Draw(t, "with secrets")})
+		result, err := export.All(rowsOf(providers...), export.Options{WithSecrets: rapid.Bool().Draw(t, "with secrets")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,19 +143,46 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("%d providers\n%s", len(read), result.Text)
 		}
 		for i, p := range providers {
-			is := read[i]
-			same(t, is.Authentication, *p.Authentication)
-			if is.Name != *p.Name || text(is.Description) != text(p.Description) || (is.Description == nil) != (p.Description == nil) {
+			is, options := read[i], p.options
+			same(t, is.Authentication, p.authentication)
+			if is.Name != p.name || text(is.Description) != text(options.Description) || (is.Description == nil) != (options.Description == nil) {
 				t.Errorf("%+v", is)
 			}
-			if (is.PullingEnabled != nil) == *p.PullingEnabled || (is.PreventDelete != nil) != *p.PreventDelete || (is.InstallWebhook != nil) != *p.InstallWebhook || is.InstallWebhookDefault {
+			if (is.PullingEnabled != nil) == *options.PullingEnabled || (is.PreventDelete != nil) != options.PreventDelete || (is.InstallWebhook != nil) != options.InstallWebhook || is.InstallWebhookDefault {
 				t.Errorf("%+v\n%s", is, result.Text)
 			}
-			if p.DeduplicationRules != nil {
-				same(t, withDefaults(t, *is.DeduplicationRules), withDefaults(t, *p.DeduplicationRules))
+			if p.rule != "" {
+				same(t, withDefaults(t, *is.DeduplicationRules), withDefaults(t, "{"+quoted(p.ruleName)+": "+p.rule+"}"))
 			}
 		}
 	})
+}
+
+// exportedProvider is a provider as bootstrap.export() returns it; rule is that of its only rule, or "".
+type exportedProvider struct {
+	name, typeName, authentication string
+	options                        exportedOptions
+	ruleName, rule                 string
+}
+
+type exportedOptions struct {
+	Description    *string `json:"description,omitempty"`
+	PullingEnabled *bool   `json:"pulling_enabled,omitempty"`
+	PreventDelete  bool    `json:"prevent_delete"`
+	InstallWebhook bool    `json:"install_webhook"`
+}
+
+// rowsOf are the rows of providers, and after them those of their rules.
+func rowsOf(providers ...exportedProvider) []db.ExportedObject {
+	var rows, rules []db.ExportedObject
+	for _, p := range providers {
+		options := string(must(json.Marshal(p.options)))
+		rows = append(rows, db.ExportedObject{Kind: "provider", Name: p.name, Type: &p.typeName, Content: p.authentication, Options: &options})
+		if p.rule != "" {
+			rules = append(rules, db.ExportedObject{Kind: "deduplication_rule", Name: p.ruleName, Type: &p.name, Content: p.rule})
+		}
+	}
+	return append(rows, rules...)
 }
 
 func text(s *string) string {
@@ -199,19 +220,18 @@ const canary = "s3cret-canary"
 
 func TestForm(t *testing.T) {
 	t.Parallel()
-	providers := []db.ExportedProvider{
-		{
-			Name: ptr("grafana-prod"), Type: ptr("grafana"), Authentication: ptr(`{"host": "https://g.example.com", "token": "` + canary + `"}`), SecretKeys: []string{"token"},
-			PullingEnabled: ptr(true), PreventDelete: ptr(false), InstallWebhook: ptr(false),
-			DeduplicationRules: ptr(`{"by-name": {"description": "", "fingerprint_fields": ["name"], "full_deduplication": false, "ignore_fields": [], "priority": 0}}`),
+	result, err := export.All(rowsOf(
+		exportedProvider{
+			name: "grafana-prod", typeName: "grafana", authentication: `{"host": "https://g.example.com", "token": "` + canary + `"}`,
+			options:  exportedOptions{PullingEnabled: ptr(true)},
+			ruleName: "by-name", rule: `{"description": "", "fingerprint_fields": ["name"], "full_deduplication": false, "ignore_fields": [], "priority": 0}`,
 		},
-		{
-			Name: ptr("gcp"), Type: ptr("gke"), SecretKeys: []string{"account", "empty"},
-			Authentication: ptr(`{"account": {"id": "` + canary + `1", "list": ["` + canary + `2", 3, null], "port": 80}, "empty": "", "zone": "012", "key": "a\nb\n"}`),
-			Description:    ptr("no"), PullingEnabled: ptr(false), PreventDelete: ptr(true), InstallWebhook: ptr(true),
+		exportedProvider{
+			name: "gcp", typeName: "gke",
+			authentication: `{"service_account_json": {"id": "` + canary + `1", "list": ["` + canary + `2", 3, null], "port": 80}, "empty": "", "zone": "x", "region": "012", "cluster_name": "a\nb\n"}`,
+			options:        exportedOptions{Description: ptr("no"), PullingEnabled: ptr(false), PreventDelete: true, InstallWebhook: true},
 		},
-	}
-	result, err := export.All(providers, nil, export.Options{})
+	), export.Options{})
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
@@ -232,22 +252,24 @@ func TestForm(t *testing.T) {
   prevent_delete: true
   install_webhook: true
   authentication:
-    account:
-      id: $(GCP_ACCOUNT_ID)
+    service_account_json:
+      id: $(GCP_SERVICE_ACCOUNT_JSON_ID)
       list:
-      - $(GCP_ACCOUNT_LIST_1)
+      - $(GCP_SERVICE_ACCOUNT_JSON_LIST_1)
       - 3
       - null
       port: 80
     empty: ""
     zone: $(GCP_ZONE)
-    key: $(GCP_KEY)
+    region: "012"
+    cluster_name: |
+      a
+      b
 # Variables that this file refers to:
 #   GRAFANA_PROD_TOKEN
-#   GCP_ACCOUNT_ID
-#   GCP_ACCOUNT_LIST_1
+#   GCP_SERVICE_ACCOUNT_JSON_ID
+#   GCP_SERVICE_ACCOUNT_JSON_LIST_1
 #   GCP_ZONE
-#   GCP_KEY
 `
 	if diff := cmp.Diff(want, string(result.Text)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -255,20 +277,18 @@ func TestForm(t *testing.T) {
 	if strings.Contains(string(result.Text)+fmt.Sprint(result.Warnings), canary) {
 		t.Error("a secret is shown")
 	}
-	if result, err := export.All(nil, nil, export.Options{}); err != nil || string(result.Text) != "providers: []\n" {
+	if result, err := export.All(nil, export.Options{}); err != nil || string(result.Text) != "providers: []\n" {
 		t.Errorf("%s %v", result.Text, err)
 	}
 }
 
 func TestNamesOfVariables(t *testing.T) {
 	t.Parallel()
-	var providers []db.ExportedProvider
+	var providers []exportedProvider
 	for _, name := range []string{"a-b", "a_b", "日本", "1st", "keep", "bootstrap", "database"} {
-		providers = append(providers, db.ExportedProvider{
-			Name: ptr(name), Type: ptr("x"), Authentication: ptr(`{"providers": "` + canary + `", "url": "x", "ü": "x"}`), SecretKeys: []string{"providers", "url", "ü"},
-		})
+		providers = append(providers, exportedProvider{name: name, typeName: "x", authentication: `{"providers": "` + canary + `", "url": "x", "ü": "x"}`})
 	}
-	result, err := export.All(providers, nil, export.Options{})
+	result, err := export.All(rowsOf(providers...), export.Options{})
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
@@ -296,13 +316,13 @@ func TestWhatYAMLCannotSay(t *testing.T) {
 		`{"a": 12345678901234567.25}`:           `provider "p": YAML cannot express exactly ["a"]`,
 		`{"host": "nul \u0000 ` + canary + `"}`: "this program would refuse the export",
 	} {
-		result, err := export.All([]db.ExportedProvider{{Name: ptr("p"), Type: ptr("grafana"), Authentication: ptr(authentication)}}, nil, export.Options{})
+		result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: "grafana", authentication: authentication}), export.Options{})
 		if err != nil || len(result.Warnings) != 1 || !strings.HasPrefix(result.Warnings[0], want) || strings.Contains(result.Warnings[0], canary) {
 			t.Errorf("%s: %v %q", authentication, err, result.Warnings)
 		}
 	}
 	for _, broken := range []string{"", "[]", `"` + canary + `"`, `{"a": `, `{} x`} {
-		if _, err := export.All([]db.ExportedProvider{{Name: ptr("p"), Authentication: ptr(broken)}}, nil, export.Options{}); err == nil || strings.Contains(err.Error(), canary) {
+		if _, err := export.All(rowsOf(exportedProvider{name: "p", authentication: broken}), export.Options{}); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -14,8 +13,8 @@ import (
 	"keep-bootstrap/internal/manifest"
 )
 
-// resources writes the other installed resources. A kind of which there is nothing is left out.
-func (w *writer) resources(resources []db.ExportedResource) error {
+// resources writes other kinds than providers. A kind of which there is nothing is left out.
+func (w *writer) resources(resources []db.ExportedObject) error {
 	for _, k := range manifest.Table {
 		if k.Word == manifest.KindProvider {
 			continue
@@ -23,34 +22,34 @@ func (w *writer) resources(resources []db.ExportedResource) error {
 		first := true
 		for i := range resources {
 			r := &resources[i]
-			if text(r.Kind) != k.Word {
+			if r.Kind != k.Word {
 				continue
 			}
 			if first {
 				w.out.WriteString(k.Key + ":\n")
 			} else if k.Word == manifest.KindUser {
-				w.warnings = append(w.warnings, fmt.Sprintf("user %q is left out: a file has one default user", text(r.Name)))
+				w.warnings = append(w.warnings, fmt.Sprintf("user %q is left out: a file has one default user", r.Name))
 				continue
 			}
 			first = false
 			if err := w.resource(r); err != nil {
-				return fmt.Errorf("%s %q: %w", k.One, text(r.Name), err)
+				return fmt.Errorf("%s %q: %w", k.One, r.Name, err)
 			}
 		}
 	}
 	return nil
 }
 
-func (w *writer) resource(r *db.ExportedResource) error {
-	if text(r.Kind) == manifest.KindWorkflow {
+func (w *writer) resource(r *db.ExportedObject) error {
+	if r.Kind == manifest.KindWorkflow {
 		raw, err := rawOf(r)
 		if err != nil {
 			return err
 		}
-		w.workflow(text(r.Name), raw)
+		w.workflow(r.Name, raw)
 		return nil
 	}
-	content, ok := parse(text(r.Content))
+	content, ok := parse(r.Content)
 	if !ok || content.Kind != document.Object {
 		return errors.New("it is no JSON object")
 	}
@@ -61,14 +60,14 @@ func (w *writer) resource(r *db.ExportedResource) error {
 			continue
 		}
 		key := m.Key.Text
-		at := origin{owner: text(r.Name), path: []string{key}, secret: slices.Contains(r.SecretKeys, key)}
+		at := origin{owner: r.Name, path: []string{key}, secret: r.Kind == manifest.KindAPIKey && key == "secret"}
 		if at.literal = !at.secret; at.literal && hasCredential(string(m.Value.AppendJSON(nil))) {
-			w.exposes(text(r.Kind), text(r.Name))
+			w.exposes(r.Kind, r.Name)
 		}
 		entry.Content = append(entry.Content, plain(key), w.value(&m.Value, at))
 	}
 	node := entry
-	if text(r.Kind) != manifest.KindUser {
+	if r.Kind != manifest.KindUser {
 		node = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}}
 	}
 	encoded, err := yaml.Dump(node, yaml.WithLineWidth(-1))
@@ -79,7 +78,7 @@ func (w *writer) resource(r *db.ExportedResource) error {
 	return nil
 }
 
-// exposes warns of a credential where no reference is read.
+// exposes warns of a credential that stands where no reference is read.
 func (w *writer) exposes(kind, name string) {
 	w.warnings = append(w.warnings, fmt.Sprintf("%s %q: a URL with what looks like a credential is written out, because it cannot be a reference there", manifest.KindOf(kind).One, name))
 }
@@ -114,9 +113,9 @@ func (w *writer) indented(lines, first, others string) {
 }
 
 // rawOf is the text of a workflow.
-func rawOf(r *db.ExportedResource) (string, error) {
+func rawOf(r *db.ExportedObject) (string, error) {
 	var content struct{ Raw string }
-	if err := json.Unmarshal([]byte(text(r.Content)), &content); err != nil {
+	if err := json.Unmarshal([]byte(r.Content), &content); err != nil {
 		return "", errors.New("its text is missing")
 	}
 	return content.Raw, nil

@@ -41,9 +41,9 @@ func TestCredentialsInURLQueryExported(t *testing.T) {
 		}
 	}
 	// Where no reference is read, the credential is said.
-	result, err := export.All(nil, []db.ExportedResource{
-		{Kind: ptr("workflow"), Name: ptr("w"), Content: ptr(`{"raw": "id: w\nactions:\n- name: a\n  provider:\n    type: http\n    with:\n      url: https://h/?token=key-example\n"}`)},
-		{Kind: ptr("dashboard"), Name: ptr("d"), Content: ptr(`{"dashboard_name": "d", "dashboard_config": {"u": "https://h/?token=key-example"}}`)},
+	result, err := export.All([]db.ExportedObject{
+		{Kind: "workflow", Name: "w", Content: `{"raw": "id: w\nactions:\n- name: a\n  provider:\n    type: http\n    with:\n      url: https://h/?token=key-example\n"}`},
+		{Kind: "dashboard", Name: "d", Content: `{"dashboard_name": "d", "dashboard_config": {"u": "https://h/?token=key-example"}}`},
 	}, export.Options{})
 	if said := strings.Join(result.Warnings, "\n"); err != nil || !strings.Contains(said, `workflow "w": a URL`) || !strings.Contains(said, `dashboard "d": a URL`) || strings.Contains(said, "key-example") {
 		t.Errorf("%v %q", err, result.Warnings)
@@ -54,7 +54,7 @@ func TestCredentialsInURLQueryExported(t *testing.T) {
 func exported(t *testing.T, typeName, field, value string, options export.Options) string {
 	t.Helper()
 	authentication := string(must(json.Marshal(map[string]string{field: value})))
-	result, err := export.All([]db.ExportedProvider{{Name: ptr("p"), Type: &typeName, Authentication: &authentication}}, nil, options)
+	result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: typeName, authentication: authentication}), options)
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}

@@ -6,80 +6,54 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/postgres"
+	sqlfiles "keep-bootstrap/sql"
 )
 
-// settings of the transaction, around the query that reads the version of the schema. They are set in the transaction
-// because pgbouncer refuses them at the start of a session; the procedure sets its own for the locks that it takes. If
-// this program vanishes without a word, the server ends the transaction after a minute instead of keeping rows locked.
-// The transaction id is noted now, before COMMIT, so that a lost answer can be looked up.
+// settings are set in the transaction because pgbouncer refuses them at the start of a session; the procedure sets its own for the
+// locks that it takes. If this program vanishes without a word, the server ends the transaction after a minute instead of keeping
+// rows locked. The transaction id is noted before COMMIT, so that a lost answer can be looked up.
 const settings = `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text,
-	pg_catalog.set_config('lock_timeout', '500ms', true),
-	pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true),
-	version.* FROM (%s) AS version`
+	pg_catalog.set_config('lock_timeout', '500ms', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true)`
 
-// opening adds settings to the one query that goes through it, and keeps the transaction id: one statement instead of
-// two.
-type opening struct {
-	db.DBTX
-	transaction *string
-}
-
-func (o opening) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return openingRow{o.DBTX.QueryRow(ctx, fmt.Sprintf(settings, sql), args...), o.transaction}
-}
-
-type openingRow struct {
-	row         pgx.Row
-	transaction *string
-}
-
-func (r openingRow) Scan(version ...any) error {
-	var ignored string
-	return r.row.Scan(append([]any{r.transaction, &ignored, &ignored}, version...)...)
-}
-
-// attempt is one try of the whole run, in four round trips: BEGIN and a look at the schema; COPY of the providers; COPY
-// of the sources; CALL, report and COMMIT with what follows them.
-func (r *Run) attempt(ctx context.Context, after ...postgres.Query) (Outcome, error) {
+// attempt is one try of the whole run: BEGIN and a look at the schema; COPY, which asks for the types of the columns first; CALL,
+// report and COMMIT. With prepare, whatever is missing of the schema is migrated in the same transaction, and the foreign key is
+// made deferrable right before COMMIT: a run that fails leaves nothing behind.
+func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
 	conn, err := r.connection(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
-	transaction, err := r.begin(ctx, conn)
-	if err != nil {
-		return Outcome{}, err
+	transaction, prepared, err := r.open(ctx, conn, prepare)
+	if err == nil {
+		err = r.stage(ctx, conn)
 	}
-	if err := r.stage(ctx, conn); err != nil {
+	if err != nil {
 		rollback(ctx, conn)
 		return Outcome{}, err
 	}
 
-	var outcome Outcome
+	outcome := Outcome{Migrated: prepared.migrated}
+	var foreignKey string
 	var committed bool
-	queries := []postgres.Query{
-		func(ctx context.Context, conn db.DBTX) error {
-			return db.New(conn).InstallStaged(ctx, db.InstallStagedParams{TenantID: r.Tenant, Options: r.Options.document()})
-		},
-		func(ctx context.Context, conn db.DBTX) (err error) {
-			outcome.Report, err = db.New(conn).Report(ctx)
-			return err
-		},
-		func(ctx context.Context, conn db.DBTX) error {
-			_, err := conn.Exec(ctx, "COMMIT")
-			committed = err == nil
-			return err
-		},
+	batch := &pgx.Batch{}
+	batch.Queue(db.InstallStaged, r.Tenant, r.Options.document())
+	batch.Queue(db.Report).Query(one(&outcome.Report))
+	if prepare {
+		batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&foreignKey) })
 	}
-	err = postgres.Together(ctx, conn, append(queries, after...)...)
+	batch.Queue("COMMIT").Exec(func(pgconn.CommandTag) error {
+		committed = true
+		return nil
+	})
+	err = conn.SendBatch(ctx, batch).Close()
 	switch {
-	case err == nil:
-		return outcome, nil
-	case committed && postgres.Lost(err) && ctx.Err() == nil:
-		r.Log.Warn("the connection was lost right after the providers were installed", "because", postgres.From(err).Message)
+	case err == nil, committed && postgres.Lost(err) && ctx.Err() == nil:
+		r.logPrepared(prepared, foreignKey)
 		return outcome, nil
 	case committed:
 		return outcome, AfterCommit(ctx, err)
@@ -87,36 +61,110 @@ func (r *Run) attempt(ctx context.Context, after ...postgres.Query) (Outcome, er
 		return outcome, &lostCommit{transaction: transaction, err: err}
 	}
 	rollback(ctx, conn)
-	return Outcome{}, fmt.Errorf("installing the providers: %w", r.explain(err))
+	return Outcome{}, fmt.Errorf("installing: %w", r.explain(ctx, conn, prepare, err))
 }
 
-// AfterCommit is the error of something that failed when the providers were installed already.
+// one reads the only row of a query, or leaves the value as it is.
+func one[T any](into *T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		value, err := pgx.CollectOneRow(rows, pgx.RowToStructByPos[T])
+		if err == nil {
+			*into = value
+		}
+		return err
+	}
+}
+
+// all reads the rows of a query.
+func all[T any](into *[]T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+		return err
+	}
+}
+
+// AfterCommit is the error of something that failed after the run was committed.
 func AfterCommit(ctx context.Context, err error) error {
 	e := *postgres.From(postgres.Interrupted(ctx, err))
-	e.Message = "the providers are installed, but then: " + e.Message
-	e.Hint = "run again, or bootstrap verify, to see that all is well"
+	e.Message = "the run was committed, but then: " + e.Message
+	e.Hint = "run again, or keep-bootstrap verify, to see that all is well"
 	return &e
 }
 
-// begin opens the transaction and returns its id. It fails unless schema bootstrap is current.
-func (r *Run) begin(ctx context.Context, conn *pgx.Conn) (transaction string, err error) {
+// prepared is what was made ready in the transaction of a run.
+type prepared struct {
+	migrated migrate.Result
+	tables   bool // Keep's tables were created
+}
+
+// open begins the transaction and returns its id. It fails unless schema bootstrap is current; with prepare, it is migrated.
+func (r *Run) open(ctx context.Context, conn *pgx.Conn, prepare bool) (transaction string, done prepared, err error) {
 	var version db.SchemaVersionRow
-	err = postgres.Together(ctx, conn,
-		postgres.Statement("BEGIN ISOLATION LEVEL READ COMMITTED"),
-		func(ctx context.Context, conn db.DBTX) (err error) {
-			version, err = db.New(opening{conn, &transaction}).SchemaVersion(ctx)
-			return err
-		})
-	status, err := migrate.NewStatus(version, err)
+	batch := opening(&transaction)
+	batch.Queue(db.SchemaVersion).Query(one(&version))
+	status, err := migrate.NewStatus(version, conn.SendBatch(ctx, batch).Close())
 	if err == nil {
 		err = status.Require()
 	}
-	if err != nil {
-		rollback(ctx, conn)
-		return "", err
+	if err == nil && !(prepare && r.CreateTables) {
+		return transaction, prepared{migrated: migrate.Result{From: status.Version, To: status.Version}}, nil
 	}
-	r.logReady(status)
-	return transaction, nil
+	if err != nil && !(prepare && outdated(err)) {
+		return "", done, err
+	}
+	rollback(ctx, conn)
+
+	if err := conn.SendBatch(ctx, opening(&transaction)).Close(); err != nil {
+		return "", done, err
+	}
+	if done.migrated, err = migrate.Within(ctx, conn, r.Log); err != nil {
+		return "", done, err
+	}
+	if r.CreateTables {
+		if done.tables, err = createTables(ctx, conn); err != nil {
+			return "", done, fmt.Errorf("creating Keep's tables: %w", err)
+		}
+	}
+	batch = &pgx.Batch{} // migrations reset all settings
+	batch.Queue(postgres.Settings)
+	batch.Queue(settings)
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return "", done, err
+	}
+	return transaction, done, nil
+}
+
+// outdated reports whether an error says that schema bootstrap is missing or old.
+func outdated(err error) bool {
+	code := postgres.From(err).Code
+	return code == postgres.CodeNoSchema || code == postgres.CodeOldSchema
+}
+
+// opening begins a transaction, and looks whose schema it is before anything of it is read.
+func opening(transaction *string) *pgx.Batch {
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	batch.Queue(postgres.Settings)
+	batch.Queue(sqlfiles.Guard)
+	batch.Queue(settings).QueryRow(func(row pgx.Row) error {
+		var ignored string
+		return row.Scan(transaction, &ignored, &ignored)
+	})
+	return batch
+}
+
+// createTables creates Keep's tables if none of them exists, and returns whether it did. Two programs at once are kept apart by an advisory lock.
+func createTables(ctx context.Context, conn *pgx.Conn) (created bool, err error) {
+	var exist bool
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT pg_catalog.pg_advisory_xact_lock(19266, 1)")
+	batch.Queue(`SELECT EXISTS (SELECT FROM bootstrap.keep_column AS k
+		WHERE pg_catalog.to_regclass(pg_catalog.format('public.%I', k.table_name)) IS NOT NULL)`).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&exist) })
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil || exist {
+		return false, err
+	}
+	return true, conn.PgConn().Exec(ctx, sqlfiles.KeepTables).Close()
 }
 
 // rollback ends the transaction also when the context is over. Its error is of no interest: if it fails the connection

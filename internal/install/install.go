@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/manifest"
@@ -19,11 +21,12 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// Options are the options of install_staged and plan_staged; _check_options in sql/functions says what each means. Nil
+// Options are the options of install_staged and plan_staged; sql/functions/install_staged.sql says what each means. Nil
 // and "" mean that the option was not given, and the default of the routine holds.
 type Options struct {
 	AllowEmpty          *bool  `json:"allow_empty,omitempty"`
 	MaxPrune            string `json:"max_prune,omitempty"`
+	Additive            *bool  `json:"additive,omitempty"`
 	Adopt               *bool  `json:"adopt,omitempty"`
 	DetectRenames       *bool  `json:"detect_renames,omitempty"`
 	Generation          *int64 `json:"generation,omitempty"`
@@ -33,6 +36,7 @@ type Options struct {
 	AssumeSecretManager string `json:"assume_secret_manager,omitempty"`
 	SecretManager       string `json:"secret_manager,omitempty"`
 	AllowUnknownTypes   *bool  `json:"allow_unknown_types,omitempty"`
+	ProvisionResources  *bool  `json:"provision_resources,omitempty"`
 	ToolVersion         string `json:"tool_version,omitempty"`
 	// PlanDigest binds the run to a plan: see Plan.Digest.
 	PlanDigest *string `json:"plan_digest,omitempty"`
@@ -60,8 +64,7 @@ type Run struct {
 	// RetryFor limits how long a run that another session hinders is repeated; 0 means DefaultRetryFor.
 	RetryFor time.Duration
 
-	conn  *pgx.Conn
-	ready bool // that the schema is ready has been logged
+	conn *pgx.Conn
 }
 
 // DefaultRetryFor limits how long a run that locks or other transactions hinder is repeated.
@@ -72,7 +75,7 @@ type Outcome struct {
 	Report   db.RunReport
 	Migrated migrate.Result   // of Up and SeedTenant only
 	Changes  []db.Change      // see Details
-	Checks   []db.CheckResult // see Details; of SeedTenant too
+	Checks   []db.CheckResult // see Details
 }
 
 // Apply installs the manifest: add, update, rename, replace and prune in one transaction. Safe to repeat: when there is
@@ -80,31 +83,14 @@ type Outcome struct {
 //
 // Errors: every class of docs/design.md; exit code 69 or 78 when schema bootstrap is missing or old.
 func (r *Run) Apply(ctx context.Context) (Outcome, error) {
-	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx) })
+	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx, false) })
 }
 
-// Up is Apply on a database in any state: it first migrates schema bootstrap, creates Keep's tables where that is
-// allowed and makes the foreign key deferrable, and verifies after a run that changed something. On a database that is
-// ready nothing of that costs a round trip: the run itself sees whether there is a need.
-//
-// The migration is a transaction of its own; if the run then fails, schema bootstrap stays and the providers are as they
-// were.
+// Up is Apply on a database in any state. What is missing of schema bootstrap is migrated, Keep's tables are created where that
+// is allowed, and the foreign key is made deferrable, all in the transaction of the run: a run that is refused leaves nothing
+// behind. On a prepared database this adds no round trips.
 func (r *Run) Up(ctx context.Context) (Outcome, error) {
-	foreignKey := func(ctx context.Context, conn db.DBTX) error {
-		result, err := db.New(conn).PrepareKeep(ctx)
-		return r.foreignKey(result, err)
-	}
-	attempt := func() (Outcome, error) { return r.attempt(ctx, foreignKey) }
-	outcome, err := r.retry(ctx, attempt)
-	var migrated migrate.Result
-	if r.needsPreparation(err) {
-		if migrated, err = r.prepare(ctx); err != nil {
-			return Outcome{Migrated: migrated}, err
-		}
-		outcome, err = r.retry(ctx, attempt)
-	}
-	outcome.Migrated = migrated
-	return outcome, err
+	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx, true) })
 }
 
 // Details adds to the outcome of a run that wrote something what it changed, when changes is set, and what verify says,
@@ -113,61 +99,80 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 	if outcome.Report.RunID == nil {
 		return nil
 	}
-	var queries []postgres.Query
+	batch := &pgx.Batch{}
+	batch.Queue(postgres.Settings)
 	if changes {
-		queries = append(queries, func(ctx context.Context, conn db.DBTX) (err error) {
-			outcome.Changes, err = db.New(conn).HistoryChanges(ctx, *outcome.Report.RunID)
-			return err
-		})
+		batch.Queue(db.HistoryChanges, *outcome.Report.RunID).Query(all(&outcome.Changes))
 	}
 	if checks {
-		queries = append(queries, r.verify(outcome))
+		batch.Queue(db.Verify, r.Tenant).Query(all(&outcome.Checks))
 	}
 	conn, err := r.connection(ctx)
 	if err != nil {
 		return AfterCommit(ctx, err)
 	}
-	if err := postgres.Together(ctx, conn, queries...); err != nil {
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return AfterCommit(ctx, fmt.Errorf("reading what the run did: %w", err))
 	}
 	return nil
 }
 
-func (r *Run) verify(outcome *Outcome) postgres.Query {
-	return func(ctx context.Context, conn db.DBTX) (err error) {
-		outcome.Checks, err = db.New(conn).Verify(ctx, r.Tenant)
-		return err
-	}
-}
-
-// SeedTenant prepares the database like Up and makes sure that the tenant exists. Providers are not touched: Keep
-// provisions them itself. Safe to repeat. It returns whether the tenant was created.
+// SeedTenant prepares the database like Up and makes sure that the tenant exists, in one transaction. Of Keep's tables only
+// tenant must be there. Providers are not touched: Keep provisions them itself. Safe to repeat. It returns whether the tenant was
+// created.
 func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error) {
-	migrated, err := r.prepare(ctx)
-	outcome := Outcome{Migrated: migrated}
-	if err != nil {
-		return outcome, false, err
-	}
 	var result string
-	outcome, err = r.retry(ctx, func() (Outcome, error) {
+	outcome, err := r.retry(ctx, func() (Outcome, error) {
 		conn, err := r.connection(ctx)
 		if err != nil {
-			return outcome, err
+			return Outcome{}, err
 		}
-		err = postgres.Together(ctx, conn,
-			func(ctx context.Context, conn db.DBTX) (err error) { return db.New(conn).RequireKeep(ctx) },
-			func(ctx context.Context, conn db.DBTX) (err error) {
-				result, err = db.New(conn).EnsureTenant(ctx, db.EnsureTenantParams{TenantID: r.Tenant, TenantName: name})
-				return err
-			},
-			r.verify(&outcome))
-		return outcome, err
+		_, prepared, err := r.open(ctx, conn, true)
+		if err == nil {
+			var foreignKey string
+			batch := &pgx.Batch{}
+			batch.Queue(db.EnsureTenant, r.Tenant, name).QueryRow(func(row pgx.Row) error { return row.Scan(&result) })
+			batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&foreignKey) })
+			batch.Queue("COMMIT")
+			if err = conn.SendBatch(ctx, batch).Close(); err == nil {
+				r.logPrepared(prepared, foreignKey)
+			}
+		}
+		if err != nil {
+			rollback(ctx, conn)
+		}
+		return Outcome{Migrated: prepared.migrated}, err
 	})
 	if err != nil {
 		return outcome, false, fmt.Errorf("seeding the tenant: %w", err)
 	}
-	r.logTenant(result == "created")
 	return outcome, result == "created", nil
+}
+
+// PrepareKeep makes the foreign key from provider to tenant deferrable. Safe to repeat. Each try waits at most 200 ms for the lock,
+// so the application is not held up for longer. Error 55P03 (75) if the lock could not be acquired in time.
+func (r *Run) PrepareKeep(ctx context.Context) error {
+	_, err := postgres.Retry(ctx, r.policy(), func() (string, error) {
+		conn, err := r.connection(ctx)
+		if err != nil {
+			return "", err
+		}
+		var result string
+		err = migrate.Query(ctx, conn, func(batch *pgx.Batch) {
+			batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&result) })
+		})
+		if err == nil && result == "locked" {
+			err = &pgconn.PgError{Code: pgerrcode.LockNotAvailable, Message: "the application holds a lock on table provider"}
+		}
+		if err == nil {
+			r.logPrepared(prepared{}, result)
+		}
+		return result, err
+	})
+	if err != nil {
+		return fmt.Errorf("making the foreign key of provider deferrable: %w", err)
+	}
+	return nil
 }
 
 // Close ends the connection.
@@ -191,17 +196,19 @@ func (r *Run) connection(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-func (r *Run) logReady(status migrate.Status) {
-	if !r.ready {
-		r.Log.Info("schema ready", "version", status.Version)
-		r.ready = true
+// logPrepared tells what became of schema bootstrap and of the foreign key. A lock that could not be acquired is only a warning:
+// the order of a run is right anyway, and the next up tries again.
+func (r *Run) logPrepared(done prepared, foreignKey string) {
+	if done.migrated.Changed() {
+		r.Log.Info("schema migrated", "from", done.migrated.From, "to", done.migrated.To)
 	}
-}
-
-func (r *Run) logTenant(created bool) {
-	state := "exists"
-	if created {
-		state = "created"
+	if done.tables {
+		r.Log.Info("tables of Keep created")
 	}
-	r.Log.Info("tenant " + r.Tenant + " " + state)
+	switch foreignKey {
+	case "changed":
+		r.Log.Info("foreign key of provider made deferrable")
+	case "locked":
+		r.Log.Warn("foreign key of provider not made deferrable: the application holds a lock; the next run tries again")
+	}
 }

@@ -92,7 +92,7 @@ func TestInterruptedAfterCommit(t *testing.T) {
 	}).URL
 	_, err := newRun(t, address, twoProviders, nil).Apply(ctx)
 	e := postgres.From(err)
-	if e == nil || e.Code != postgres.CodeInterrupted || e.ExitCode != postgres.ExitTemporary || !strings.Contains(e.Message, "the providers are installed, but then: interrupted") {
+	if e == nil || e.Code != postgres.CodeInterrupted || e.ExitCode != postgres.ExitTemporary || !strings.Contains(e.Message, "the run was committed, but then: interrupted") {
 		t.Errorf("%+v", e)
 	}
 	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); *outcome.Report.Changed {
@@ -122,7 +122,7 @@ func TestTerminatedConnection(t *testing.T) {
 	// A lock makes the run wait in the CALL; then its backend is terminated.
 	apply(t, newRun(t, d.URL, twoProviders, nil))
 	application, killer := d.Conn(t), d.Conn(t)
-	if _, err := application.Exec(ctx, "begin; select from provider for update"); err != nil {
+	if _, err := application.Exec(ctx, "begin; select from secret for update"); err != nil {
 		t.Fatal(err)
 	}
 	run := newRun(t, d.URL, strings.ReplaceAll(twoProviders, "8880", "8882"), nil)
@@ -159,7 +159,7 @@ func TestInterrupted(t *testing.T) {
 	apply(t, newRun(t, d.URL, twoProviders, nil))
 	before := contents(t, d)
 	application, observer := d.Conn(t), d.Conn(t)
-	if _, err := application.Exec(ctx, "begin; select from provider for update"); err != nil {
+	if _, err := application.Exec(ctx, "begin; select from secret for update"); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/db"
@@ -13,9 +14,8 @@ import (
 // Plan is what Apply would write.
 type Plan struct {
 	Changes []db.PlannedChange
-	// Digest binds a later Apply to this plan, by Options.PlanDigest: when the manifest or the rows are not the same
-	// any more, it is refused (KB026). It holds no secret. Empty when the generation of the options is older than the
-	// one that is installed: then Apply does nothing.
+	// Digest binds a later Apply to this plan, by Options.PlanDigest: if the manifest or the rows have changed, it is refused
+	// (KB026). It holds no secret. Empty if the generation of the options is older than the one installed: then Apply does nothing.
 	Digest string
 	// Refusal is the error with which Apply would end because of a guard, or nil.
 	Refusal *postgres.Error
@@ -30,34 +30,35 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	if _, err := r.begin(ctx, conn); err != nil {
-		return Plan{}, err
+	if _, _, err = r.open(ctx, conn, false); err == nil {
+		err = r.stage(ctx, conn)
 	}
-	if err := r.stage(ctx, conn); err != nil {
+	if err != nil {
 		rollback(ctx, conn)
 		return Plan{}, err
 	}
 	var plan Plan
-	err = postgres.Together(ctx, conn,
-		func(ctx context.Context, conn db.DBTX) (err error) {
-			plan.Changes, err = db.New(conn).PlanStaged(ctx, db.PlanStagedParams{TenantID: r.Tenant, Options: r.Options.document()})
-			return err
-		},
-		func(ctx context.Context, conn db.DBTX) (err error) {
-			plan.Digest, err = db.New(conn).PlanDigest(ctx)
-			return err
-		},
-		func(ctx context.Context, conn db.DBTX) error {
-			refusals, err := db.New(conn).PlanRefusal(ctx)
-			for _, r := range refusals {
-				plan.Refusal = postgres.From(&pgconn.PgError{Code: r.Code, Message: r.Message, Detail: r.Detail, Hint: r.Hint})
-			}
-			return err
-		},
-		postgres.Statement("ROLLBACK"))
-	if err != nil {
+	var report db.RunReport
+	batch := &pgx.Batch{}
+	batch.Queue(db.PlanStaged, r.Tenant, r.Options.document()).Query(all(&plan.Changes))
+	batch.Queue(db.Report).Query(one(&report))
+	batch.Queue("ROLLBACK")
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		rollback(ctx, conn)
-		return Plan{}, fmt.Errorf("planning: %w", r.explain(err))
+		return Plan{}, fmt.Errorf("planning: %w", r.explain(ctx, conn, false, err))
+	}
+	plan.Digest = text(report.PlanDigest)
+	if report.Refusal != nil {
+		plan.Refusal = postgres.From(&pgconn.PgError{
+			Code: *report.Refusal, Message: text(report.Message), Detail: text(report.Detail), Hint: text(report.Hint),
+		})
 	}
 	return plan, nil
+}
+
+func text(value *string) string {
+	if value == nil {
+		return ""
+	}
+	return *value
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/jackc/pgx/v5"
+
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/postgres"
+	sqlfiles "keep-bootstrap/sql"
 )
 
 // mostCounted is for how many providers of a plan Related counts what hangs on them.
@@ -61,9 +64,8 @@ func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[st
 		panic(err) // a list of texts
 	}
 	var dependents []db.Dependent
-	err = r.briefly(ctx, func(ctx context.Context, conn db.DBTX) (err error) {
-		dependents, err = db.New(conn).Dependents(ctx, db.DependentsParams{TenantID: r.Tenant, ProviderIds: list})
-		return err
+	err = r.briefly(ctx, func(batch *pgx.Batch) {
+		batch.Queue(db.Dependents, r.Tenant, json.RawMessage(list)).Query(all(&dependents))
 	})
 	if err != nil {
 		related.NotCounted = reasonFor(err)
@@ -86,17 +88,14 @@ func reasonFor(err error) string {
 	case postgres.Is(err, "57014"):
 		return "it took longer than two seconds"
 	case postgres.Is(err, "42501"):
-		return "the role may not read these tables"
+		return "the role may not call bootstrap.dependents"
 	}
 	return postgres.From(err).Message
 }
 
 func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 	var providers []db.ProviderStatus
-	err := r.briefly(ctx, func(ctx context.Context, conn db.DBTX) (err error) {
-		providers, err = db.New(conn).Status(ctx, r.Tenant)
-		return err
-	})
+	err := r.briefly(ctx, func(batch *pgx.Batch) { batch.Queue(db.Status, r.Tenant).Query(all(&providers)) })
 	if err != nil {
 		r.Log.Debug("the last runs of the providers were not read", "because", postgres.From(err).Message)
 		return
@@ -109,14 +108,19 @@ func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 }
 
 // briefly sends a query in a transaction of its own that the server ends after two seconds.
-func (r *Run) briefly(ctx context.Context, query postgres.Query) error {
+func (r *Run) briefly(ctx context.Context, queue func(*pgx.Batch)) error {
 	conn, err := r.connection(ctx)
 	if err != nil {
 		return err
 	}
-	err = postgres.Together(ctx, conn,
-		postgres.Statement("BEGIN READ ONLY"), postgres.Statement("SET LOCAL statement_timeout = '2s'"), query, postgres.Statement("ROLLBACK"))
-	if err != nil {
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN READ ONLY")
+	batch.Queue(postgres.Settings)
+	batch.Queue(sqlfiles.Guard)
+	batch.Queue("SET LOCAL statement_timeout = '2s'")
+	queue(batch)
+	batch.Queue("ROLLBACK")
+	if err = conn.SendBatch(ctx, batch).Close(); err != nil {
 		rollback(ctx, conn)
 	}
 	return err

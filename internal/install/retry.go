@@ -6,59 +6,47 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"keep-bootstrap/internal/postgres"
 )
 
-// retryable are the SQLSTATEs after which the whole run is tried again at once: a lock was not to be had, or another
-// transaction was faster.
-var retryable = []string{"55P03", "40001", "40P01", "KB040"}
+// policy repeats an operation while another session is in the way.
+func (r *Run) policy() postgres.Policy {
+	limit := r.RetryFor
+	if limit <= 0 {
+		limit = DefaultRetryFor
+	}
+	return postgres.Policy{
+		First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: limit,
+		Notify: func(err error, pause time.Duration) {
+			e := postgres.From(err)
+			r.Log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
+		},
+	}
+}
 
 // retry repeats attempt while another session is in the way, and after a lost connection once it is known that nothing
 // was written.
 func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outcome, error) {
 	var broken error // of a connection that worked at first
-	operation := func() (Outcome, error) {
+	var again bool
+	policy := r.policy()
+	policy.Again = func(error) bool { return again }
+	return postgres.Retry(ctx, policy, func() (Outcome, error) {
 		outcome, err := attempt()
+		again = postgres.Conflict(err)
 		var lost *lostCommit
 		switch {
-		case err == nil:
-			return outcome, nil
+		case err == nil || again:
 		case errors.As(err, &lost):
 			broken = err
-			return r.resolve(ctx, outcome, lost)
-		case postgres.Is(err, retryable...):
-			return outcome, err
+			outcome, again, err = r.resolve(ctx, outcome, lost)
 		case postgres.Lost(err) && ctx.Err() == nil:
-			broken = err
-			return outcome, err
+			broken, again = err, true
 		case broken != nil && postgres.From(err).ExitCode == postgres.ExitUnavailable:
-			return outcome, broken // the server restarts
+			again, err = true, broken // the server restarts
 		}
-		return outcome, backoff.Permanent(err)
-	}
-	return postgres.Retry(ctx, postgres.Policy{
-		First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: r.retryFor(),
-		Again: func(error) bool { return true }, // operation marks what is permanent
-		Notify: func(err error, pause time.Duration) {
-			e := postgres.From(err)
-			r.Log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
-		},
-	}, operation)
-}
-
-func (r *Run) retryFor() time.Duration {
-	if r.RetryFor > 0 {
-		return r.RetryFor
-	}
-	return DefaultRetryFor
-}
-
-func (r *Run) pauses() backoff.RetryOption {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 50*time.Millisecond, 2*time.Second
-	return backoff.WithBackOff(pauses)
+		return outcome, err
+	})
 }
 
 // lostCommit is the error of a run whose connection broke when its COMMIT may have been on the way.
@@ -74,34 +62,33 @@ func (e *lostCommit) Error() string {
 func (e *lostCommit) Unwrap() error { return e.err }
 
 // resolve asks the server what became of the transaction. Committed: the run repeats, finds nothing to do, and reports
-// that. Aborted: nothing was written, and the error tells retry to start over. Unknown: exit code 75, and the message
-// says that nobody knows.
-func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (Outcome, error) {
+// that. Aborted: nothing was written, and retry starts over. Unknown: exit code 75, and the message says that nobody knows.
+func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (_ Outcome, again bool, err error) {
 	status, err := r.transactionStatus(ctx, lost.transaction)
 	switch {
 	case err == nil && status == "committed":
 		r.Log.Warn("the answer to COMMIT was lost; the server says that the transaction committed", "transaction", lost.transaction)
 		if ctx.Err() != nil {
-			return outcome, backoff.Permanent(AfterCommit(ctx, context.Cause(ctx)))
+			return outcome, false, AfterCommit(ctx, context.Cause(ctx))
 		}
 		if outcome.Report.TenantID != nil {
-			return outcome, nil
+			return outcome, false, nil
 		}
-		return outcome, errRepeatForReport
+		return outcome, true, errRepeatForReport
 	case err == nil && status == "aborted" && ctx.Err() != nil:
-		return Outcome{}, backoff.Permanent(postgres.Interrupted(ctx, lost))
+		return Outcome{}, false, postgres.Interrupted(ctx, lost)
 	case err == nil && status == "aborted":
 		r.Log.Warn("the connection was lost; the server says that nothing was written", "transaction", lost.transaction)
-		return Outcome{}, &postgres.Error{
+		return Outcome{}, true, &postgres.Error{
 			Code: postgres.CodeLost, Message: "the connection to the database was lost", ExitCode: postgres.ExitTemporary, Retry: true,
 			Hint: "the server confirmed that nothing was written: run again", Err: lost,
 		}
 	}
-	return Outcome{}, backoff.Permanent(&postgres.Error{
+	return Outcome{}, false, &postgres.Error{
 		Code: postgres.CodeUnknown, ExitCode: postgres.ExitTemporary, Retry: true,
 		Message: fmt.Sprintf("the connection was lost during COMMIT, and the server does not tell what became of transaction %s", lost.transaction),
 		Hint:    "run again: a run that finds its work done writes nothing", Err: errors.Join(lost, err),
-	})
+	}
 }
 
 // errRepeatForReport makes retry repeat a run that has committed, because only its report is missing.
@@ -114,23 +101,25 @@ var errRepeatForReport = &postgres.Error{
 func (r *Run) transactionStatus(ctx context.Context, transaction string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return postgres.Retry(ctx, postgres.Policy{
-		First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: 8 * time.Second, Again: func(error) bool { return true },
-	}, func() (string, error) {
+	policy := postgres.Policy{First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: 8 * time.Second}
+	policy.Again = func(err error) bool { return !errors.Is(err, errTooOld) }
+	return postgres.Retry(ctx, policy, func() (string, error) {
 		conn, err := r.connection(ctx)
 		if err != nil {
 			return "", err
 		}
 		var status *string
-		if err := conn.QueryRow(ctx, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)", transaction).Scan(&status); err != nil {
+		err = conn.QueryRow(ctx, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)", transaction).Scan(&status)
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if status == nil {
-			return "", backoff.Permanent(errors.New("the transaction is too old"))
-		}
-		if *status == "in progress" {
-			return *status, errors.New("still in progress")
+		case status == nil:
+			return "", errTooOld
+		case *status == "in progress":
+			return "", errors.New("still in progress")
 		}
 		return *status, nil
 	})
 }
+
+var errTooOld = errors.New("the transaction is too old")

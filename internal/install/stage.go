@@ -1,95 +1,138 @@
 package install
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"iter"
-	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/manifest"
-	"keep-bootstrap/internal/postgres"
 )
 
-// stage loads the manifest into the staging tables of the open transaction, where nobody else sees it.
+// sourceKind marks the rows of staging that say where the manifest came from.
+const sourceKind = "source"
+
+// stage loads the manifest into staging of the open transaction, where nobody else sees it, by one COPY.
 func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
-	if len(r.Manifest.Providers) > 0 {
-		next, stop := iter.Pull(slices.Values(r.Manifest.Providers))
-		defer stop()
-		providers := postgres.Direct{Conn: conn, Rows: &providerRows{next: next}}
-		if _, err := db.New(providers).StageProviders(ctx, nil); err != nil {
-			return fmt.Errorf("loading the manifest: %w", err)
-		}
-	}
-	if err := r.stageResources(ctx, conn); err != nil {
+	rows, err := stagedRows(r.Manifest)
+	if err != nil {
 		return err
 	}
-	inputs := make([]db.StageInputsParams, len(r.Manifest.Sources))
-	for i, source := range r.Manifest.Sources {
-		inputs[i] = db.StageInputsParams{Position: int32(i + 1), Name: source.Name, Digest: hex.EncodeToString(source.SHA256[:])}
-	}
-	if len(inputs) > 0 {
-		if _, err := db.New(postgres.Direct{Conn: conn}).StageInputs(ctx, inputs); err != nil {
-			return fmt.Errorf("loading the names of the sources: %w", err)
-		}
+	if _, err := db.New(conn).Stage(ctx, rows); err != nil {
+		return fmt.Errorf("loading the manifest: %w", err)
 	}
 	return nil
 }
 
-// providerRows gives one provider after the other as the row of db.StageProvidersParams, so that a large manifest is not
-// held twice.
-type providerRows struct {
-	next     func() (manifest.Provider, bool)
-	provider manifest.Provider
-	position int
+// stagedRows are the rows of staging: for each kind that is given a mark at position 0, then its objects, and the sources.
+func stagedRows(m *manifest.Manifest) ([]db.StageParams, error) {
+	var rows []db.StageParams
+	for i := range manifest.Table {
+		if kind := &manifest.Table[i]; *kind.Given(&m.Given) {
+			rows = append(rows, db.StageParams{Kind: kind.Word})
+		}
+	}
+	add := func(kind string, position int, name, content string) {
+		rows = append(rows, db.StageParams{Kind: kind, Position: int32(position + 1), Name: &name, Content: &content})
+	}
+	rules := 0
+	for i := range m.Providers {
+		p := &m.Providers[i]
+		options := quoted(optionsOf(p))
+		rows = append(rows, db.StageParams{
+			Kind: manifest.KindProvider, Position: int32(i + 1), Name: &p.Name, Type: &p.Type, Content: &p.Authentication, Options: &options,
+		})
+		if p.DeduplicationRules == nil {
+			continue
+		}
+		list, err := rulesOf(*p.DeduplicationRules)
+		if err != nil {
+			return nil, fmt.Errorf("deduplication rules of provider %q: %w", p.Name, err)
+		}
+		for _, rule := range list {
+			rules++
+			rows = append(rows, db.StageParams{
+				Kind: "deduplication_rule", Position: int32(rules), Name: &rule.name, Type: &p.Name, Content: &rule.content,
+			})
+		}
+	}
+	if u := m.User; u != nil {
+		add(manifest.KindUser, 0, u.Username, `{"password": `+quoted(u.Password)+`, "reset_password": `+strconv.FormatBool(u.ResetPassword)+`}`)
+	}
+	for i := range m.APIKeys {
+		k := &m.APIKeys[i]
+		add(manifest.KindAPIKey, i, k.Name, `{"role": `+quoted(k.Role)+`, "secret": `+quoted(k.Secret)+`}`)
+	}
+	for i := range m.Workflows {
+		w := &m.Workflows[i]
+		add(manifest.KindWorkflow, i, w.Name, `{"definition": `+w.Definition+`, "raw": `+quoted(w.Raw)+`, "provisioned_file": `+quoted(w.ProvisionedFile)+`}`)
+	}
+	for i := range m.Dashboards {
+		add(manifest.KindDashboard, i, m.Dashboards[i].Name, m.Dashboards[i].Config)
+	}
+	for i := range m.MappingRules {
+		rule := &m.MappingRules[i]
+		add(manifest.KindMappingRule, i, rule.Name, `{"definition": `+rule.Definition+`, "provisioned_file": `+quoted(rule.ProvisionedFile)+`}`)
+	}
+	for i, source := range m.Sources {
+		add(sourceKind, i, source.Name, hex.EncodeToString(source.SHA256[:]))
+	}
+	return rows, nil
 }
 
-func (s *providerRows) Next() (ok bool) {
-	s.position++
-	s.provider, ok = s.next()
-	return ok
+// providerOptions is the column options of a provider.
+type providerOptions struct {
+	ID             string   `json:"id,omitempty"`
+	RenamedFrom    []string `json:"renamed_from,omitempty"`
+	Description    *string  `json:"description,omitempty"`
+	PullingEnabled *bool    `json:"pulling_enabled,omitempty"`
+	PreventDelete  *bool    `json:"prevent_delete,omitempty"`
+	InstallWebhook bool     `json:"install_webhook"`
 }
 
-func (s *providerRows) Values() ([]any, error) {
-	row := stagedProvider(&s.provider, s.position)
-	return []any{
-		row.Position, row.Name, row.Type, row.Authentication, row.DeduplicationRules, row.RenamedFrom, row.Description,
-		row.PullingEnabled, row.PreventDelete, row.InstallWebhook,
-	}, nil
-}
-
-func (s *providerRows) Err() error { return nil }
-
-func stagedProvider(p *manifest.Provider, position int) db.StageProvidersParams {
+func optionsOf(p *manifest.Provider) providerOptions {
 	webhook := p.InstallWebhookDefault
 	if p.InstallWebhook != nil {
 		webhook = *p.InstallWebhook
 	}
-	row := db.StageProvidersParams{
-		Position: int32(position), Name: &p.Name, Type: &p.Type, Authentication: &p.Authentication,
-		DeduplicationRules: p.DeduplicationRules, Description: p.Description,
-		PullingEnabled: boolText(p.PullingEnabled), PreventDelete: boolText(p.PreventDelete), InstallWebhook: boolText(&webhook),
-	}
-	if len(p.RenamedFrom) > 0 {
-		names, err := json.Marshal(p.RenamedFrom)
-		if err != nil {
-			panic(err) // a list of texts
-		}
-		list := string(names)
-		row.RenamedFrom = &list
-	}
-	return row
+	return providerOptions{p.ID, p.RenamedFrom, p.Description, p.PullingEnabled, p.PreventDelete, webhook}
 }
 
-func boolText(value *bool) *string {
-	if value == nil {
-		return nil
+type stagedRule struct{ name, content string }
+
+// rulesOf takes an object {rule name: rule} apart, in its order.
+func rulesOf(object string) ([]stagedRule, error) {
+	decoder := json.NewDecoder(bytes.NewReader([]byte(object)))
+	if _, err := decoder.Token(); err != nil {
+		return nil, err
 	}
-	text := strconv.FormatBool(*value)
-	return &text
+	var rules []stagedRule
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		var content json.RawMessage
+		if err := decoder.Decode(&content); err != nil {
+			return nil, err
+		}
+		rules = append(rules, stagedRule{fmt.Sprint(name), string(content)})
+	}
+	return rules, nil
+}
+
+// quoted is the JSON of a value that always has one. What was read stays as it was written: < and & are not escaped.
+func quoted(value any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // texts, lists of texts and booleans
+	}
+	return string(bytes.TrimSpace(b.Bytes()))
 }

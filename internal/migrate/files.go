@@ -2,8 +2,10 @@ package migrate
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 	"sync"
 
@@ -15,14 +17,18 @@ import (
 // versionTable is tern's record of the installed version.
 const versionTable = "bootstrap.schema_version"
 
-// files are the migrations as they are embedded.
-var files = func() fs.FS {
-	sub, err := fs.Sub(sqlfiles.Migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded
+// files are the migrations as tern reads them: the routines stand where it expects those of migration 002.
+var files = tree{sqlfiles.Files}
+
+type tree struct{ embedded embed.FS }
+
+// Open opens a file by its path below sql/migrations.
+func (t tree) Open(name string) (fs.File, error) {
+	if routine, ok := strings.CutPrefix(name, "snapshots/002"); ok {
+		return t.embedded.Open("functions" + routine)
 	}
-	return sub
-}()
+	return t.embedded.Open(path.Join("migrations", name))
+}
 
 // Known returns the number of the newest migration of this program.
 var Known = sync.OnceValue(func() int32 {
@@ -42,7 +48,7 @@ func Names() []string {
 	return names
 }
 
-// load evaluates the migrations: {{ install_snapshot "NNN" }} becomes the frozen routines.
+// load evaluates the migrations: {{ install_snapshot "002" }} becomes the routines.
 func load() ([]*ternmigrate.Migration, error) {
 	loader, err := ternmigrate.NewMigratorEx(context.Background(), nil, versionTable, &ternmigrate.MigratorOptions{})
 	if err != nil {
@@ -54,8 +60,8 @@ func load() ([]*ternmigrate.Migration, error) {
 	return loader.Migrations, nil
 }
 
-// place finds the file that a position of an evaluated migration comes from: the migration itself, or one of the frozen
-// routines in it. text is the evaluated SQL, position counts characters from 1.
+// place finds the file that a position of an evaluated migration comes from: the migration itself, or one of the routines in
+// it. text is the evaluated SQL, position counts characters from 1.
 func place(migration, text string, position int) (file string, line, column int, excerpt string) {
 	line, column, excerpt = locate(text, position)
 	file = "sql/migrations/" + migration
@@ -64,21 +70,19 @@ func place(migration, text string, position int) (file string, line, column int,
 		return file, line, column, excerpt
 	}
 	offset := len(string(runes[:position-1]))
-	_ = fs.WalkDir(files, "snapshots", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		body, err := fs.ReadFile(files, path)
-		if err != nil || len(body) == 0 {
-			return err
+	names, err := fs.Glob(sqlfiles.Files, "functions/*.sql")
+	if err != nil {
+		panic(err) // the pattern is good
+	}
+	for _, name := range names {
+		body, err := sqlfiles.Files.ReadFile(name)
+		if err != nil {
+			panic(err) // it is embedded
 		}
 		start := strings.Index(text, string(body))
-		if start < 0 || offset < start || offset >= start+len(body) {
-			return nil
+		if start >= 0 && offset >= start && offset < start+len(body) {
+			return "sql/" + name, line - strings.Count(text[:start], "\n"), column, excerpt
 		}
-		file = "sql/migrations/" + path
-		line -= strings.Count(text[:start], "\n")
-		return fs.SkipAll
-	}) // there may be no snapshots; the place in the migration is right too
+	}
 	return file, line, column, excerpt
 }

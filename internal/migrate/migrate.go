@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/postgres"
+	sqlfiles "keep-bootstrap/sql"
 )
 
 // Status is what a database has and what this program knows.
@@ -47,58 +49,79 @@ func (s Status) Require() error {
 	case s.Version == 0:
 		return &postgres.Error{
 			Code: postgres.CodeNoSchema, ExitCode: postgres.ExitUnavailable, Retry: true,
-			Message: "schema bootstrap is not installed in this database", Hint: "run `bootstrap migrate` (or `bootstrap up`) first",
+			Message: "schema bootstrap is not installed in this database", Hint: "run `keep-bootstrap migrate` (or `keep-bootstrap up`) first",
 		}
 	}
 	return &postgres.Error{
 		Code: postgres.CodeOldSchema, ExitCode: postgres.ExitRefused,
 		Message: fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, s.Known),
-		Hint:    "run `bootstrap migrate` first",
+		Hint:    "run `keep-bootstrap migrate` first",
 	}
 }
 
 // Read returns the status of the database. It writes nothing, takes no lock and works on a standby. Inside a
-// transaction, a database without the schema leaves the transaction aborted.
-func Read(ctx context.Context, conn db.DBTX) (Status, error) {
-	row, err := db.New(conn).SchemaVersion(ctx)
-	return NewStatus(row, err)
+// transaction, a database without the schema leaves the transaction aborted. A schema of another owner is an error (KB013).
+func Read(ctx context.Context, conn *pgx.Conn) (Status, error) {
+	return query(ctx, conn, func(*pgx.Batch) {})
+}
+
+// Query sends queries to a database whose schema is current, in one round trip and one transaction, after the guard.
+//
+// Errors: those of Status.Require; KB013 if the schema belongs to another role.
+func Query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) error {
+	status, err := query(ctx, conn, queue)
+	if unfit := status.Require(); unfit != nil && (err == nil || status.Version > 0) {
+		return unfit
+	}
+	return err
+}
+
+func query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) (Status, error) {
+	var version db.SchemaVersionRow
+	var seen bool
+	batch := &pgx.Batch{}
+	batch.Queue(postgres.Settings)
+	batch.Queue(sqlfiles.Guard)
+	batch.Queue(db.SchemaVersion).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&version.Version, &version.BreakingVersion)
+		seen = err == nil
+		return err
+	})
+	queue(batch)
+	err := conn.SendBatch(ctx, batch).Close()
+	if seen {
+		status, _ := NewStatus(version, nil)
+		return status, err
+	}
+	return NewStatus(version, err)
 }
 
 // NewStatus makes a status of what the query SchemaVersion returned. A schema that is not there is no error.
 func NewStatus(row db.SchemaVersionRow, err error) (Status, error) {
 	status := Status{Known: Known()}
-	if postgres.Is(err, undefinedTable, undefinedSchema) {
+	if postgres.Is(err, pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName, pgerrcode.UndefinedColumn) {
 		return status, nil
 	}
 	if err != nil {
 		return status, fmt.Errorf("reading the version of schema bootstrap: %w", err)
 	}
-	status.Version, status.NewestBreaking = row.Version, row.NewestBreaking
+	status.Version, status.NewestBreaking = row.Version, row.BreakingVersion
 	return status, nil
 }
 
-// SQLSTATEs of a schema that is not there.
-const (
-	undefinedTable  = "42P01"
-	undefinedSchema = "3F000"
-)
-
 // Result says what a migration changed.
-type Result struct {
-	From, To int32
-	// TenantSeeded is true when the migration created the row of tenant "keep".
-	TenantSeeded bool
-}
+type Result struct{ From, To int32 }
 
 // Changed reports whether anything was done.
 func (r Result) Changed() bool { return r.From != r.To }
 
-// Up installs the migrations that are missing, all or none. Safe to repeat, and from many sessions at once: a current
-// database is only looked at. It waits up to 60 s for another program that migrates. The foreign key of Keep's table
-// provider is made deferrable after that, in a transaction of its own, when its lock is to be had within 200 ms; when it
-// is not, that is no error: ask for it again by prepare_keep().
+// Up installs the missing migrations, all or none, creates tenant keep and makes the foreign key of Keep's table provider
+// deferrable, if Keep's tables exist. Safe to repeat, and from many sessions at once: a current database is only looked at. It
+// waits up to 60 s for another program that migrates. If the lock of the foreign key cannot be acquired within 200 ms, the key
+// stays as it is, and the next run tries again.
 //
-// Errors: 55P03 (75) when a lock is not to be had within 20 s, 42501 (77) without CREATE on the database, "old-program" (78).
+// Errors: 55P03 (75) if a lock cannot be acquired within 20 s, 42501 (77) without CREATE on the database, KB013 (78) if the schema
+// belongs to another role, "old-program" (78).
 func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 	status, err := Read(ctx, conn)
 	if err != nil {
@@ -108,18 +131,22 @@ func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 		return Result{From: status.Version, To: status.Version}, err
 	}
 	result, err := run(ctx, conn, log, func(at int32) int32 { return max(at, status.Known) })
-	if postgres.Is(err, "42501") {
-		// A role that may only install: not its fault, and nothing that a grant would mend.
-		e := *postgres.From(err)
-		e.Err = err
-		e.Hint = fmt.Sprintf("schema bootstrap is at version %d, this program needs %d: run `bootstrap migrate` as the owner of schema bootstrap and of Keep's tables, with CREATE on the database", status.Version, status.Known)
-		return result, &e
+	return result, explain(err, status.Version)
+}
+
+// explain gives the error of a role that may only install another hint: no grant would mend it.
+func explain(err error, version int32) error {
+	if !postgres.Is(err, pgerrcode.InsufficientPrivilege) {
+		return err
 	}
-	return result, err
+	e := *postgres.From(err)
+	e.Err = err
+	e.Hint = fmt.Sprintf("schema bootstrap is at version %d, this program needs %d: run `keep-bootstrap migrate` as the owner of Keep's tables, with CREATE on the database", version, Known())
+	return &e
 }
 
 // To migrates forward or back to version. Version 0 removes everything of schema bootstrap, restores the foreign key of
-// Keep's table provider, and never touches a row or another table of Keep's. Safe to repeat.
+// Keep's table provider, and never touches a row or another table of Keep. Safe to repeat.
 //
 // Errors as for Up; 64 for a version that does not exist; 78 when the database is newer than the program.
 func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (Result, error) {
@@ -139,11 +166,6 @@ func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (R
 	}
 	if status.Version == version && version > 0 {
 		return Result{From: version, To: version}, nil
-	}
-	if version < status.Version {
-		if err := unprepare(ctx, conn, log); err != nil {
-			return Result{}, fmt.Errorf("restoring the foreign key of provider: %w", err)
-		}
 	}
 	return run(ctx, conn, log, func(int32) int32 { return version })
 }

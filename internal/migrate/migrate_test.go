@@ -70,10 +70,13 @@ func TestUpDownUp(t *testing.T) {
 	conn := connect(t, d.URL)
 	keepBefore := describe(t, conn, "public")
 
-	if result := up(t, conn); result.From != 0 || result.To != migrate.Known() || !result.TenantSeeded {
+	if result := up(t, conn); result.From != 0 || result.To != migrate.Known() {
 		t.Errorf("migrated %+v", result)
 	}
 	first := append(describe(t, conn, "bootstrap"), data(t, conn)...)
+	if rows := pgtest.Table(t, conn, "select id, name from tenant"); fmt.Sprint(rows) != "[[keep Single Tenant]]" {
+		t.Errorf("tenants: %v", rows)
+	}
 	if result := up(t, conn); result.Changed() {
 		t.Errorf("migrated again: %+v", result)
 	}
@@ -94,7 +97,7 @@ func TestUpDownUp(t *testing.T) {
 		t.Errorf("removed twice: %+v", result)
 	}
 
-	if result := up(t, conn); result.To != migrate.Known() || result.TenantSeeded {
+	if result := up(t, conn); result.To != migrate.Known() {
 		t.Errorf("migrated %+v", result)
 	}
 	same(t, "after down and up", append(describe(t, conn, "bootstrap"), data(t, conn)...), first)
@@ -112,15 +115,23 @@ func TestEveryVersionUpAndDown(t *testing.T) {
 	}
 	for version := migrate.Known() - 1; version > 0; version-- {
 		to(t, conn, version)
-		same(t, fmt.Sprintf("back at version %d", version), describe(t, conn, "bootstrap"), at[version-1])
+		same(t, fmt.Sprintf("back at version %d", version), revoked(describe(t, conn, "bootstrap")), revoked(at[version-1]))
 	}
 	noLocks(t, conn)
+}
+
+// revoked lists objects without default privileges: migration 004 takes them from PUBLIC, and its way back does not return them.
+func revoked(all []string) []string {
+	for i, line := range all {
+		all[i] = strings.ReplaceAll(line, "|{postgres=X/postgres}|", "|-|")
+	}
+	return all
 }
 
 func TestWithoutKeepsTables(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
-	if result := up(t, conn); !result.Changed() || result.TenantSeeded {
+	if result := up(t, conn); !result.Changed() {
 		t.Errorf("migrated %+v", result)
 	}
 	if rows := pgtest.Table(t, conn, "select relname from pg_class where relnamespace = 'public'::regnamespace"); len(rows) > 0 {
@@ -207,7 +218,6 @@ func TestNewerDatabase(t *testing.T) {
 	conn := connect(t, d.URL)
 	up(t, conn)
 	d.Exec(t, "update bootstrap.schema_version set version = 99")
-	d.Exec(t, "insert into bootstrap.migration(version, name, breaking) values (99, 'later', false)")
 	if result := up(t, conn); result.Changed() || result.To != 99 {
 		t.Errorf("a newer compatible database: %+v", result)
 	}
@@ -218,7 +228,7 @@ func TestNewerDatabase(t *testing.T) {
 	if _, err := migrate.To(ctx, conn, quiet, 0); postgres.ExitCode(err) != postgres.ExitRefused {
 		t.Errorf("what is unknown cannot be undone: %v", err)
 	}
-	d.Exec(t, "update bootstrap.migration set breaking = true where version = 99")
+	d.Exec(t, "update bootstrap.setting set breaking_version = 99")
 	if _, err := migrate.Up(ctx, conn, quiet); postgres.ExitCode(err) != postgres.ExitRefused {
 		t.Errorf("a newer breaking database: %v", err)
 	}
@@ -317,7 +327,7 @@ func TestKeepLocksProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	const deferrable = "select condeferrable from pg_constraint where conname = 'provider_tenant_id_fkey'"
-	if result := up(t, conn); !result.Changed() || !result.TenantSeeded {
+	if result := up(t, conn); !result.Changed() {
 		t.Errorf("%+v", result)
 	}
 	if rows := pgtest.Table(t, conn, deferrable); rows[0][0] != "f" {
@@ -382,7 +392,7 @@ func TestKeepCreatesTheTenant(t *testing.T) {
 	}
 }
 
-func TestPlaceOfAnErrorInASnapshot(t *testing.T) {
+func TestPlaceOfAnErrorInARoutine(t *testing.T) {
 	t.Parallel()
 	script, err := migrate.Script("test")
 	if err != nil {
@@ -396,7 +406,7 @@ func TestPlaceOfAnErrorInASnapshot(t *testing.T) {
 	position := len([]rune(script[:offset])) + 1
 	file, line, column, excerpt := migrate.Place("002_routines.sql", script, position)
 	// The template puts its own comment sign before the first line.
-	if file != "sql/migrations/snapshots/002/ensure_tenant.sql" || line != 1 || column != 4 || !strings.Contains(excerpt, mark) {
+	if file != "sql/functions/ensure_tenant.sql" || line != 1 || column != 4 || !strings.Contains(excerpt, mark) {
 		t.Errorf("%s:%d:%d %s", file, line, column, excerpt)
 	}
 }

@@ -8,38 +8,49 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	ternmigrate "github.com/jackc/tern/v2/migrate"
 
 	"keep-bootstrap/internal/postgres"
+	sqlfiles "keep-bootstrap/sql"
 )
 
 // ternLock is the session lock that tern takes. When a migration fails, tern cannot release it, because the transaction
 // is aborted by then.
 const ternLock = 9628173550095224
 
-// begin opens the outer transaction and takes its lock: class 19266 is ours, 0 means migrations. The lock of another
-// program that migrates is waited for, other locks only briefly; migrations set their own timeouts.
-const begin = `
-BEGIN ISOLATION LEVEL READ COMMITTED;
+// takeLock waits for another program that migrates, and other locks only briefly: class 19266 is ours, 0 means migrations. It
+// reads the catalogue tables, because to_regclass may answer from a cache that is older than the wait.
+const takeLock = `
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL lock_timeout = '60s';
 SELECT pg_catalog.pg_advisory_xact_lock(19266, 0);
 SET LOCAL lock_timeout = '5s';
-SELECT pg_catalog.to_regclass('bootstrap.schema_version') IS NOT NULL, pg_catalog.to_regnamespace('bootstrap') IS NOT NULL;
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+               WHERE n.nspname = 'bootstrap' AND c.relname = 'schema_version'),
+       EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'bootstrap');
 `
 
-// settings are those of begin for one migration: tern resets all settings after each. prepare_keep_later is for migration
-// 005, see there.
-const settings = `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '5s'; SET LOCAL bootstrap.prepare_keep_later = on;
-`
+// settings are those of takeLock for one migration: tern resets all settings after each.
+const settings = `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '5s'; `
 
-// createSchema makes what tern needs before its first statement.
+// keepLater leaves Keep's tenant and foreign key to the run that follows in the same transaction: see migration 004.
+const keepLater = `SET LOCAL bootstrap.keep_later = on; `
+
+// createSchema makes what tern needs before its first statement. The schema belongs to the role that the guard has chosen,
+// which need not be allowed to create it if the session is.
 const createSchema = `
-CREATE SCHEMA bootstrap;
+DO $$
+DECLARE
+	v_owner name := current_user;
+BEGIN
+	PERFORM pg_catalog.set_config('role', 'none', true);
+	EXECUTE pg_catalog.format('CREATE SCHEMA bootstrap AUTHORIZATION %I', v_owner);
+	PERFORM pg_catalog.set_config('role', v_owner, true);
+END
+$$;
 COMMENT ON SCHEMA bootstrap IS '` + schemaComment + `';
 `
 
@@ -51,8 +62,8 @@ COMMENT ON CONSTRAINT schema_version_pkey ON bootstrap.schema_version IS '` + ve
 `
 
 const (
-	schemaComment        = `keep-bootstrap: installs the provisioned providers of Keep. Nothing in here depends on a table of Keep. Remove with bootstrap migrate --to 0.`
-	versionTableComment  = `Number of the newest installed migration of schema bootstrap; kept by tern. bootstrap.migration has the details.`
+	schemaComment        = `keep-bootstrap: installs the provisioned providers of Keep. Nothing in here depends on a table of Keep. Remove with keep-bootstrap migrate --to 0.`
+	versionTableComment  = `Number of the newest installed migration of schema bootstrap; kept by tern.`
 	versionColumnComment = `Number of the newest installed migration.`
 	versionKeyComment    = `One row.`
 )
@@ -60,73 +71,28 @@ const (
 // retryFor limits how long a migration is repeated that finds a table of Keep locked.
 var retryFor = 20 * time.Second
 
-// run migrates in one transaction to the version that target chooses, given the one that the database is at once the
-// lock is held. It starts over when a lock was not to be had.
+// run migrates in one transaction to the version that target chooses, given the one that the database is at once the lock is
+// held. It starts over when a lock could not be acquired.
 func run(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at int32) int32) (Result, error) {
-	return again(ctx, log, func() (Result, error) { return once(ctx, conn, log, target) })
-}
-
-// again repeats what finds a lock taken.
-func again(ctx context.Context, log *slog.Logger, operation func() (Result, error)) (Result, error) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 2*time.Second
-	return backoff.Retry(ctx, func() (Result, error) {
-		result, err := operation()
-		if err == nil || postgres.Is(err, "55P03", "40P01", "40001") {
-			return result, err
-		}
-		return result, backoff.Permanent(err)
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(retryFor), backoff.WithNotify(func(err error, pause time.Duration) {
-		log.Warn("migrating again", "because", postgres.From(err).Message, "after", pause.Round(time.Millisecond).String())
-	}))
+	return postgres.Retry(ctx, postgres.Policy{
+		First: 100 * time.Millisecond, Most: 2 * time.Second, Limit: retryFor,
+		Notify: func(err error, pause time.Duration) {
+			log.Warn("migrating again", "because", postgres.From(err).Message, "after", pause.Round(time.Millisecond).String())
+		},
+	}, func() (Result, error) { return once(ctx, conn, log, target) })
 }
 
 // once is one try of run.
 func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at int32) int32) (result Result, err error) {
-	exists, hasSchema, err := lock(ctx, conn)
-	if err != nil {
-		return Result{}, errors.Join(err, rollback(ctx, conn))
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, rollback(ctx, conn))
 		}
 	}()
-	if exists {
-		status, err := Read(ctx, conn)
-		if err != nil {
-			return Result{}, err
-		}
-		result.From = status.Version
-	}
-	result.To = target(result.From)
-	removing := exists && result.To == 0
-	if result.To == result.From && !removing {
-		return result, rollback(ctx, conn) // another program was faster, or there is nothing to remove
-	}
-	if !hasSchema {
-		if err := execute(ctx, conn, createSchema); err != nil {
-			return Result{}, fmt.Errorf("creating schema bootstrap: %w", err)
-		}
-	}
-	tenantBefore, err := hasTenant(ctx, conn)
-	if err != nil {
+	if err := execute(ctx, conn, "BEGIN ISOLATION LEVEL READ COMMITTED; "+postgres.Settings+"; "+sqlfiles.Guard); err != nil {
 		return Result{}, err
 	}
-	if err := tern(ctx, conn, log, result.To); err != nil {
-		return Result{}, err
-	}
-	tenantAfter, err := hasTenant(ctx, conn)
-	if err != nil {
-		return Result{}, err
-	}
-	result.TenantSeeded = tenantAfter && !tenantBefore
-	if result.To == 0 {
-		err = removeSchema(ctx, conn, log)
-	} else if !exists {
-		err = execute(ctx, conn, commentVersionTable)
-	}
-	if err != nil {
+	if result, err = within(ctx, conn, log, target, settings); err != nil {
 		return Result{}, err
 	}
 	if err := execute(ctx, conn, "COMMIT"); postgres.Lost(err) {
@@ -137,52 +103,58 @@ func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at 
 	} else if err != nil {
 		return Result{}, fmt.Errorf("committing the migration: %w", err)
 	}
-	if result.To == Known() {
-		// The callers judge, and repeat, when the lock is not to be had.
-		if err := execute(ctx, conn, "SELECT bootstrap.prepare_keep()"); err != nil && !postgres.Is(err, "55P03", "40P01") {
-			return result, fmt.Errorf("making the foreign key of provider deferrable (schema bootstrap is migrated): %w", err)
+	return result, nil
+}
+
+// Within installs the missing migrations in the open transaction, after the guard. Keep's tenant and foreign key are left to the
+// caller. It changes settings of the transaction: set them again. On an error the transaction must be rolled back.
+//
+// Errors: 55P03 if another program migrates for longer than 60 s, 42501 without CREATE on the database, "old-program".
+func Within(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
+	result, err := within(ctx, conn, log, func(at int32) int32 { return max(at, Known()) }, settings+keepLater)
+	return result, explain(err, result.From)
+}
+
+func within(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at int32) int32, settings string) (Result, error) {
+	results, err := conn.PgConn().Exec(ctx, takeLock).ReadAll()
+	if err != nil {
+		return Result{}, fmt.Errorf("waiting for the lock of the migrations: %w", err)
+	}
+	row := results[len(results)-1].Rows[0]
+	exists, hasSchema := string(row[0]) == "t", string(row[1]) == "t"
+	var result Result
+	if exists {
+		status, err := Read(ctx, conn)
+		if err != nil {
+			return Result{}, err
 		}
+		result.From = status.Version
+	}
+	result.To = target(result.From)
+	removing := exists && result.To == 0
+	if result.To == result.From && !removing {
+		return result, nil // another program was faster, or there is nothing to remove
+	}
+	if !hasSchema {
+		if err := execute(ctx, conn, createSchema); err != nil {
+			return Result{}, fmt.Errorf("creating schema bootstrap: %w", err)
+		}
+	}
+	if err := tern(ctx, conn, log, result.To, settings); err != nil {
+		return result, err
+	}
+	if removing {
+		return result, removeSchema(ctx, conn, log)
+	}
+	if !exists {
+		return result, execute(ctx, conn, commentVersionTable)
 	}
 	return result, nil
 }
 
-// unprepare restores the foreign key of provider before a migration back: in a transaction of its own, so that its lock
-// is not held while the rest is taken away. Nothing to do without the routine.
-func unprepare(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
-	_, err := again(ctx, log, func() (Result, error) {
-		return Result{}, execute(ctx, conn, "SELECT bootstrap.unprepare_keep()")
-	})
-	if postgres.Is(err, "42883", undefinedSchema) {
-		return nil
-	}
-	return err
-}
-
-// lock begins the transaction. exists is about the version table, hasSchema about the schema.
-func lock(ctx context.Context, conn *pgx.Conn) (exists, hasSchema bool, err error) {
-	results, err := conn.PgConn().Exec(ctx, begin).ReadAll()
-	if err != nil {
-		return false, false, fmt.Errorf("waiting for the lock of the migrations: %w", err)
-	}
-	row := results[len(results)-1].Rows[0]
-	return string(row[0]) == "t", string(row[1]) == "t", nil
-}
-
-// hasTenant reports whether the tenant that the migrations seed exists. It is false without Keep's tables.
-func hasTenant(ctx context.Context, conn *pgx.Conn) (exists bool, err error) {
-	err = conn.QueryRow(ctx, "SELECT pg_catalog.to_regclass('public.tenant') IS NOT NULL").Scan(&exists)
-	if err == nil && exists {
-		err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM public.tenant WHERE id = 'keep')").Scan(&exists)
-	}
-	if err != nil {
-		return false, fmt.Errorf("looking for the tenant: %w", err)
-	}
-	return exists, nil
-}
-
 // tern runs the migrations between where the database is and version. Each is sent as one message, so the position of
 // an error is one in the whole file, and any SQL is possible that may run in a transaction.
-func tern(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) error {
+func tern(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32, settings string) error {
 	if err := execute(ctx, conn, "SAVEPOINT tern"); err != nil {
 		return err
 	}
@@ -196,7 +168,7 @@ func tern(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) 
 			return err
 		}
 		for _, migration := range migrations {
-			migrator.Migrations = append(migrator.Migrations, asOneMessage(migration))
+			migrator.Migrations = append(migrator.Migrations, asOneMessage(migration, settings))
 		}
 		migrator.OnStart = func(sequence int32, name, direction, _ string) {
 			log.Debug("migration", "number", sequence, "name", name, "direction", direction)
@@ -213,7 +185,7 @@ func tern(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) 
 		fmt.Sprintf("ROLLBACK TO SAVEPOINT tern; SELECT pg_catalog.pg_advisory_unlock(%d)", int64(ternLock)))))
 }
 
-func asOneMessage(m *ternmigrate.Migration) *ternmigrate.Migration {
+func asOneMessage(m *ternmigrate.Migration, settings string) *ternmigrate.Migration {
 	send := func(sql string) ternmigrate.MigrationFunc {
 		if strings.TrimSpace(sql) == "" {
 			return nil
@@ -263,7 +235,7 @@ func removeSchema(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 		return fmt.Errorf("looking for what else is in schema bootstrap: %w", err)
 	}
 	if len(foreign) > 0 {
-		log.Warn("schema bootstrap stays: it holds something that is not ours", "objects", strings.Join(foreign, ", "))
+		log.Warn("schema bootstrap stays: it holds objects of others", "objects", strings.Join(foreign, ", "))
 		return nil
 	}
 	if err := execute(ctx, conn, "DROP SCHEMA bootstrap"); err != nil {

@@ -402,7 +402,7 @@ func TestClientEncodingGarblesText(t *testing.T) {
 		inOptions := "&options=-c%20client_encoding%3D" + options + "%20-c%20datestyle%3DSQL,DMY%20-c%20timezone%3DAsia/Kolkata%20-c%20standard_conforming_strings%3Doff"
 		for _, parameters := range []string{separate, inOptions} {
 			conn := connect(t, d.URL+parameters)
-			tx, err := postgres.Begin(t.Context(), conn, pgx.ReadWrite)
+			tx, err := conn.BeginTx(t.Context(), pgx.TxOptions{BeginQuery: "BEGIN; " + postgres.Settings})
 			if err != nil {
 				t.Fatal(postgres.From(err))
 			}

@@ -36,11 +36,6 @@ const Settings = `SELECT pg_catalog.set_config('client_encoding', 'UTF8', true),
 	pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('standard_conforming_strings', 'on', true),
 	pg_catalog.set_config('quote_all_identifiers', 'off', true)`
 
-// Begin starts a transaction with [Settings], in one round trip. Read committed, whatever the default of the role is.
-func Begin(ctx context.Context, conn *pgx.Conn, access pgx.TxAccessMode) (pgx.Tx, error) {
-	return conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED %s; %s", access, Settings)})
-}
-
 // Config says how to connect. The connection works through pgbouncer in transaction mode too: no named prepared statements
 // (query mode exec, no caches) and no startup parameter but application_name and, when given, options.
 type Config struct {

@@ -2,9 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -14,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/test/pgtest"
 )
@@ -179,170 +175,5 @@ func TestNoWaitForAWrongPassword(t *testing.T) {
 	})
 	if postgres.ExitCode(err) != postgres.ExitPermission || attempts != 1 {
 		t.Errorf("%d attempts: %v", attempts, err)
-	}
-}
-
-// scalar is a query for one text.
-func scalar(sql string, into *string) postgres.Query {
-	return func(ctx context.Context, conn db.DBTX) error { return conn.QueryRow(ctx, sql).Scan(into) }
-}
-
-func TestTogether(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
-	var a, b string
-	if err := postgres.Together(ctx, conn, scalar("select 'a'", &a), postgres.Statement("create table x(y int)"), scalar("select count(*)::text from x", &b)); err != nil {
-		t.Fatal(err)
-	}
-	if a != "a" || b != "0" {
-		t.Errorf("got %q %q", a, b)
-	}
-
-	// A failure skips what follows, keeps what came before, and leaves the connection usable.
-	a, b = "", ""
-	err := postgres.Together(ctx, conn,
-		postgres.Statement("begin"), scalar("select 'kept'", &a), postgres.Statement("insert into x values (1)"),
-		postgres.Statement("select 1/0"), postgres.Statement("commit"), scalar("select 'not reached'", &b))
-	if !postgres.Is(err, "22012") || a != "kept" || b != "" {
-		t.Errorf("%v, %q %q", err, a, b)
-	}
-	if _, err := conn.Exec(ctx, "rollback"); err != nil {
-		t.Fatal(err)
-	}
-	if err := postgres.Together(ctx, conn, scalar("select count(*)::text from x", &a)); err != nil || a != "0" {
-		t.Errorf("the transaction was not rolled back: %s %v", a, err)
-	}
-
-	// A failure that a query has judged is not returned.
-	judged := func(ctx context.Context, conn db.DBTX) error {
-		if err := conn.QueryRow(ctx, "select 1/0").Scan(&a); !postgres.Is(err, "22012") {
-			return err
-		}
-		return nil
-	}
-	if err := postgres.Together(ctx, conn, scalar("select 'kept'", &a), judged); err != nil || a != "kept" {
-		t.Errorf("%q %v", a, err)
-	}
-
-	// JSON is sent as what the server makes of the parameter.
-	if err := postgres.Together(ctx, conn, func(ctx context.Context, conn db.DBTX) error {
-		return conn.QueryRow(ctx, "select $1::jsonb ->> 'a'", json.RawMessage(`{"a": "ü"}`)).Scan(&a)
-	}); err != nil || a != "ü" {
-		t.Errorf("%q %v", a, err)
-	}
-}
-
-// rows is a source of rows with a text column that may be NULL.
-type rows struct {
-	texts []*string
-	next  int
-	err   error
-}
-
-func (r *rows) Next() bool { r.next++; return r.next <= len(r.texts) }
-func (r *rows) Values() ([]any, error) {
-	return []any{int32(r.next), r.texts[r.next-1]}, r.err
-}
-func (r *rows) Err() error { return nil }
-
-func TestCopyKeepsEveryText(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
-	texts := []*string{nil}
-	for _, text := range []string{
-		"", `\N`, `\.`, "a\tb", "a\nb", "a\r\nb", `back\slash\\`, "\b\f\v\x01\x7f", "é日本🙂", strings.Repeat("x", 300_000) + "\n\\",
-		"'\"$$;--", `{"a": "\n\u0000"}`,
-	} {
-		texts = append(texts, &text)
-	}
-	for i := range 5000 {
-		text := fmt.Sprint("row\t", i)
-		texts = append(texts, &text)
-	}
-	if _, err := conn.Exec(ctx, `create table "T ""x"(n int, "a b" text)`); err != nil {
-		t.Fatal(err)
-	}
-	n, err := postgres.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{`T "x`}, []string{"n", "a b"}, &rows{texts: texts})
-	if err != nil || n != int64(len(texts)) {
-		t.Fatalf("%d rows, %v", n, err)
-	}
-	got, err := conn.Query(ctx, `select "a b" from "T ""x" order by n`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := pgx.CollectRows(got, pgx.RowTo[*string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range texts {
-		if (texts[i] == nil) != (back[i] == nil) || texts[i] != nil && *texts[i] != *back[i] {
-			t.Errorf("row %d came back different", i)
-		}
-	}
-}
-
-func TestCopyFailures(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
-	text := "x"
-	if _, err := (postgres.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"none"}, []string{"n", "t"}, &rows{texts: []*string{&text}}); !postgres.Is(err, "42P01") {
-		t.Errorf("no table: %v", err)
-	}
-	if _, err := conn.Exec(ctx, "create table t(n int, t text)"); err != nil {
-		t.Fatal(err)
-	}
-	broken := &rows{texts: []*string{&text}, err: errors.New("broken source")}
-	if _, err := (postgres.Direct{Conn: conn}).CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, broken); err == nil {
-		t.Error("a source that fails must fail the COPY")
-	}
-	var n int
-	if err := conn.QueryRow(ctx, "select count(*) from t").Scan(&n); err != nil || n != 0 {
-		t.Errorf("%d rows, %v", n, err)
-	}
-}
-
-// slowRows loses the connection while it is asked for a row.
-type slowRows struct {
-	conn     *pgx.Conn
-	returned chan struct{} // closed when CopyFrom has returned
-	ended    chan struct{}
-	early    bool
-}
-
-func (s *slowRows) Next() bool {
-	defer close(s.ended)
-	if err := s.conn.PgConn().Conn().Close(); err != nil {
-		panic(err)
-	}
-	select {
-	case <-s.returned:
-		s.early = true
-	case <-time.After(500 * time.Millisecond): // enough to see a CopyFrom that does not wait
-	}
-	return false
-}
-func (s *slowRows) Values() ([]any, error) { return nil, nil }
-func (s *slowRows) Err() error             { return nil }
-
-// A source that was still read after CopyFrom would be used by two goroutines at once: iter.Pull ends the process for it.
-func TestCopyEndsReadingBeforeItReturns(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
-	if _, err := conn.Exec(ctx, "create table t(n int, t text)"); err != nil {
-		t.Fatal(err)
-	}
-	source := &slowRows{conn: conn, returned: make(chan struct{}), ended: make(chan struct{})}
-	_, err := postgres.Direct{Conn: conn}.CopyFrom(ctx, pgx.Identifier{"t"}, []string{"n", "t"}, source)
-	close(source.returned)
-	<-source.ended
-	if err == nil {
-		t.Error("the connection was lost")
-	}
-	if source.early {
-		t.Error("CopyFrom returned while a row was read")
 	}
 }

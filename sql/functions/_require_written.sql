@@ -1,25 +1,36 @@
--- bootstrap._require_written(kind, written): raises unless every planned row of the kind was written.
+-- bootstrap._require_written(table, wanted, written [, column, version]): raises unless all rows were written.
 --
--- A row that is gone since it was locked, or one more than planned, means that the application works on the same rows.
--- Error KB040. Reads only.
-CREATE OR REPLACE FUNCTION bootstrap._require_written(p_kind text, p_written bigint) RETURNS void
-LANGUAGE plpgsql STABLE
+-- A row that still has the version that the diff saw was passed over by a trigger or a rule: KB041. Otherwise the
+-- application changed or deleted it meanwhile: KB040. Without column, rows were inserted, and only a trigger or a rule
+-- can interfere.
+CREATE FUNCTION bootstrap._require_written(
+    p_table text, p_wanted bigint, p_written bigint, p_column text DEFAULT NULL, p_version text DEFAULT 'row_version'
+) RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_expected bigint;
+    v_untouched bigint := 1;
 BEGIN
-    SELECT count(*) INTO v_expected
-    FROM bootstrap.planned_change AS c
-    WHERE c.transaction_id = pg_current_xact_id_if_assigned() AND c.kind = p_kind AND NOT c.state_only;
-    IF p_written <> v_expected THEN
-        RAISE EXCEPTION '% of % %s could be written', p_written, v_expected, replace(p_kind, '_', ' ')
-            USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+    IF p_wanted = p_written THEN
+        RETURN;
     END IF;
+    IF p_column IS NOT NULL THEN
+        EXECUTE format($q$
+            SELECT count(*) FROM public.%I AS t
+            JOIN bootstrap.work AS w ON w.%I = t.%I::text AND w.%I = t.xmin
+            WHERE w.transaction_id = pg_current_xact_id() AND w.action <> 'unchanged' AND NOT w.state_only
+            $q$, p_table, CASE p_version WHEN 'row_version' THEN 'object_id' ELSE 'secret_key' END, p_column, p_version)
+        INTO v_untouched;
+    END IF;
+    IF v_untouched > 0 THEN
+        RAISE EXCEPTION '% of % rows of public.% were written as they should be: a trigger or rule of the table '
+                        'changes or drops rows', p_written, p_wanted, quote_ident(p_table)
+            USING ERRCODE = 'KB041',
+                  HINT = 'Nothing was written. Remove the trigger or rule, or let it pass the rows of keep-bootstrap.';
+    END IF;
+    RAISE EXCEPTION 'conflict with a concurrent transaction: % of % rows of public.% were as the plan saw them',
+        p_written, p_wanted, quote_ident(p_table)
+        USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
 END
 $$;
-
-COMMENT ON FUNCTION bootstrap._require_written(text, bigint) IS
-'Raises KB040 unless every planned row of the kind was written.';
-
-REVOKE ALL ON FUNCTION bootstrap._require_written(text, bigint) FROM PUBLIC;

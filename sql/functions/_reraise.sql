@@ -1,40 +1,49 @@
--- bootstrap._reraise(...): raises a caught error again, without anything that can quote data.
+-- bootstrap._reraise(error): raises a caught error again, without anything that can quote data.
 --
--- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors ("Failing row contains ..."), and those would
--- reach the client and the server's log. Kept are SQLSTATE, table and constraint. Our own errors (class KB) and those
--- whose message never holds data (locks, rollbacks, privileges, resources, cancellation) keep their text.
--- A unique violation means that the application wrote the same row meanwhile: KB040.
-CREATE OR REPLACE FUNCTION bootstrap._reraise(p_state text, p_message text, p_detail text, p_hint text, p_schema text, p_table text, p_constraint text)
-RETURNS void
+-- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors, and those would reach the client and the
+-- server's log. Our own errors, and those whose message never holds data (locks, resources, privileges, missing
+-- objects), keep their text. An error that a trigger raises is named by trigger and table. A duplicate key is a
+-- conflict with the application.
+CREATE FUNCTION bootstrap._reraise(p_error bootstrap.error) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_trigger text;
 BEGIN
-    IF p_state LIKE 'KB%' AND coalesce(p_detail, '') = '' THEN
-        RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, HINT = p_hint;
-    ELSIF p_state LIKE 'KB%' THEN
-        RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, DETAIL = p_detail, HINT = p_hint;
-    ELSIF p_state = '55P03' THEN
-        RAISE EXCEPTION '%', p_message
-            USING ERRCODE = p_state, HINT = 'Another run or the application holds a lock. Nothing was written. Repeat the run.';
-    ELSIF p_state = '23505' THEN
-        RAISE EXCEPTION 'a row of %.% with the same % exists meanwhile', p_schema, p_table, p_constraint
-            USING ERRCODE = 'KB040', SCHEMA = p_schema, TABLE = p_table, CONSTRAINT = p_constraint,
-                  HINT = 'Nothing was written. The application wrote it, so repeat the run. If that fails again, this unique key forbids two rows of the manifest.';
-    ELSIF p_state LIKE '40%' OR p_state LIKE '53%' OR p_state LIKE '57%' OR p_state IN ('42501', '25006', '42P01', '42883', '42703') THEN
-        RAISE EXCEPTION '%', p_message USING ERRCODE = p_state, HINT = coalesce(nullif(p_hint, ''), 'Nothing was written.');
-    ELSIF p_constraint <> '' THEN
-        RAISE EXCEPTION 'constraint % of %.% is violated', p_constraint, p_schema, p_table
-            USING ERRCODE = p_state, SCHEMA = p_schema, TABLE = p_table, CONSTRAINT = p_constraint,
-                  HINT = 'Nothing was written. The row is not shown because it may hold a secret.';
-    ELSE
-        RAISE EXCEPTION 'the run failed with SQLSTATE %', p_state
-            USING ERRCODE = p_state, HINT = 'Nothing was written. The message of PostgreSQL is not shown because it may hold a secret.';
+    IF p_error.state LIKE 'KB%' THEN
+        RAISE EXCEPTION '%', p_error.message
+            USING ERRCODE = p_error.state, DETAIL = p_error.detail, HINT = p_error.hint;
+    ELSIF p_error.state = '55P03' THEN
+        RAISE EXCEPTION '%', p_error.message
+            USING ERRCODE = p_error.state,
+                  HINT = 'Another run or the application holds a lock. Nothing was written. Repeat the run.';
+    ELSIF p_error.state = '23505' THEN
+        RAISE EXCEPTION 'conflict with a concurrent transaction: a row of public.% with the same key (%) exists',
+            p_error.table_name, p_error.constraint_name
+            USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+    ELSIF p_error.state ~ '^(40|53|57|58)'
+          OR p_error.state IN ('42501', '25006', '42P01', '42883', '42703', '3F000') THEN
+        RAISE EXCEPTION '%', p_error.message
+            USING ERRCODE = p_error.state, HINT = coalesce(nullif(p_error.hint, ''), 'Nothing was written.');
     END IF;
+
+    SELECT string_agg(format('trigger %I of %s', t.tgname, t.tgrelid::regclass), ', ') INTO v_trigger
+    FROM pg_trigger AS t
+    JOIN pg_proc AS p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal
+      AND p.proname = substring(p_error.context FROM E'^PL/pgSQL function (?:[^.(]+\\.)?"?([^"(]+)"?\\(');
+    IF v_trigger IS NOT NULL OR p_error.state = 'P0001' THEN
+        RAISE EXCEPTION 'refused by %', coalesce(v_trigger, 'code of the database')
+            USING ERRCODE = p_error.state,
+                  HINT = 'Nothing was written. The text of the error is not shown because it may quote a secret.';
+    ELSIF p_error.constraint_name <> '' THEN
+        RAISE EXCEPTION 'constraint % of table % is violated', p_error.constraint_name, p_error.table_name
+            USING ERRCODE = p_error.state,
+                  HINT = 'Nothing was written. The row is not shown because it may hold a secret.';
+    END IF;
+    RAISE EXCEPTION 'the run failed with SQLSTATE %', p_error.state
+        USING ERRCODE = p_error.state,
+              HINT = 'Nothing was written. The text of PostgreSQL is not shown because it may quote a secret.';
 END
 $$;
-
-COMMENT ON FUNCTION bootstrap._reraise(text, text, text, text, text, text, text) IS
-'Raises a caught error again, without anything that can quote data.';
-
-REVOKE ALL ON FUNCTION bootstrap._reraise(text, text, text, text, text, text, text) FROM PUBLIC;

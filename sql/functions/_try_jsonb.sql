@@ -1,9 +1,8 @@
--- bootstrap._try_jsonb(text): the text as jsonb, or NULL when it is not JSON.
+-- bootstrap._try_jsonb(text): the text as jsonb, or NULL if it is not JSON or holds what jsonb cannot (U+0000).
 --
--- Guarantees: never raises for bad text, so that no error message, DETAIL or CONTEXT can quote a secret. NULL also for
--- what jsonb cannot hold (\u0000). Reads and writes nothing, takes no lock.
-CREATE OR REPLACE FUNCTION bootstrap._try_jsonb(p_text text) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+-- Its exception handler opens a subtransaction, which a parallel plan does not allow: PARALLEL UNSAFE.
+CREATE FUNCTION bootstrap._try_jsonb(p_text text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -12,8 +11,3 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex
     RETURN NULL;
 END
 $$;
-
-COMMENT ON FUNCTION bootstrap._try_jsonb(text) IS
-'The text as jsonb, or NULL when it is not JSON. Never raises, so that no error can quote a secret.';
-
-REVOKE ALL ON FUNCTION bootstrap._try_jsonb(text) FROM PUBLIC;

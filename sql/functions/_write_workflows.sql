@@ -1,75 +1,92 @@
--- bootstrap._write_workflows(tenant_id): writes the workflows of bootstrap.planned_change, with their versions.
+-- bootstrap._write_workflows(tenant_id): writes the workflows that work says, with their versions, as Keep does.
 --
--- As Keep does it (keep/formats.md): a new workflow has version 1; a change makes a new version, the newest is the
--- current one, and workflow.revision follows; a workflow that leaves is marked deleted and keeps its versions. One that
--- comes back keeps its id and its versions. Error KB040 when a row is gone.
-CREATE OR REPLACE PROCEDURE bootstrap._write_workflows(p_tenant_id text)
+-- A new workflow has version 1. A change adds a version above all others, which becomes the current one. A workflow
+-- that leaves is marked deleted and keeps its versions; one that comes back keeps its id. Errors: KB040, KB041.
+CREATE PROCEDURE bootstrap._write_workflows(p_tenant_id text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_nestloop = off
-SET jit = off
-SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     v_now     timestamptz := clock_timestamp();
-    v_ids     text[];
-    v_pruned  bigint;
-    v_updated bigint;
-    v_added   bigint;
+    v_wanted  bigint;
+    v_written bigint;
 BEGIN
-    UPDATE public.workflow AS f
-    SET is_deleted = true
-    FROM bootstrap.planned_change AS c
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'workflow' AND c.action = 'prune'
-      AND f.tenant_id = p_tenant_id AND f.id = c.object_id;
-    GET DIAGNOSTICS v_pruned = ROW_COUNT;
-
-    -- Rows that exist: changed ones, and deleted ones that come back, of which everything is written.
-    WITH updated AS (
+    WITH target AS MATERIALIZED (
+        SELECT w.object_id, w.row_version, w.action = 'prune' AS leaves, w.name, w.wanted,
+               s.content::jsonb ->> 'provisioned_file' AS provisioned_file
+        FROM bootstrap.work AS w
+        LEFT JOIN bootstrap.staging AS s
+          ON s.transaction_id = pg_current_xact_id() AND s.kind = 'workflow' AND s.position = w.position
+        WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'workflow' AND w.live_name IS NOT NULL
+          AND w.action <> 'unchanged' AND NOT w.state_only
+    ),
+    updated AS (
         UPDATE public.workflow AS f
-        SET name             = CASE WHEN c.action = 'add' OR 'name' = ANY (c.fields) THEN w.fields ->> 'name' ELSE f.name END,
-            description      = CASE WHEN c.action = 'add' OR 'description' = ANY (c.fields) THEN w.fields ->> 'description' ELSE f.description END,
-            interval         = CASE WHEN c.action = 'add' OR 'interval' = ANY (c.fields) THEN (w.fields ->> 'interval')::integer ELSE f.interval END,
-            is_disabled      = CASE WHEN c.action = 'add' OR 'disabled' = ANY (c.fields) THEN (w.fields ->> 'disabled')::boolean ELSE f.is_disabled END,
-            workflow_raw     = CASE WHEN c.action = 'add' OR 'raw' = ANY (c.fields) THEN w.fields ->> 'raw' ELSE f.workflow_raw END,
-            provisioned      = CASE WHEN c.action = 'add' OR 'provisioned' = ANY (c.fields) THEN true ELSE f.provisioned END,
-            provisioned_file = CASE WHEN c.action = 'add' OR 'provisioned_file' = ANY (c.fields) THEN w.fields ->> 'provisioned_file' ELSE f.provisioned_file END,
-            is_deleted       = CASE WHEN c.action = 'add' OR 'deleted' = ANY (c.fields) THEN false ELSE f.is_deleted END,
-            revision         = greatest(f.revision, (SELECT max(v.revision) FROM public.workflowversion AS v WHERE v.workflow_id = f.id)) + 1,
-            updated_by       = 'system',
-            last_updated     = v_now AT TIME ZONE 'UTC'
-        FROM (SELECT o.action, o.position, o.fields, coalesce(o.object_id, o.new_object_id) AS id
-              FROM bootstrap.planned_change AS o
-              WHERE o.transaction_id = pg_current_xact_id() AND o.kind = 'workflow' AND o.action IN ('update', 'adopt', 'add') AND NOT o.state_only) AS c
-        JOIN bootstrap._wanted_resources(NULL) AS w ON w.kind = 'workflow' AND w.position = c.position
-        WHERE f.tenant_id = p_tenant_id AND f.id = c.id
-        RETURNING f.id::text AS id
+        SET is_deleted       = t.leaves,
+            name             = CASE WHEN t.leaves THEN f.name ELSE t.name END,
+            description      = CASE WHEN t.leaves THEN f.description ELSE t.wanted ->> 'description' END,
+            interval         = CASE WHEN t.leaves THEN f.interval ELSE (t.wanted ->> 'interval')::integer END,
+            is_disabled      = CASE WHEN t.leaves THEN f.is_disabled ELSE (t.wanted ->> 'disabled')::boolean END,
+            workflow_raw     = CASE WHEN t.leaves THEN f.workflow_raw ELSE t.wanted ->> 'raw' END,
+            provisioned_file = CASE WHEN t.leaves THEN f.provisioned_file ELSE t.provisioned_file END,
+            provisioned      = true,
+            revision         = CASE WHEN t.leaves THEN f.revision ELSE 1 + greatest(f.revision,
+                                   (SELECT max(v.revision) FROM public.workflowversion AS v
+                                    WHERE v.workflow_id = f.id)) END,
+            updated_by       = CASE WHEN t.leaves THEN f.updated_by ELSE 'system' END,
+            last_updated     = CASE WHEN t.leaves THEN f.last_updated ELSE v_now AT TIME ZONE 'UTC' END
+        FROM target AS t
+        WHERE f.tenant_id = p_tenant_id AND f.id = t.object_id AND f.xmin = t.row_version
+        RETURNING f.is_deleted = t.leaves AND (t.leaves OR f.workflow_raw = t.wanted ->> 'raw') AS is_written
     )
-    SELECT array_agg(u.id), count(*) INTO v_ids, v_updated FROM updated AS u;
+    SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
+    INTO v_wanted, v_written;
+    PERFORM bootstrap._require_written('workflow', v_wanted, v_written, 'id');
 
-    UPDATE public.workflowversion AS v SET is_current = false WHERE v.workflow_id = ANY (v_ids) AND v.is_current;
+    UPDATE public.workflowversion AS v
+    SET is_current = false
+    FROM bootstrap.work AS w
+    WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'workflow' AND w.live_name IS NOT NULL
+      AND w.action NOT IN ('unchanged', 'prune') AND NOT w.state_only AND v.workflow_id = w.object_id AND v.is_current;
 
-    INSERT INTO public.workflow (id, tenant_id, name, description, created_by, updated_by, creation_time, interval, workflow_raw, is_deleted,
-                                 is_disabled, revision, last_updated, provisioned, provisioned_file, is_test)
-    SELECT c.new_object_id, p_tenant_id, w.name, w.fields ->> 'description', 'system', 'system', v_now AT TIME ZONE 'UTC', (w.fields ->> 'interval')::integer,
-           w.fields ->> 'raw', false, (w.fields ->> 'disabled')::boolean, 1, v_now AT TIME ZONE 'UTC', true, w.fields ->> 'provisioned_file', false
-    FROM bootstrap.planned_change AS c
-    JOIN bootstrap._wanted_resources(NULL) AS w ON w.kind = 'workflow' AND w.position = c.position
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'workflow' AND c.action = 'add' AND c.new_object_id <> ALL (coalesce(v_ids, '{}'));
-    GET DIAGNOSTICS v_added = ROW_COUNT;
+    WITH target AS MATERIALIZED (
+        SELECT w.new_object_id AS id, w.name, w.wanted, s.content::jsonb ->> 'provisioned_file' AS provisioned_file
+        FROM bootstrap.work AS w
+        JOIN bootstrap.staging AS s
+          ON s.transaction_id = pg_current_xact_id() AND s.kind = 'workflow' AND s.position = w.position
+        WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'workflow' AND w.action = 'add'
+          AND w.live_name IS NULL
+    ),
+    inserted AS (
+        INSERT INTO public.workflow (id, tenant_id, name, description, created_by, updated_by, creation_time, interval,
+                                     workflow_raw, is_deleted, is_disabled, revision, last_updated, provisioned,
+                                     provisioned_file, is_test)
+        SELECT t.id, p_tenant_id, t.name, t.wanted ->> 'description', 'system', 'system', v_now AT TIME ZONE 'UTC',
+               (t.wanted ->> 'interval')::integer, t.wanted ->> 'raw', false, (t.wanted ->> 'disabled')::boolean, 1,
+               v_now AT TIME ZONE 'UTC', true, t.provisioned_file, false
+        FROM target AS t
+        RETURNING provisioned AND NOT is_deleted AS is_written
+    )
+    SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE i.is_written) FROM inserted AS i)
+    INTO v_wanted, v_written;
+    PERFORM bootstrap._require_written('workflow', v_wanted, v_written);
 
-    INSERT INTO public.workflowversion (workflow_id, revision, workflow_raw, updated_by, updated_at, is_valid, is_current, comment)
-    SELECT f.id, f.revision, f.workflow_raw, 'system', v_now, true, true,
-           CASE WHEN f.id = ANY (v_ids) THEN 'Updated by system' ELSE 'Created by system' END
-    FROM bootstrap.planned_change AS c
-    JOIN public.workflow AS f ON f.tenant_id = p_tenant_id AND f.id = coalesce(c.object_id, c.new_object_id)
-    WHERE c.transaction_id = pg_current_xact_id() AND c.kind = 'workflow' AND c.action IN ('update', 'adopt', 'add') AND NOT c.state_only;
-
-    PERFORM bootstrap._require_written('workflow', v_pruned + v_updated + v_added);
+    WITH target AS MATERIALIZED (
+        SELECT f.id, f.revision, f.workflow_raw, w.live_name IS NULL AS is_new
+        FROM bootstrap.work AS w
+        JOIN public.workflow AS f ON f.tenant_id = p_tenant_id AND f.id = coalesce(w.new_object_id, w.object_id)
+        WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'workflow' AND w.action NOT IN ('unchanged', 'prune')
+          AND NOT w.state_only
+    ),
+    inserted AS (
+        INSERT INTO public.workflowversion (workflow_id, revision, workflow_raw, updated_by, updated_at, is_valid,
+                                            is_current, comment)
+        SELECT t.id, t.revision, t.workflow_raw, 'system', v_now, true, true,
+               CASE WHEN t.is_new THEN 'Created by system' ELSE 'Updated by system' END
+        FROM target AS t
+        RETURNING is_current
+    )
+    SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM inserted) INTO v_wanted, v_written;
+    PERFORM bootstrap._require_written('workflowversion', v_wanted, v_written);
 END
 $$;
-
-COMMENT ON PROCEDURE bootstrap._write_workflows(text) IS
-'Writes the workflows that are planned in this transaction, with their versions.';
-
-REVOKE ALL ON PROCEDURE bootstrap._write_workflows(text) FROM PUBLIC;

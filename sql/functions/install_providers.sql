@@ -1,21 +1,23 @@
--- bootstrap.install_providers(tenant_id, manifest [, options]): makes the tenant's providers those of the JSON manifest.
+-- bootstrap.install_providers(tenant_id, manifest [, options]): installs the providers of a JSON manifest for a tenant.
 --
--- install() for a manifest of providers alone: Keep's own form {"name": {"type": ..., "authentication": ...}} or
--- the list form [{"name": ..., "type": ...}]. A literal in a statement can be logged by the server (log_statement,
--- pg_stat_activity): with real secrets, use \copy and install_staged (docs/psql.md).
--- Guarantees, options and errors: as install_staged.
-CREATE OR REPLACE PROCEDURE bootstrap.install_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
-LANGUAGE plpgsql
+-- As install(), for a manifest of providers alone: Keep's form {"name": {"type": ..., "authentication": {...}}} or the
+-- list form [{"name": ..., "type": ...}].
+CREATE PROCEDURE bootstrap.install_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 AS $$
 BEGIN
-    PERFORM bootstrap._require_providers_only(p_manifest);
+    IF EXISTS (SELECT FROM (SELECT bootstrap._try_jsonb(p_manifest::text) AS document OFFSET 0) AS m
+               CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(m.document) WHEN 'object' THEN m.document END) AS k
+               WHERE k.key IN ('workflows', 'dashboards', 'mapping_rules', 'default_user', 'api_keys')
+                 AND CASE jsonb_typeof(k.value) WHEN 'object' THEN NOT k.value ? 'type' ELSE true END)
+    THEN
+        RAISE EXCEPTION 'the manifest holds more than providers'
+            USING ERRCODE = 'KB001', HINT = 'bootstrap.install and bootstrap.plan take a manifest of all kinds.';
+    END IF;
     CALL bootstrap.install(p_tenant_id, p_manifest, p_options);
 END
 $$;
-
 COMMENT ON PROCEDURE bootstrap.install_providers(text, json, jsonb) IS
-'Makes the tenant''s providers those of the JSON manifest, atomically. Safe to repeat. A literal can be logged by the server: with real secrets use COPY and install_staged. Options: see _check_options.';
-
-REVOKE ALL ON PROCEDURE bootstrap.install_providers(text, json, jsonb) FROM PUBLIC;
+'Installs the providers of a JSON manifest. Safe to repeat.';

@@ -1,37 +1,121 @@
--- bootstrap.install_staged(tenant_id [, options]): makes the tenant's providers what COPY loaded in this transaction.
+-- bootstrap.install_staged(tenant_id [, options]): makes the tenant what this transaction has staged. The run itself.
 --
--- Load bootstrap.manifest_staging (the lines of a JSON file) or bootstrap.provider_staging (a row a provider) by COPY or
--- \copy, without the column transaction_id, and CALL in the same transaction. No secret passes through a statement that a server could log.
--- Guarantees: all or nothing; the state before or the state after, never one between. Adds, updates, renames, replaces,
--- prunes and takes over as needed (_diff_providers), with the guards of _refuse. Safe to repeat and to call from many
--- sessions at once; a call that finds nothing to do writes nothing. Staging is empty afterwards. No COMMIT inside.
--- Options: see _check_options. Report: SELECT * FROM bootstrap.report() in the same transaction.
--- Errors: class KB (docs/errors.md), 55P03 on a lock timeout, 40P01. All of them leave the rows as they were.
-CREATE OR REPLACE PROCEDURE bootstrap.install_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
-LANGUAGE plpgsql
+-- Load bootstrap.manifest_staging with \copy, and CALL in the same transaction: then no secret passes through a
+-- statement that a server could log. All or nothing; safe to repeat, and from any number of sessions at once.
+--   1. Check (_begin).
+--   2. Take the lock of the tenant, if it is free.
+--   3. Compare. If nothing differs, the run is done and has written no row.
+--   4. Without the lock, wait for it (60 s) and compare again.
+--   5. Refuse what the guards do not allow.
+--   6. Write, kind by kind, each row by the version that the comparison saw.
+--   7. Record state and journal, check deferred constraints, report, and empty staging.
+-- Lock order: row of the tenant in schema bootstrap, then Keep's rows in the order of the writes, waited for 500 ms
+-- each (55P03).
+-- The report is a NOTICE, and a row of report(). Errors: class KB (docs/errors.md), 55P03. None quotes a value.
+-- Options:
+--   allow_empty            boolean  a manifest without objects may prune everything that it covers
+--   max_prune              text     prune or replace at most this many of a kind ("3") or this share ("50%")
+--   additive               boolean  prune and replace nothing
+--   adopt                  boolean  adopt objects created by users
+--   detect_renames         boolean  recognise undeclared renames of providers (default true)
+--   on_drift               text     changes made outside: overwrite (default) or keep them, or fail
+--   generation             integer  a lower one than the last does nothing
+--   plan_digest            text     plan_digest of a plan: any other plan is refused (KB026)
+--   require_tenant         boolean  refuse a missing tenant instead of creating it (KB004)
+--   tenant_name            text     name of a tenant that is created
+--   secret_manager         text     SECRET_MANAGER_TYPE of Keep, if the caller sees it
+--   assume_secret_manager  text     "db": assume that Keep stores its secrets in the database
+--   provision_resources    boolean  PROVISION_RESOURCES of Keep, if the caller sees it
+--   allow_unknown_types    boolean  install provider types that the catalogue lacks
+--   tool_version           text     for the journal
+CREATE PROCEDURE bootstrap.install_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off -- a wrong estimate must not make it quadratic
+SET enable_mergejoin = off
+SET jit = off
+SET row_security = off
+SET lock_timeout = '500ms'
 AS $$
 DECLARE
-    v_state      text;
-    v_message    text;
-    v_detail     text;
-    v_hint       text;
-    v_schema     text;
-    v_table      text;
-    v_constraint text;
+    v_generation bigint;
+    v_stored     bigint;
+    v_is_new     boolean := false;
+    v_is_locked  boolean;
+    v_is_stale   boolean := false;
+    v_is_changed boolean := false;
+    v_is_created boolean := false;
+    v_touched    text[];
+    v_judged     bootstrap.run_report;
+    v_run_id     bigint;
+    v_error      bootstrap.error;
 BEGIN
-    PERFORM bootstrap._require_writable();
-    PERFORM bootstrap._require_trusted_tables();
-    CALL bootstrap._settle_staging();
-    CALL bootstrap._install(p_tenant_id, p_options);
+    PERFORM bootstrap._begin(p_tenant_id, p_options);
+    v_generation := (p_options ->> 'generation')::bigint;
+    PERFORM FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id FOR UPDATE SKIP LOCKED;
+    v_is_locked := FOUND;
+    IF NOT v_is_locked AND NOT EXISTS (SELECT FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id) THEN
+        PERFORM set_config('lock_timeout', '60s', true); -- for another first run
+        INSERT INTO bootstrap.tenant (tenant_id) VALUES (p_tenant_id) ON CONFLICT DO NOTHING;
+        v_is_new := FOUND;
+        v_is_locked := FOUND;
+        PERFORM set_config('lock_timeout', '500ms', true);
+    END IF;
+
+    LOOP
+        SELECT t.generation INTO v_stored FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
+        v_is_stale := coalesce(v_generation < v_stored, false);
+        EXIT WHEN v_is_stale;
+        INSERT INTO bootstrap.work SELECT d.* FROM bootstrap._diff(p_tenant_id, p_options) AS d;
+        v_is_changed := NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) OR EXISTS (
+            SELECT FROM bootstrap.work AS w
+            WHERE w.transaction_id = pg_current_xact_id()
+              AND (w.action <> 'unchanged' OR w.state_only OR w.refusal IS NOT NULL));
+        EXIT WHEN v_is_locked OR NOT (v_is_changed OR coalesce(v_generation > coalesce(v_stored, -1), false)
+                                      OR p_options ? 'plan_digest');
+        PERFORM set_config('lock_timeout', '60s', true);
+        PERFORM FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id FOR UPDATE;
+        PERFORM set_config('lock_timeout', '500ms', true);
+        v_is_locked := true;
+        DELETE FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id();
+    END LOOP;
+
+    IF NOT v_is_stale AND (v_is_changed OR p_options ?| ARRAY['plan_digest', 'secret_manager']) THEN
+        v_judged := bootstrap._judge(p_tenant_id, p_options);
+        IF v_judged.refusal IS NOT NULL THEN
+            RAISE EXCEPTION '%', v_judged.message
+                USING ERRCODE = v_judged.refusal, DETAIL = coalesce(v_judged.detail, ''), HINT = v_judged.hint;
+        END IF;
+    END IF;
+    IF v_is_changed THEN
+        v_run_id := nextval('bootstrap.run_run_id_seq');
+        v_is_created := bootstrap.ensure_tenant(p_tenant_id, coalesce(p_options ->> 'tenant_name',
+            CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
+        v_touched := ARRAY(SELECT DISTINCT w.kind FROM bootstrap.work AS w
+                           WHERE w.transaction_id = pg_current_xact_id());
+        IF 'user' = ANY (v_touched) THEN CALL bootstrap._write_users(p_tenant_id); END IF;
+        IF 'api_key' = ANY (v_touched) THEN CALL bootstrap._write_api_keys(p_tenant_id); END IF;
+        IF 'provider' = ANY (v_touched) THEN CALL bootstrap._write_providers(p_tenant_id); END IF;
+        IF 'deduplication_rule' = ANY (v_touched) THEN CALL bootstrap._write_deduplication_rules(p_tenant_id); END IF;
+        IF 'workflow' = ANY (v_touched) THEN CALL bootstrap._write_workflows(p_tenant_id); END IF;
+        IF 'dashboard' = ANY (v_touched) THEN CALL bootstrap._write_dashboards(p_tenant_id); END IF;
+        IF 'mapping_rule' = ANY (v_touched) THEN CALL bootstrap._write_mapping_rules(p_tenant_id); END IF;
+        CALL bootstrap._record(p_tenant_id, v_run_id, p_options, v_is_created);
+        SET CONSTRAINTS ALL IMMEDIATE; -- errors of deferred triggers come out here, where they are filtered
+    ELSIF NOT v_is_stale AND v_generation > coalesce(v_stored, -1) THEN
+        UPDATE bootstrap.tenant AS t SET generation = v_generation WHERE t.tenant_id = p_tenant_id;
+    ELSIF v_is_new THEN
+        DELETE FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
+    END IF;
+    CALL bootstrap._report(p_tenant_id, v_run_id, p_options, v_is_created, v_is_stale);
+    DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
+    DELETE FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id();
 EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
-        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
-    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
+    GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
+        v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
+        v_error.constraint_name = CONSTRAINT_NAME, v_error.context = PG_EXCEPTION_CONTEXT;
+    PERFORM bootstrap._reraise(v_error);
 END
 $$;
-
 COMMENT ON PROCEDURE bootstrap.install_staged(text, jsonb) IS
-'Makes the tenant''s providers what COPY loaded into provider_staging in this transaction, atomically. Safe to repeat. Options: see _check_options.';
-
-REVOKE ALL ON PROCEDURE bootstrap.install_staged(text, jsonb) FROM PUBLIC;
+'Makes the tenant what this transaction has staged. Safe to repeat.';

@@ -1,61 +1,49 @@
--- bootstrap.plan(tenant_id, manifest [, options]): the rows that install would write, of all kinds.
+-- bootstrap.plan(tenant_id, manifest [, options]): the rows that install() would write, and with which refusal.
 --
--- The manifest is that of install, and so is the diff. The column refusal holds the SQLSTATE with which a guard would
--- refuse the run because of the row. No row means: nothing to do. Writes nothing but staging rows, which it removes
--- again; works in a read-only transaction and on a standby. A literal can be logged by the server, as in install.
--- Errors: KB001, KB002, KB010 to KB012, KB027.
-CREATE OR REPLACE FUNCTION bootstrap.plan(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
+-- Works on a standby, in a read-only transaction and at every isolation level: nothing is staged there, and report()
+-- knows nothing of it. A literal can be logged by the server, as in install(). Errors: as plan_staged.
+CREATE FUNCTION bootstrap.plan(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off -- a wrong estimate must not make it quadratic
+SET enable_mergejoin = off
+SET jit = off
 SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest as a constant
 SET row_security = off
 AS $$
 DECLARE
-    v_state      text;
-    v_message    text;
-    v_detail     text;
-    v_hint       text;
-    v_schema     text;
-    v_table      text;
-    v_constraint text;
+    v_error bootstrap.error;
 BEGIN
-    PERFORM bootstrap._check_options(p_options);
-    PERFORM bootstrap._require_trusted_tables();
-    PERFORM bootstrap.require_keep('provider');
-    PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
-    IF NOT pg_is_in_recovery()
-       AND NOT current_setting('transaction_read_only')::boolean
+    IF NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean
        AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')
-       AND NOT EXISTS (SELECT FROM bootstrap.provider_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
-       AND NOT EXISTS (SELECT FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
-       AND NOT EXISTS (SELECT FROM bootstrap.resource_staging AS s WHERE s.transaction_id = pg_current_xact_id_if_assigned())
     THEN
-        -- From staging, the manifest is in no variable that auto_explain could show.
+        DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
+        DELETE FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id();
         INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
         RETURN QUERY SELECT p.* FROM bootstrap.plan_staged(p_tenant_id, p_options) AS p;
         RETURN;
     END IF;
 
-    PERFORM bootstrap._check_manifest(coalesce(p_manifest, 'null'), p_options);
-    PERFORM bootstrap._require_kinds(p_manifest);
-    IF bootstrap._is_stale(p_tenant_id, p_options) THEN
-        RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
-        RETURN;
-    END IF;
-    IF bootstrap._given_kinds(p_manifest) && ARRAY['provider', 'api_key'] THEN
-        PERFORM bootstrap._require_database_secrets(p_tenant_id, p_options, EXISTS (
-            SELECT FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS c WHERE NOT (c.action = 'unchanged' AND NOT c.state_only)));
-    END IF;
-    RETURN QUERY SELECT p.* FROM bootstrap._plan(p_tenant_id, p_manifest, p_options) AS p ORDER BY p.sequence;
+    PERFORM bootstrap._begin(p_tenant_id, p_options, coalesce(p_manifest, 'null'));
+    RETURN QUERY
+    SELECT d.sequence, d.kind, d.action, d.name,
+           CASE WHEN d.live_name <> d.name AND d.action <> 'unchanged' THEN d.live_name END,
+           CASE d.kind WHEN 'provider' THEN d.type END,
+           CASE WHEN d.kind IN ('provider', 'deduplication_rule') THEN d.type END,
+           CASE WHEN d.action <> 'add' THEN d.object_id END,
+           CASE WHEN d.new_object_id IN (d.object_id, d.wanted_id, d.name) THEN d.new_object_id END,
+           d.position, d.fields, d.drift, d.reason, d.refusal, d.state_only, d.notes
+    FROM bootstrap._diff(p_tenant_id, p_options) AS d
+    ORDER BY d.sequence;
+    PERFORM set_config('bootstrap.manifest', '', true);
 EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
-        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
-    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
+    GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
+        v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
+        v_error.constraint_name = CONSTRAINT_NAME,
+        v_error.context = PG_EXCEPTION_CONTEXT;
+    PERFORM bootstrap._reraise(v_error);
 END
 $$;
-
 COMMENT ON FUNCTION bootstrap.plan(text, json, jsonb) IS
-'The rows that install would write, of all kinds. Writes nothing; works in a read-only transaction and on a standby.';
-
-REVOKE ALL ON FUNCTION bootstrap.plan(text, json, jsonb) FROM PUBLIC;
+'The rows that install would write, of all kinds. Writes nothing.';

@@ -1,52 +1,52 @@
--- bootstrap.plan_staged(tenant_id [, options]): the rows that install_staged would write.
+-- bootstrap.plan_staged(tenant_id [, options]): the rows that install_staged would write, with refusals.
 --
--- As plan_providers, over what COPY loaded into bootstrap.provider_staging in this transaction; staging is empty
--- afterwards. Writes nothing else. plan_digest() in the same transaction binds a later install_staged to this plan,
--- plan_refusal() says whether a guard would refuse it. Needs a transaction that may write, because COPY does (KB030).
-CREATE OR REPLACE FUNCTION bootstrap.plan_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
+-- Stages like install_staged, writes nothing else, and empties staging. report() in the same transaction then has
+-- plan_digest, which binds a later run to this plan, and the error with which a run would be refused. Names and ids
+-- only, never a value; the id of a new row only where it is known beforehand. Options and errors: as install_staged.
+CREATE FUNCTION bootstrap.plan_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off -- a wrong estimate must not make it quadratic
+SET enable_mergejoin = off
+SET jit = off
 SET row_security = off
 AS $$
 DECLARE
-    v_state      text;
-    v_message    text;
-    v_detail     text;
-    v_hint       text;
-    v_schema     text;
-    v_table      text;
-    v_constraint text;
+    v_report bootstrap.run_report;
+    v_error  bootstrap.error;
+    v_stored bigint;
 BEGIN
-    PERFORM bootstrap._check_options(p_options);
-    PERFORM bootstrap._require_trusted_tables();
-    PERFORM bootstrap._require_writable();
-    PERFORM bootstrap.require_keep('provider');
-    PERFORM bootstrap._require_tenant(p_tenant_id, p_options);
-    PERFORM bootstrap._require_staged();
-    CALL bootstrap._settle_staging();
-    PERFORM bootstrap._require_kinds(NULL);
-    CALL bootstrap._set_aside_unchanged(p_tenant_id);
-    PERFORM bootstrap._check_manifest(NULL, p_options);
-    IF bootstrap._is_stale(p_tenant_id, p_options) THEN
-        RAISE WARNING 'generation % is older than the one that is installed: nothing would be done', p_options ->> 'generation';
-        CALL bootstrap._clear_staging();
-        RETURN;
+    PERFORM bootstrap._begin(p_tenant_id, p_options);
+    v_stored := (SELECT t.generation FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id);
+    IF (p_options ->> 'generation')::bigint < v_stored THEN
+        RAISE WARNING 'generation % is older than %, which is installed: nothing would be done',
+            p_options ->> 'generation', v_stored;
+    ELSE
+        INSERT INTO bootstrap.work SELECT d.* FROM bootstrap._diff(p_tenant_id, p_options) AS d;
+        v_report := bootstrap._judge(p_tenant_id, p_options - 'plan_digest');
     END IF;
-
-    CALL bootstrap._list_changes(p_tenant_id, p_options, false);
-    PERFORM set_config('bootstrap.plan_digest', bootstrap._plan_digest(p_tenant_id), true),
-            set_config('bootstrap.plan_refusal', coalesce((SELECT row_to_json(r)::text FROM bootstrap._refusal() AS r), ''), true);
-    RETURN QUERY SELECT c.* FROM bootstrap.planned_change AS c WHERE c.transaction_id = pg_current_xact_id() ORDER BY c.sequence;
-    CALL bootstrap._clear_staging();
+    v_report.tenant_id := p_tenant_id;
+    PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
+    RETURN QUERY
+    SELECT w.sequence, w.kind, w.action, w.name,
+           CASE WHEN w.live_name <> w.name AND w.action <> 'unchanged' THEN w.live_name END,
+           CASE w.kind WHEN 'provider' THEN w.type END,
+           CASE WHEN w.kind IN ('provider', 'deduplication_rule') THEN w.type END,
+           CASE WHEN w.action <> 'add' THEN w.object_id END,
+           CASE WHEN w.new_object_id IN (w.object_id, w.wanted_id, w.name) THEN w.new_object_id END,
+           w.position, w.fields, w.drift, w.reason, w.refusal, w.state_only, w.notes
+    FROM bootstrap.work AS w
+    WHERE w.transaction_id = pg_current_xact_id()
+    ORDER BY w.sequence;
+    DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
+    DELETE FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id();
 EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
-        v_hint = PG_EXCEPTION_HINT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME, v_constraint = CONSTRAINT_NAME;
-    PERFORM bootstrap._reraise(v_state, v_message, v_detail, v_hint, v_schema, v_table, v_constraint);
+    GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
+        v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
+        v_error.constraint_name = CONSTRAINT_NAME,
+        v_error.context = PG_EXCEPTION_CONTEXT;
+    PERFORM bootstrap._reraise(v_error);
 END
 $$;
-
-COMMENT ON FUNCTION bootstrap.plan_staged(text, jsonb) IS
-'The rows that install_staged would write over what COPY loaded in this transaction.';
-
-REVOKE ALL ON FUNCTION bootstrap.plan_staged(text, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION bootstrap.plan_staged(text, jsonb) IS 'The rows that install_staged would write. Writes nothing.';

@@ -1,13 +1,14 @@
--- bootstrap.prepare_keep(): the foreign key from provider to tenant is DEFERRABLE INITIALLY IMMEDIATE afterwards.
+-- bootstrap.prepare_keep([deferrable]): makes the foreign key from provider to tenant DEFERRABLE INITIALLY IMMEDIATE.
 --
--- Returns changed, unchanged, or absent (Keep's tables or the foreign key do not exist). The application sees no
--- difference: the constraint is still checked at the end of each statement unless a transaction defers it.
--- Safe to repeat; looks first and takes no lock when there is nothing to do.
--- Locks: ACCESS EXCLUSIVE on public.provider, ACCESS SHARE and more on public.tenant, waited for at most 200 ms, so
--- that the application never queues behind it for longer. Error 55P03 when that is not enough: roll back and repeat.
--- Undone by: bootstrap migrate --to 0.
-CREATE OR REPLACE FUNCTION bootstrap.prepare_keep() RETURNS text
-LANGUAGE plpgsql
+-- The key is found by its columns, because Keep may rebuild it under another name.
+-- The application sees no difference: the key is still checked at the end of each statement unless a transaction
+-- defers it.
+-- A run does not need it: it writes the tenant first. With false, the key is NOT DEFERRABLE again, as Keep creates it.
+-- Returns changed, unchanged, absent (no such key), or locked: the lock was not acquired, so repeat it later.
+-- Looks first. Locks: ACCESS EXCLUSIVE on public.provider, for at most 200 ms; call it last in a transaction. Safe to
+-- repeat.
+CREATE FUNCTION bootstrap.prepare_keep(p_deferrable boolean DEFAULT true) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '200ms'
 AS $$
@@ -17,25 +18,29 @@ DECLARE
     v_result     text := 'absent';
 BEGIN
     FOR v_constraint, v_is_ready IN
-        SELECT f.constraint_name, f.is_deferrable AND NOT f.initially_deferred FROM bootstrap._tenant_foreign_keys() AS f
+        SELECT c.conname, CASE WHEN p_deferrable THEN c.condeferrable AND NOT c.condeferred ELSE NOT c.condeferrable END
+        FROM pg_constraint AS c
+        WHERE c.contype = 'f' AND c.conrelid = to_regclass('public.provider')
+          AND c.confrelid = to_regclass('public.tenant')
+          AND c.conkey = ARRAY(SELECT a.attnum FROM pg_attribute AS a
+                               WHERE a.attrelid = c.conrelid AND a.attname = 'tenant_id')
+          AND c.confkey = ARRAY(SELECT a.attnum FROM pg_attribute AS a
+                                WHERE a.attrelid = c.confrelid AND a.attname = 'id')
+        ORDER BY c.conname
     LOOP
-        IF v_is_ready THEN
-            v_result := CASE v_result WHEN 'changed' THEN v_result ELSE 'unchanged' END;
-            CONTINUE;
+        IF NOT v_is_ready THEN
+            EXECUTE format('ALTER TABLE public.provider ALTER CONSTRAINT %I %s', v_constraint,
+                           CASE WHEN p_deferrable THEN 'DEFERRABLE INITIALLY IMMEDIATE' ELSE 'NOT DEFERRABLE' END);
+            v_result := 'changed';
+        ELSIF v_result = 'absent' THEN
+            v_result := 'unchanged';
         END IF;
-        IF current_setting('transaction_read_only')::boolean THEN
-            RAISE EXCEPTION 'the foreign key of public.provider cannot be made deferrable in a read-only transaction'
-                USING ERRCODE = 'KB030', HINT = 'Connect to the primary server.';
-        END IF;
-        EXECUTE format('ALTER TABLE public.provider ALTER CONSTRAINT %I DEFERRABLE INITIALLY IMMEDIATE', v_constraint);
-        v_result := 'changed';
     END LOOP;
-
     RETURN v_result;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    RETURN 'locked';
 END
 $$;
-
-COMMENT ON FUNCTION bootstrap.prepare_keep() IS
-'Makes the foreign key from public.provider(tenant_id) to public.tenant(id) DEFERRABLE INITIALLY IMMEDIATE. Returns changed, unchanged or absent. Safe to repeat. Waits at most 200 ms for its lock, then 55P03.';
-
-REVOKE ALL ON FUNCTION bootstrap.prepare_keep() FROM PUBLIC;
+COMMENT ON FUNCTION bootstrap.prepare_keep(boolean) IS
+'Makes the foreign key from provider to tenant deferrable, or, with false, not. Returns changed, unchanged, absent or '
+'locked.';

@@ -1,12 +1,9 @@
--- 002_routines: the routines of schema bootstrap, from the frozen copy of sql/functions in snapshots/002.
--- Compatible with older binaries. Locks: none on anything of Keep.
+-- 002_routines: the routines and views of schema bootstrap. Locks: none on anything of Keep.
 
--- As pg_dump restores: the tests and plpgsql_check have read every body, and reading them again takes a tenth of the time of all migrations.
-SET LOCAL check_function_bodies = off;
+SET LOCAL search_path = pg_catalog, pg_temp; -- what the views and the bodies in SQL name is bound now
+SET LOCAL check_function_bodies = off; -- Keep's tables need not exist yet
 
 -- {{ install_snapshot "002" }}
-
-INSERT INTO bootstrap.migration (version, name, breaking) VALUES (2, 'routines', false);
 
 ---- create above / drop below ----
 
@@ -14,13 +11,12 @@ DO $$
 DECLARE
     v_routine regprocedure;
 BEGIN
+    DROP VIEW bootstrap.security_problem, bootstrap.schema_part, bootstrap.wanted_provider, bootstrap.workflow_interval,
+        bootstrap.manifest_part, bootstrap.untrusted, bootstrap.keep_difference, bootstrap.keep_column;
     FOR v_routine IN
-        SELECT p.oid::regprocedure FROM pg_catalog.pg_proc AS p
-        WHERE p.pronamespace = 'bootstrap'::regnamespace
+        SELECT p.oid::regprocedure FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'bootstrap'::regnamespace
     LOOP
         EXECUTE pg_catalog.format('DROP ROUTINE %s', v_routine);
     END LOOP;
 END
 $$;
-
-DELETE FROM bootstrap.migration WHERE version = 2;

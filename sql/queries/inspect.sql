@@ -1,5 +1,5 @@
 -- name: Verify :many
--- Verify returns one row a check. Reads only; works on a standby.
+-- Verify returns one row per check. Reads only; works on a standby.
 SELECT * FROM bootstrap.verify(@tenant_id);
 
 -- name: Status :many
@@ -20,16 +20,10 @@ SELECT * FROM bootstrap.history_changes(@run_id);
 CALL bootstrap.record_failure(@tenant_id, @error_code, @error_message, @tool_version);
 
 -- name: Dependents :many
--- Dependents returns what hangs on the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
+-- Dependents returns what refers to the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
 -- These tables are large: call it in a transaction of its own with a short statement_timeout. Reads only.
 SELECT * FROM bootstrap.dependents(@tenant_id, @provider_ids);
 
--- name: ExportProviders :many
--- ExportProviders returns the provisioned providers as a manifest would declare them. SHOWS SECRETS in Authentication.
--- Reads only.
-SELECT * FROM bootstrap.export_providers(@tenant_id);
-
--- name: ExportResources :many
--- ExportResources returns what is installed beside providers as a manifest would declare it. SHOWS SECRETS in Content.
--- Reads only.
-SELECT * FROM bootstrap.export_resources(@tenant_id);
+-- name: Export :many
+-- Export returns what is provisioned, or everything, as rows of staging. SHOWS SECRETS in Content. Reads only.
+SELECT * FROM bootstrap.export(@tenant_id, @every);

@@ -1,7 +1,7 @@
 -- What schema bootstrap consists of, and the rules that hold for all of it.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(28);
+SELECT plan(34);
 
 SELECT has_schema('bootstrap');
 
@@ -35,13 +35,20 @@ FROM (VALUES ('ensure_tenant', ARRAY['text', 'text']),
              ('history_changes', ARRAY['bigint']),
              ('install', ARRAY['text', 'json', 'jsonb']),
              ('plan', ARRAY['text', 'json', 'jsonb']),
+             ('problems', ARRAY['jsonb']),
+             ('record_failure', ARRAY['text', 'text', 'text', 'text']),
+             ('prepare_keep', ARRAY['boolean']),
+             ('require_keep', ARRAY['text[]']),
+             ('export', ARRAY['text', 'boolean']),
              ('dependents', ARRAY['text', 'jsonb'])) AS r (name, arguments);
 
 -- Rules for all routines.
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc AS p
-    WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.prosqlbody IS NULL AND NOT 'search_path=pg_catalog, pg_temp' = ANY (coalesce(p.proconfig, '{}'))
-    $$, 'every routine whose body is read when it runs sets search_path to pg_catalog, pg_temp');
+    JOIN pg_language AS l ON l.oid = p.prolang
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.prosqlbody IS NULL AND NOT (l.lanname = 'sql' AND p.proname LIKE '\_%')
+      AND NOT 'search_path=pg_catalog, pg_temp' = ANY (coalesce(p.proconfig, '{}'))
+    $$, 'every routine whose body is read when it runs sets search_path to pg_catalog, pg_temp; private ones in SQL become part of their callers');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc AS p
     CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
@@ -49,8 +56,12 @@ SELECT is_empty($$
     $$, 'PUBLIC may execute no routine');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc AS p
-    WHERE p.pronamespace = 'bootstrap'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL
-    $$, 'every routine has a comment');
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.proname NOT LIKE '\_%' AND obj_description(p.oid, 'pg_proc') IS NULL
+    $$, 'every public routine has a comment');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.prosecdef <> (p.proname NOT LIKE '\_%' AND p.proname <> 'report')
+    $$, 'public routines run with the rights of their owner, private ones with those of their caller; report reads no table');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc AS p
     WHERE p.pronamespace = 'bootstrap'::regnamespace AND p.prosrc ~* '(?n)^\s*(commit|rollback)\s*(and chain\s*)?;'

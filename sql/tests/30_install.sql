@@ -1,7 +1,7 @@
 -- What a run writes: rows as Keep writes them, and what becomes of them from one manifest to the next.
 BEGIN;
 \ir helpers.psql
-SELECT plan(65);
+SELECT plan(68);
 
 -- Rows as Keep writes them.
 SET LOCAL TimeZone = 'America/New_York';
@@ -74,13 +74,14 @@ SELECT pg_temp.install('update', '{"g": {"type": "grafana", "authentication": {"
 SELECT pg_temp.id('update', 'g') AS id \gset
 UPDATE public.provider SET "validatedScopes" = '{"a": true}', provider_metadata = '{"version": "11"}', last_pull_time = '2026-01-01' WHERE id = :'id';
 UPDATE public.secret SET value = '{"authentication": {"host": "h", "token": "one", "datasource_uid": "u", "webhook_id": "w", "n": 1.0}, "name": "g", "extra": [1]}' WHERE key LIKE 'update%';
-SELECT pg_temp.install('update', '{"g": {"type": "grafana", "authentication": {"host": "h", "token": "two"}, "description": "d"}}');
+SELECT pg_temp.install('update', '{"g": {"type": "grafana", "authentication": {"host": "h", "token": "two", "datasource_uid": "u"}, "description": "d"}}');
 SELECT is(pg_temp.id('update', 'g'), :'id', 'an update keeps the id');
-SELECT is(pg_temp.secret('update', 'g'), '{"authentication": {"host": "h", "token": "two", "webhook_id": "w", "n": 1.0}, "name": "g", "extra": [1]}',
-    'a changed key changes, a dropped key goes, what Keep added by itself stays');
+SELECT is(pg_temp.secret('update', 'g')::jsonb, '{"authentication": {"host": "h", "token": "two", "datasource_uid": "u", "webhook_id": "w", "n": 1.0}, "name": "g", "extra": [1]}',
+    'a changed key changes, what Keep added by itself stays');
 SELECT results_eq($$SELECT description::text, "validatedScopes"::text, provider_metadata::text, last_pull_time, installed_by::text FROM public.provider WHERE tenant_id = 'update'$$,
     $$VALUES ('d', '{"a": true}', '{"version": "11"}', '2026-01-01'::timestamp, 'system')$$, 'description changes, Keep''s own columns stay');
 SELECT pg_temp.install('update', '{"g": {"type": "grafana", "authentication": {"host": "h", "token": "two"}}}');
+SELECT is(pg_temp.secret('update', 'g')::jsonb -> 'authentication', '{"host": "h", "token": "two", "webhook_id": "w", "n": 1.0}', 'a dropped key is removed');
 SELECT is((SELECT description::text FROM public.provider WHERE tenant_id = 'update'), 'd', 'a description that the manifest no longer gives stays');
 DELETE FROM public.secret WHERE key LIKE 'update%';
 SELECT pg_temp.install('update', '{"g": {"type": "grafana", "authentication": {"host": "h", "token": "two"}}}');
@@ -153,10 +154,15 @@ SELECT pg_temp.install('leftover', '{"victoriametrics": {"renamed_from": "vms", 
 SELECT results_eq($$SELECT id::text FROM public.provider WHERE tenant_id = 'leftover'$$, ARRAY[:'new'], 'both names live: the row of the current name stays, the stale one goes');
 
 -- Take over and adopt.
-SELECT pg_temp.keep_provider('adopt', 'prom', 'prometheus', '{"url": "old", "mine": 1}') AS id \gset
-SELECT pg_temp.install('adopt', '{"prom": {"type": "prometheus", "authentication": {"url": "new"}}}');
+SELECT pg_temp.keep_provider('adopt', 'prom', 'prometheus', '{"url": "u", "username": "old", "password": "theirs", "mine": 1}') AS id \gset
+SELECT pg_temp.install('adopt', '{"prom": {"type": "prometheus", "authentication": {"url": "u"}}}');
 SELECT is(pg_temp.id('adopt', 'prom'), :'id', 'a row that Keep provisioned is taken over with its id');
-SELECT is(pg_temp.secret('adopt', 'prom'), '{"authentication": {"url": "new", "mine": 1}, "name": "prom"}', 'and a key that Keep added by itself stays');
+SELECT is(pg_temp.secret('adopt', 'prom')::jsonb, '{"authentication": {"url": "u", "mine": 1}, "name": "prom"}', 'known keys that the manifest does not give are removed, others stay');
+UPDATE public.secret SET value = '{"authentication": {"url": "u", "password": "theirs", "mine": 1}, "name": "prom"}' WHERE key LIKE 'adopt%';
+SELECT is_empty($$SELECT * FROM pg_temp.plan('adopt', '{"prom": {"type": "prometheus", "authentication": {"url": "u"}}}')$$, 'keys that were added later stay as well');
+SELECT pg_temp.install('adopt', '{"prom": {"type": "prometheus", "authentication": {"url": "new"}}}');
+SELECT is(pg_temp.secret('adopt', 'prom')::jsonb, '{"authentication": {"url": "new", "mine": 1}, "name": "prom"}',
+    'but a credential is not sent to another address');
 SELECT pg_temp.keep_provider('adopt', 'mine', 'grafana', '{"token": "user"}', false) AS mine \gset
 SELECT pg_temp.install('adopt', '[{"name": "prom", "type": "prometheus", "authentication": {"url": "new"}}, {"name": "mine", "type": "grafana", "authentication": {"token": "ours"}}]', '{"adopt": true}');
 SELECT results_eq($$SELECT id::text, provisioned, installed_by::text FROM public.provider WHERE tenant_id = 'adopt' AND name = 'mine'$$,

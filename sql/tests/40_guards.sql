@@ -1,7 +1,7 @@
 -- What is refused, with which SQLSTATE, and that a refusal names the providers and the way on and writes nothing.
 BEGIN;
 \ir helpers.psql
-SELECT plan(96);
+SELECT plan(98);
 
 -- A list of n providers p1 to pn.
 CREATE FUNCTION pg_temp.many(p_count integer) RETURNS json LANGUAGE sql AS $$
@@ -18,7 +18,7 @@ SELECT matches(:'said'::text, '^KB020.*"p1".*allow_empty', 'KB020: an empty mani
 SELECT results_eq($$SELECT * FROM pg_temp.row_versions('empty')$$, 'SELECT * FROM before', 'a refused run writes and locks no row');
 SELECT throws_ok(format($$SELECT pg_temp.install('empty', %L)$$, m.manifest), 'KB020', NULL, format('KB020 for %s as well', m.manifest))
 FROM (VALUES ('[]'), ('{"providers": {}}'), ('{"providers": []}')) AS m (manifest);
-SELECT throws_ok($$CALL bootstrap.install_staged('empty')$$, 'KB020', NULL, 'KB020: empty staging is an empty manifest');
+SELECT throws_ok($$CALL bootstrap.install_staged('empty')$$, 'KB001', NULL, 'KB001: empty staging is no manifest');
 SELECT pg_temp.install('empty', '{}', '{"allow_empty": true}');
 SELECT is_empty($$SELECT id FROM public.provider WHERE tenant_id = 'empty'$$, 'allow_empty lets it prune all of them');
 
@@ -62,7 +62,8 @@ SELECT pg_temp.keep_provider('elsewhere2', 'p1', 'grafana', '{"token": "t1"}');
 DELETE FROM public.secret WHERE key LIKE 'elsewhere2%';
 SELECT pg_temp.error($$SELECT pg_temp.install('elsewhere2', pg_temp.many(2))$$) AS said \gset
 SELECT matches(:'said'::text, '^KB023.*"p1".*SECRET_MANAGER_TYPE=DB.*assume_secret_manager', 'KB023: provider rows without their secrets; the refusal explains');
-SELECT throws_ok($$SELECT * FROM pg_temp.plan('elsewhere2', pg_temp.many(2))$$, 'KB023', NULL, 'KB023: plan refuses as well');
+SELECT isnt_empty($$SELECT * FROM pg_temp.plan('elsewhere2', pg_temp.many(2))$$, 'KB023: plan shows what would be done');
+SELECT matches(concat_ws(' ', refusal, message, detail, hint), '^KB023.*"p1".*assume_secret_manager', 'and its report says that the run would be refused') FROM bootstrap.report();
 SELECT lives_ok($$SELECT pg_temp.install('elsewhere2', pg_temp.many(2), '{"assume_secret_manager": "db", "secret_manager": "FILE"}')$$, 'assume_secret_manager lets it through');
 SELECT lives_ok($$SELECT pg_temp.install('elsewhere2', pg_temp.many(3))$$, 'and what we wrote ourselves is no sign any more');
 
@@ -93,35 +94,36 @@ SET LOCAL client_min_messages = warning;
 -- KB001: the manifest.
 CREATE TEMPORARY TABLE bad_manifest (manifest text, says text) ON COMMIT DROP;
 INSERT INTO bad_manifest VALUES
-    ('null', 'a JSON null'), ('5', 'a JSON number'), ('"x"', 'a JSON string'),
-    ('[1, "x", null]', 'provider 1 \(no name\): has no name'),
-    ('{"a": 5}', 'provider 1 "a": has no type'),
+    ('null', 'neither an object nor a list'), ('5', 'neither an object nor a list'), ('"x"', 'neither an object nor a list'),
+    ('[1, "x", null]', 'has 6 problem.*provider 1 \(no name\): it has no name'),
+    ('{"a": 5}', 'provider 1 "a": it has no type'),
     ('{"": {"type": "airflow"}}', 'has no name'),
     ('[{"type": "airflow"}]', 'has no name'),
     ('[{"name": 5, "type": "airflow"}]', 'has no name'),
     ('[{"name": null, "type": "airflow"}]', 'has no name'),
-    (format('{"%s": {"type": "airflow"}}', repeat('x', 1001)), '1001 bytes'),
-    ('[{"name": "a", "type": "airflow"}, {"name": "a", "type": "airflow"}]', 'provider 2 "a": has the name of provider 1'),
+    (format('{"%s": {"type": "airflow"}}', repeat('x', 1001)), 'more than 1000 bytes'),
+    ('[{"name": "a", "type": "airflow"}, {"name": "a", "type": "airflow"}]', 'provider 2 "a": provider 1 has the same name'),
     ('{"a": {}}', 'has no type'), ('{"a": {"type": null}}', 'has no type'), ('{"a": {"type": 5}}', 'has no type'),
-    ('{"a": {"type": "victoriametric"}}', 'did you mean "victoriametrics"\?'),
+    ('{"a": {"type": "victoriametric"}}', 'unknown type "victoriametric"'),
     ('{"a": {"type": "netdata"}}', 'Keep cannot install'),
-    ('{"a": {"type": "grafana", "authentication": "CANARY"}}', 'authentication that is not a JSON object'),
-    ('{"a": {"type": "grafana", "authentication": ["CANARY"]}}', 'authentication that is not a JSON object'),
+    ('{"a": {"type": "grafana", "authentication": "CANARY"}}', 'authentication is not a JSON object'),
+    ('{"a": {"type": "grafana", "authentication": ["CANARY"]}}', 'authentication is not a JSON object'),
     ('{"a": {"type": "grafana", "authentication": {"token": "CANARY\u0000"}}}', 'PostgreSQL can|is not JSON'),
     ('{"a": {"type": "grafana", "authentication": {"token": "CANARY\ud800"}}}', 'PostgreSQL can|is not JSON'),
     ('{"a": {"type": "grafana", "authentication": {"token": "CANARY", "port": 1e400000}}}', 'PostgreSQL can|is not JSON'),
     ('{"\ud800": {"type": "grafana", "authentication": {"token": "CANARY"}}}', 'PostgreSQL can|is not JSON'),
-    ('{"a": {"type": "airflow", "renamed_from": "a"}}', 'names itself'),
+    ('{"a": {"type": "airflow", "renamed_from": "a"}}', 'own name'),
     ('{"a": {"type": "airflow", "renamed_from": 5}}', 'not a list of names'),
     ('{"a": {"type": "airflow", "renamed_from": [5]}}', 'not a list of names'),
-    ('{"a": {"type": "airflow", "renamed_from": "x"}, "b": {"type": "airflow", "renamed_from": ["x"]}}', 'which provider 1 claims too'),
-    ('{"a": {"type": "airflow", "prevent_delete": "maybe"}}', 'prevent_delete that is neither true nor false'),
-    ('{"a": {"type": "airflow", "pulling_enabled": 5}}', 'pulling_enabled that is neither true nor false'),
-    ('{"a": {"type": "airflow", "deduplication_rules": 5}}', 'not a JSON object of rules'),
-    ('{"a": {"type": "airflow", "deduplication_rules": {"r": 5}}}', 'rule "r", which is not a JSON object'),
+    ('{"a": {"type": "airflow", "renamed_from": "x"}, "b": {"type": "airflow", "renamed_from": ["x"]}}', 'which provider 1 claims as well'),
+    ('{"a": {"type": "airflow", "renamed_from": "b"}, "b": {"type": "airflow"}}', 'rename in two runs'),
+    ('{"a": {"type": "airflow", "prevent_delete": "maybe"}}', 'prevent_delete is neither true nor false'),
+    ('{"a": {"type": "airflow", "pulling_enabled": 5}}', 'pulling_enabled is neither true nor false'),
+    ('{"a": {"type": "airflow", "deduplication_rules": 5}}', 'deduplication rule 1.*not a JSON object'),
+    ('{"a": {"type": "airflow", "deduplication_rules": {"r": 5}}}', 'deduplication rule 1 "r": it is not a JSON object'),
     ('{"a": {"type": "airflow", "deduplication_rules": {"r": {"priority": 1.5}}}}', 'priority is not a whole number'),
     ('{"a": {"type": "airflow", "deduplication_rules": {"r": {"ignore_fields": [1]}}}}', 'ignore_fields is not a list of texts'),
-    ('{"a": {"type": "airflow", "deduplication_rules": [{"name": "r"}, {"name": "r"}]}}', 'rule "r" twice');
+    ('{"a": {"type": "airflow", "deduplication_rules": [{"name": "r"}, {"name": "r"}]}}', 'deduplication rule 2 "r": deduplication rule 1 has the same name');
 SELECT matches(said, 'KB001.*' || says, format('KB001: %s', left(manifest, 80)))
 FROM (SELECT manifest, says, pg_temp.error(format('SELECT pg_temp.install(%L, %L)', 'bad', manifest)) AS said FROM bad_manifest OFFSET 0) AS m;
 SELECT is_empty($$

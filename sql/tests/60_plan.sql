@@ -57,7 +57,7 @@ SELECT results_eq(format('SELECT * FROM pg_temp.plan(%L, %L)', 'show', s.manifes
 FROM (VALUES
     (1, 'nothing to do is no row', '[{"name": "a", "type": "grafana", "authentication": {"host": "h", "token": "a"}}, {"name": "b", "type": "airflow"}, {"name": "c", "type": "kafka", "authentication": {"host": "c"}}, {"name": "d", "type": "airflow"}]', '{}'),
     (2, 'update names the fields, authentication keys as authentication.key, and never a value', '[{"name": "a", "type": "grafana", "authentication": {"token": "CANARY", "org": 5}, "description": "x", "pulling_enabled": false, "prevent_delete": true, "install_webhook": true}, {"name": "b", "type": "airflow"}, {"name": "c", "type": "kafka", "authentication": {"host": "c"}}, {"name": "d", "type": "airflow"}]',
-        '{"update a description,pulling_enabled,prevent_delete,install_webhook,authentication.host,authentication.org,authentication.token"}'),
+        '{"update a authentication.host,authentication.org,authentication.token,description,install_webhook,prevent_delete,pulling_enabled"}'),
     (3, 'add comes in the order of the manifest, prune last', '[{"name": "z", "type": "airflow"}, {"name": "a", "type": "grafana", "authentication": {"token": "a", "host": "h"}}, {"name": "y", "type": "airflow"}, {"name": "c", "type": "kafka", "authentication": {"host": "c"}}]',
         '{"add z","add y","prune b","prune d"}'),
     (4, 'replace', '[{"name": "a", "type": "prometheus"}, {"name": "b", "type": "airflow"}, {"name": "c", "type": "kafka", "authentication": {"host": "c"}}, {"name": "d", "type": "airflow"}]', '{"replace a type"}'),
@@ -68,9 +68,9 @@ FROM (VALUES
 ORDER BY s.number;
 SELECT results_eq($$SELECT * FROM pg_temp.plan('show', '[]')$$, ARRAY['prune a !KB020', 'prune b !KB020', 'prune c !KB020', 'prune d !KB020'], 'an empty manifest too');
 SELECT results_eq($$SELECT reason FROM bootstrap.plan_providers('show', '[{"name": "a", "type": "grafana", "authentication": {"token": "a", "host": "h"}}, {"name": "B", "renamed_from": ["x", "b"], "type": "airflow"}, {"name": "C", "type": "kafka", "authentication": {"host": "c"}}, {"name": "e", "type": "snowflake"}]') ORDER BY sequence$$,
-    ARRAY['renamed_from names "b"', '"c" leaves and has the same type and authentication', 'not installed yet', 'provisioned, and not in the manifest'], 'each row has its reason');
+    ARRAY['renamed_from names "b"', 'same type and authentication as "c", which the manifest no longer has', 'new in the manifest', 'not in the manifest'], 'each row has its reason');
 SELECT results_eq($$SELECT action, state_only FROM bootstrap.plan_providers('show', '[{"name": "a", "type": "grafana", "authentication": {"token": "a", "host": "h"}, "prevent_delete": true}, {"name": "b", "type": "airflow", "description": "d", "prevent_delete": true}, {"name": "c", "type": "kafka", "authentication": {"host": "c"}, "renamed_from": "never"}, {"name": "d", "type": "airflow"}]') ORDER BY sequence$$,
-    $$VALUES ('update', true), ('update', false), ('unchanged', true)$$, 'state_only tells what writes no row of Keep');
+    $$VALUES ('update', true), ('update', false)$$, 'state_only tells what writes no row of Keep; a former name that nobody has is no difference');
 
 -- A rename is detected only when it is plain.
 SELECT pg_temp.install('plain', '[{"name": "a", "type": "grafana", "authentication": {"token": "t"}}, {"name": "b", "type": "grafana", "authentication": {"token": "t"}}, {"name": "c", "type": "airflow"}, {"name": "d", "type": "prometheus", "authentication": {"url": "u"}}]');

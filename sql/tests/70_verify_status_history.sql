@@ -12,20 +12,20 @@ SELECT pg_temp.install('keep', '{"a": {"type": "airflow"}, "g": {"type": "grafan
 
 -- verify.
 SELECT is(left(pg_temp.check('keep', c.name), 4), 'true', format('after an install, check %s is ok', c.name))
-FROM (VALUES ('keep_tables'), ('foreign_key'), ('tenant'), ('providers'), ('secrets'), ('deduplication_rules')) AS c (name);
+FROM (VALUES ('keep_tables'), ('foreign_key'), ('tenant'), ('objects'), ('secrets'), ('deduplication_rules')) AS c (name);
 SELECT is_empty($$SELECT name FROM bootstrap.verify() WHERE ok IS NOT true$$, 'nothing is wrong, and nothing is to be warned of');
 SELECT is_empty($$SELECT name FROM bootstrap.verify() WHERE ok AND hint IS NOT NULL$$, 'what is right has no hint');
 SELECT matches(pg_temp.check('nobody', 'tenant'), '^false.*"nobody" does not exist.*ensure_tenant', 'a missing tenant is wrong, and the hint says what to do');
 
 ALTER TABLE public.provider ALTER CONSTRAINT provider_tenant_id_fkey NOT DEFERRABLE;
-SELECT matches(pg_temp.check('keep', 'foreign_key'), '^false.*provider_tenant_id_fkey.*prepare_keep', 'a foreign key that is not deferrable is wrong');
+SELECT matches(pg_temp.check('keep', 'foreign_key'), '^false.*public.provider is not DEFERRABLE.*prepare_keep', 'a foreign key that is not deferrable is wrong');
 ALTER TABLE public.provider DROP CONSTRAINT provider_tenant_id_fkey;
 SELECT matches(pg_temp.check('keep', 'foreign_key'), '^warning', 'no foreign key is a warning');
 
 SELECT pg_temp.install('gone', '{"a": {"type": "airflow"}, "b": {"type": "kafka"}}');
 DELETE FROM public.provider WHERE tenant_id = 'gone' AND name = 'b';
-SELECT matches(pg_temp.check('gone', 'providers'), '^false.*"b".*PROVISION_RESOURCES=false', 'rows of ours that someone deleted are named, with the setting that does it');
-SELECT unalike(pg_temp.check('gone', 'providers'), '%"a"%', 'and only those');
+SELECT matches(pg_temp.check('gone', 'objects'), '^false.*"b".*PROVISION_RESOURCES=false', 'rows of ours that someone deleted are named, with the setting that does it');
+SELECT unalike(pg_temp.check('gone', 'objects'), '%"a"%', 'and only those');
 
 SELECT pg_temp.install('secrets', '{"a": {"type": "airflow"}, "b": {"type": "kafka"}, "c": {"type": "grafana"}, "d": {"type": "airflow"}}');
 DELETE FROM public.secret WHERE key LIKE 'secrets_airflow%' AND value LIKE '%"a"%';
@@ -49,12 +49,12 @@ SELECT results_eq($$SELECT s.object_id, s.changed_run FROM bootstrap.status() AS
 SELECT pg_temp.keep_provider('keep', 'old', 'airflow', '{}'), pg_temp.keep_provider('keep', 'ui', 'airflow', '{}', false);
 SELECT results_eq($$SELECT name, origin, changed_run IS NULL FROM bootstrap.status() WHERE name IN ('old', 'ui') ORDER BY name$$,
     $$VALUES ('old', 'keep', true), ('ui', 'user', true)$$, 'where a provider came from: Keep''s own provisioning, or a user');
-SELECT results_eq($$SELECT name, type IS NOT NULL, condition FROM bootstrap.status('gone') ORDER BY name$$, $$VALUES ('a', true, 'installed'), ('b', true, 'row deleted')$$,
+SELECT results_eq($$SELECT name, type IS NOT NULL, condition FROM bootstrap.status('gone') ORDER BY name$$, $$VALUES ('a', true, 'installed'), ('b', true, 'deleted outside of keep-bootstrap')$$,
     'a row that someone deleted is still shown');
 SELECT isnt((SELECT condition FROM bootstrap.status('secrets') WHERE name = 'a'), 'installed', 'a provider without its secret is not "installed"');
 SELECT is((SELECT condition FROM bootstrap.status('secrets') WHERE name = 'd'), 'installed', 'one with its secret is');
 UPDATE public.secret SET value = replace(value, 'CANARY', 'CANARY2') WHERE key LIKE 'keep\_grafana%';
-SELECT alike((SELECT condition FROM bootstrap.status() WHERE name = 'g'), '%someone else%', 'so is one whose secret someone changed');
+SELECT alike((SELECT condition FROM bootstrap.status() WHERE name = 'g'), 'changed outside of keep-bootstrap', 'so is one whose secret someone changed');
 SELECT matches((SELECT string_agg(concat_ws(' ', v.ok, v.detail), ' ') FROM bootstrap.verify() AS v WHERE v.ok IS NULL), '"g"', 'verify warns of it and names it');
 SELECT unalike((SELECT string_agg(s::text, ' ') FROM bootstrap.status() AS s), '%CANARY%', 'no secret is shown');
 SELECT is_empty($$SELECT * FROM bootstrap.status('nobody')$$, 'a tenant without providers has no status');
@@ -74,7 +74,7 @@ SELECT is_empty($$SELECT run_id FROM bootstrap.history('journal') WHERE role_nam
 SELECT bag_eq(format('SELECT kind, action, name, previous_name, fields FROM bootstrap.history_changes(%s)', :one),
     $$VALUES ('provider', 'add', 'a', NULL, '{}'::text[]), ('provider', 'add', 'b', NULL, '{}')$$, 'the adds of the first run are remembered, though the providers were renamed and pruned since');
 SELECT results_eq(format('SELECT kind, action, name, previous_name, fields FROM bootstrap.history_changes(%s)', :two),
-    $$VALUES ('provider', 'rename', 'c', 'a', '{name,authentication.host}'::text[]), ('provider', 'prune', 'b', NULL, '{}'), ('deduplication_rule', 'add', 'r', NULL, '{}')$$,
+    $$VALUES ('provider', 'rename', 'c', 'a', '{authentication.host,name}'::text[]), ('provider', 'prune', 'b', NULL, '{}'), ('deduplication_rule', 'add', 'r', NULL, '{}')$$,
     'a rename has the name before, and the fields');
 SELECT results_eq(format($$SELECT c.action, c.object_id = pg_temp.id('journal', 'c'), c.previous_id <> c.object_id FROM bootstrap.history_changes(%s) AS c WHERE c.kind = 'provider'$$, :three),
     $$VALUES ('replace', true, true)$$, 'a replace has the id before and after');
@@ -118,7 +118,7 @@ SELECT isnt_empty($$SELECT run_id FROM bootstrap.history('keep')$$, 'other tenan
 
 -- report.
 SELECT is((SELECT changed FROM bootstrap.report()), true, 'report tells of the last call in this transaction');
-SELECT pg_temp.install('journal', '[{"name": "c", "type": "kafka"}]');
+SELECT pg_temp.install('journal', '[{"name": "c", "type": "kafka", "description": "5"}]');
 SELECT results_eq('SELECT changed, run_id, unchanged FROM bootstrap.report()', 'VALUES (false, NULL::bigint, 1)', 'also when it changed nothing');
 SELECT set_config('bootstrap.report', '', true);
 SELECT is_empty('SELECT * FROM bootstrap.report()', 'no call, no report');

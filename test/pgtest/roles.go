@@ -44,14 +44,20 @@ func (d *Database) Owner(t testing.TB) Login {
 	return owner
 }
 
-// Definer gives two roles their rights on schema bootstrap, which owner has installed, by the script that a DBA runs.
-func (d *Database) Definer(t testing.TB, owner Login) (runner, auditor Login) {
+// Roles creates a runner and an auditor, and grants them their rights on schema bootstrap, which owner has installed.
+func (d *Database) Roles(t testing.TB, owner Login) (runner, auditor Login) {
 	t.Helper()
 	runner, auditor = d.Login(t, ""), d.Login(t, "")
+	Grant(t, owner, runner, auditor)
+	return runner, auditor
+}
+
+// Grant runs the script that a DBA runs, as owner.
+func Grant(t testing.TB, owner, runner, auditor Login) {
+	t.Helper()
 	psql := exec.CommandContext(t.Context(), PSQL(t), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-v", "runner="+runner.Name, "-v", "auditor="+auditor.Name, "-d", owner.URL)
 	psql.Stdin = strings.NewReader(sqlfiles.Roles)
 	if output, err := psql.CombinedOutput(); err != nil {
 		t.Fatalf("roles.sql: %v\n%s", err, output)
 	}
-	return runner, auditor
 }

@@ -198,7 +198,7 @@ func TestBusyFirstInstallation(t *testing.T) {
 		return pgtest.Table(t, conn, "select condeferrable from pg_constraint where conname = 'provider_tenant_id_fkey'")[0][0]
 	}
 	p := bootstrap(t, 0, d.URL, "up", "-f", m.a)
-	if !strings.Contains(p.output(), "the foreign key of provider is not deferrable, because the application holds a lock") {
+	if !strings.Contains(p.output(), "foreign key of provider not made deferrable: the application holds a lock") {
 		t.Errorf("%s", p.output())
 	}
 	if deferrable() != "f" || number(t, conn, "select count(*) from provider") != 12 {

@@ -71,7 +71,6 @@ func TestStandby(t *testing.T) {
 
 // TestPlanOfALiteralOnAStandby: a manifest that is an argument needs no staging, so it is planned where nothing can be written.
 func TestPlanOfALiteralOnAStandby(t *testing.T) {
-	t.Skip("new core: plan and plan_providers of a literal work on a standby")
 	t.Parallel()
 	primary := pgtest.NewServer(t)
 	if err := keep.Build(t.Context(), primary.URL()); err != nil {

@@ -164,26 +164,32 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestOptions: docs/psql.md lists the options that _check_options knows, with their kinds.
+// TestOptions: docs/psql.md and the header of install_staged list the same options with the same kinds, and a run knows them.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(root, "sql/functions/_check_options.sql"))
-	if err != nil {
-		t.Fatal(err)
+	read := func(path string) string {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
-	kinds := map[string]string{"string": "text", "boolean": "boolean", "number": "number"}
+	kinds := map[string]string{"text": "text", "boolean": "boolean", "integer": "number"}
 	want, documented := map[string]string{}, map[string]string{}
-	for _, found := range regexp.MustCompile(`\('(\w+)', '(boolean|string|number)'\)`).FindAllStringSubmatch(string(text), -1) {
+	checks := read("sql/functions/_begin.sql")
+	for _, found := range regexp.MustCompile(`(?m)^--   (\w+) +(boolean|text|integer)  `).FindAllStringSubmatch(read("sql/functions/install_staged.sql"), -1) {
 		want[found[1]] = kinds[found[2]]
+		if !strings.Contains(checks, "'"+found[1]+"'") {
+			t.Errorf("_begin does not know the option %s", found[1])
+		}
 	}
-	page, err := os.ReadFile(filepath.Join(root, "docs/psql.md"))
-	if err != nil {
-		t.Fatal(err)
+	if len(want) < 10 {
+		t.Fatalf("install_staged lists %v", want)
 	}
-	for _, found := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (text|boolean|number) \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, found := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (text|boolean|number) \\|").FindAllStringSubmatch(read("docs/psql.md"), -1) {
 		documented[found[1]] = found[2]
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {
-		t.Errorf("-_check_options +docs/psql.md\n%s", diff)
+		t.Errorf("-install_staged +docs/psql.md\n%s", diff)
 	}
 }

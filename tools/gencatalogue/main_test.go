@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-func TestMigrationsAreFresh(t *testing.T) {
+func TestFilesAreFresh(t *testing.T) {
 	t.Parallel()
 	files, err := generate(filepath.Join("..", "..", "sql", "catalogue"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range files {
-		got, err := os.ReadFile(filepath.Join("..", "..", "sql", "migrations", name))
+		got, err := os.ReadFile(filepath.Join("..", "..", "sql", name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("sql/migrations/%s is not what sql/catalogue says; run: go generate ./...", name)
+			t.Errorf("sql/%s is not what sql/catalogue says; run: go generate ./...", name)
 		}
 	}
 }

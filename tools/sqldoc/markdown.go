@@ -14,7 +14,7 @@ func Markdown(s Schema) string {
 
 What a migrated database holds, in the words of its comments, which psql shows too (` + "`\\d+`, `\\df+`" + `). Public routines
 are the interface; private ones (names with a leading underscore) and the layout of the tables may change with any
-release. Every routine pins its search_path to ` + "`pg_catalog, pg_temp`" + ` and PUBLIC may execute none.
+release. Every public routine pins its search_path to ` + "`pg_catalog, pg_temp`" + `, and PUBLIC may execute none.
 
 `)
 	b.WriteString("## Public routines\n")
@@ -27,14 +27,14 @@ release. Every routine pins its search_path to ` + "`pg_catalog, pg_temp`" + ` a
 	for _, t := range s.Tables {
 		table(&b, t)
 	}
-	b.WriteString("\n## Private routines\n\n")
+	b.WriteString("\n## Private routines\n\nThe first lines of sql/functions/NAME.sql say what each guarantees.\n\n")
 	rows := [][]string{}
 	for _, r := range s.Routines {
 		if r.Private() {
-			rows = append(rows, []string{code(r.Signature()), code(r.Result), r.Comment})
+			rows = append(rows, []string{code(r.Signature()), code(r.Result)})
 		}
 	}
-	grid(&b, []string{"routine", "returns", "what it does"}, rows)
+	grid(&b, []string{"routine", "returns"}, rows)
 	return b.String()
 }
 

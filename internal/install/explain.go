@@ -1,0 +1,79 @@
+package install
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/postgres"
+)
+
+// explain adds to an error that says the manifest has problems (KB001) what they are, and where in the input. The transaction that
+// failed is over: the manifest is staged again, and read back as rows; with prepare, in the schema that the transaction installs.
+// Other errors are returned as they are.
+func (r *Run) explain(ctx context.Context, conn *pgx.Conn, prepare bool, failure error) error {
+	if !postgres.Is(failure, "KB001") {
+		return failure
+	}
+	if _, _, err := r.open(ctx, conn, prepare); err != nil {
+		rollback(ctx, conn)
+		return failure // without the rows, the first hundred are in its detail
+	}
+	defer rollback(ctx, conn)
+	if err := r.stage(ctx, conn); err != nil {
+		return failure
+	}
+	rows, err := db.New(conn).Problems(ctx, r.Options.document())
+	if err != nil || len(rows) == 0 {
+		return failure
+	}
+	problems := &manifest.Problems{Total: len(rows)}
+	for _, row := range rows[:min(len(rows), manifest.MaxProblems)] {
+		problem := manifest.Problem{Code: "catalogue", Message: row.Problem, Position: r.position(row.Kind, int(row.Position))}
+		name := ""
+		if row.Name != nil {
+			name = *row.Name
+		}
+		if row.Kind == manifest.KindProvider {
+			problem.Provider = name
+		} else {
+			problem.Kind, problem.Name = row.Kind, name
+		}
+		problems.List = append(problems.List, problem)
+	}
+	e := *postgres.From(failure)
+	e.Detail, e.Err = "", errors.Join(problems, failure)
+	return &e
+}
+
+// position is where the input has an object of a kind, by its position in the kind, from 1.
+func (r *Run) position(kind string, position int) manifest.Position {
+	i := position - 1
+	at := func(count int, source func() manifest.Position) manifest.Position {
+		if i < 0 || i >= count {
+			return manifest.Position{}
+		}
+		return source()
+	}
+	m := r.Manifest
+	switch kind {
+	case manifest.KindProvider:
+		return at(len(m.Providers), func() manifest.Position { return m.Providers[i].Source })
+	case manifest.KindWorkflow:
+		return at(len(m.Workflows), func() manifest.Position { return m.Workflows[i].Source })
+	case manifest.KindDashboard:
+		return at(len(m.Dashboards), func() manifest.Position { return m.Dashboards[i].Source })
+	case manifest.KindMappingRule:
+		return at(len(m.MappingRules), func() manifest.Position { return m.MappingRules[i].Source })
+	case manifest.KindAPIKey:
+		return at(len(m.APIKeys), func() manifest.Position { return m.APIKeys[i].Source })
+	case manifest.KindUser:
+		if m.User != nil {
+			return m.User.Source
+		}
+	}
+	return manifest.Position{}
+}

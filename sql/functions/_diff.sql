@@ -1,0 +1,85 @@
+-- bootstrap._diff(tenant_id, options): everything that a run would do, in order, with refusals.
+--
+-- plan shows these rows, install writes them. refusal is the SQLSTATE with which a guard stops the run because of the
+-- row:
+--   KB020 everything of a kind would be pruned        KB021 more than max_prune would be pruned or replaced
+--   KB022 prevent_delete                              KB024 created by a user, without the option adopt
+--   KB025 changed outside, with on_drift fail         KB028 the secret of an API key is that of another key
+--   KB029 nobody has the name of the default user     KB031 a row of table secret belongs to something else
+--   KB032 the id given is not that of the live row, or taken
+-- Guards count each kind by itself. Reads only.
+CREATE FUNCTION bootstrap._diff(p_tenant_id text, p_options jsonb) RETURNS SETOF bootstrap.work
+LANGUAGE plpgsql STABLE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_kinds       text[]  := current_setting('bootstrap.kinds')::text[];
+    v_adopt       boolean := coalesce((p_options ->> 'adopt')::boolean, false);
+    v_allow_empty boolean := coalesce((p_options ->> 'allow_empty')::boolean, false);
+    v_max_prune   text    := p_options ->> 'max_prune';
+    v_differs     boolean := true;
+BEGIN
+    -- Compiling and planning what follows takes longer than comparing a small manifest twice.
+    IF (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000 THEN
+        FOR i IN 1 .. cardinality(v_kinds) LOOP
+            EXECUTE format('SELECT EXISTS (SELECT FROM bootstrap.%I($1, false))', '_pairs_' || v_kinds[i])
+                INTO v_differs USING p_tenant_id;
+            EXIT WHEN v_differs;
+        END LOOP;
+    END IF;
+    IF NOT v_differs THEN
+        RETURN;
+    END IF;
+
+    RETURN QUERY
+    WITH decided AS MATERIALIZED (
+        SELECT d.* FROM bootstrap._decide(p_tenant_id, v_kinds, p_options) AS d
+    ),
+    kind AS (
+        SELECT d.kind, count(*) FILTER (WHERE d.action IN ('prune', 'replace')) AS going,
+               count(*) FILTER (WHERE d.is_prunable AND d.live_name IS NOT NULL) - count(d.position) AS others
+        FROM decided AS d
+        GROUP BY d.kind
+    ),
+    guard AS (
+        SELECT k.kind, k.going, s.wanted,
+               CASE WHEN right(v_max_prune, 1) = '%'
+                        THEN floor((s.wanted + k.others) * rtrim(v_max_prune, '%')::numeric / 100)
+                    WHEN v_max_prune IS NOT NULL THEN v_max_prune::numeric
+                    WHEN v_allow_empty AND s.wanted = 0 THEN 'Infinity'
+                    ELSE greatest(3, floor((s.wanted + k.others) / 2.0)) END AS allowed
+        FROM kind AS k
+        CROSS JOIN LATERAL (SELECT count(*) AS wanted FROM bootstrap._staged(k.kind)) AS s
+        WHERE k.going > 0 AND k.kind <> 'deduplication_rule'
+    ),
+    shared AS (
+        SELECT p.configuration_key::text AS key FROM public.provider AS p
+        WHERE p.tenant_id = p_tenant_id AND EXISTS (SELECT FROM kind AS k WHERE k.kind = 'provider')
+        GROUP BY 1 HAVING count(*) > 1
+    )
+    SELECT d.kind, d.position, d.name, d.type, d.wanted, d.digest, d.keys, d.wanted_id, d.wanted_guard,
+           d.wanted_webhook, d.renamed_from, d.object_id, d.live_name, d.live_type, d.live, d.extra, d.row_version,
+           d.secret_key, d.secret_version, d.is_provisioned, d.is_prunable, d.is_hidden, d.last_name, d.is_drifted,
+           d.is_remembered, d.prevent_delete, d.install_webhook, d.run_id, d.match, d.fields,
+           CASE WHEN d.action = 'prune' AND g.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
+                WHEN d.action IN ('prune', 'replace') AND coalesce(d.wanted_guard, d.prevent_delete) THEN 'KB022'
+                WHEN d.last_name IS NULL AND NOT d.is_provisioned AND d.kind NOT IN ('user', 'mapping_rule')
+                     AND (NOT v_adopt OR d.action = 'replace') THEN 'KB024'
+                WHEN d.wanted_id <> d.object_id AND d.live_name IS NOT NULL THEN 'KB032'
+                WHEN d.action = 'add' AND EXISTS (SELECT FROM public.provider AS o WHERE o.id = d.wanted_id)
+                    THEN 'KB032'
+                WHEN h.key IS NOT NULL AND d.action IN ('update', 'rename', 'adopt') AND NOT d.state_only THEN 'KB031'
+                WHEN d.action NOT IN ('prune', 'unchanged') AND d.refusal IS NOT NULL THEN d.refusal
+                WHEN d.drift <> '{}' AND p_options ->> 'on_drift' = 'fail' THEN 'KB025'
+                WHEN d.action IN ('prune', 'replace') AND g.going > g.allowed THEN 'KB021' END,
+           coalesce(d.notes, '{}'), d.transaction_id,
+           (row_number() OVER (ORDER BY k.number, d.position IS NULL, d.position, d.name, d.object_id))::integer,
+           d.action, d.new_object_id, d.drift, d.reason, d.state_only
+    FROM decided AS d
+    LEFT JOIN guard AS g ON g.kind = d.kind
+    LEFT JOIN shared AS h ON d.kind = 'provider' AND h.key = d.secret_key
+    LEFT JOIN unnest(ARRAY['user', 'api_key', 'provider', 'deduplication_rule', 'workflow', 'dashboard',
+                           'mapping_rule'])
+        WITH ORDINALITY AS k (kind, number) ON k.kind = d.kind;
+END
+$$;
