@@ -1,8 +1,8 @@
 -- bootstrap._compare(tenant_id, kinds, options): the pairs with the names of the fields in which they differ.
 --
--- Names only: type, name, authentication.<key>, ...; secret for a secret that is missing or that Keep cannot read. A rule
--- gets the provider that it will belong to. Credentials that Keep added to a secret differ, too, if the secret is to be used
--- at another address: they go. Values of secrets stay inside the statement. Reads only.
+-- Names only: type, name, authentication.<key>, ...; secret for a secret that is missing or that Keep cannot read. A
+-- rule gets the provider that it will belong to. Credentials that Keep added to a secret differ, too, if the secret is
+-- to be used at another address: they go. Values of secrets stay inside the statement. Reads only.
 CREATE FUNCTION bootstrap._compare(p_tenant_id text, p_kinds text[], p_options jsonb) RETURNS SETOF bootstrap.pair
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -15,18 +15,20 @@ BEGIN
     WITH match AS MATERIALIZED (
         SELECT m.* FROM bootstrap._match(p_tenant_id, p_kinds, v_detect, false) AS m
     )
-    SELECT m.kind, m.position, m.name, m.type, r.wanted, m.digest, m.keys, m.wanted_id, m.wanted_guard, m.wanted_webhook,
-           m.renamed_from, m.object_id, m.live_name, m.live_type, m.live, m.extra, m.row_version, m.secret_key, m.secret_version,
-           m.is_provisioned, m.is_prunable, m.is_hidden, m.last_name, m.is_drifted,
-           m.is_remembered OR (m.kind = 'deduplication_rule' AND NOT m.is_drifted AND f.fields IS NULL), m.prevent_delete,
-           m.install_webhook, m.run_id, m.match, coalesce(f.fields, '{}'), m.refusal, m.notes
+    SELECT m.kind, m.position, m.name, m.type, r.wanted, m.digest, m.keys, m.wanted_id, m.wanted_guard,
+           m.wanted_webhook, m.renamed_from, m.object_id, m.live_name, m.live_type, m.live, m.extra, m.row_version,
+           m.secret_key, m.secret_version, m.is_provisioned, m.is_prunable, m.is_hidden, m.last_name, m.is_drifted,
+           m.is_remembered OR (m.kind = 'deduplication_rule' AND NOT m.is_drifted AND f.fields IS NULL),
+           m.prevent_delete, m.install_webhook, m.run_id, m.match, coalesce(f.fields, '{}'), m.refusal, m.notes
     FROM match AS m
-    LEFT JOIN match AS p ON p.kind = 'provider' AND p.position IS NOT NULL AND p.name = m.type AND m.kind = 'deduplication_rule'
+    LEFT JOIN match AS p
+      ON p.kind = 'provider' AND p.position IS NOT NULL AND p.name = m.type AND m.kind = 'deduplication_rule'
     CROSS JOIN LATERAL (
         SELECT CASE WHEN p.kind IS NULL OR m.position IS NULL THEN m.wanted
                     ELSE m.wanted || jsonb_build_object(
                         'provider', CASE WHEN p.live_type = p.type OR (v_keep AND p.is_drifted) THEN p.object_id END,
-                        'provider_type', CASE WHEN v_keep AND p.is_drifted THEN p.live_type ELSE p.type END) END AS wanted
+                        'provider_type', CASE WHEN v_keep AND p.is_drifted THEN p.live_type ELSE p.type END)
+               END AS wanted
         OFFSET 0
     ) AS r
     CROSS JOIN LATERAL (
@@ -50,7 +52,8 @@ BEGIN
             LEFT JOIN bootstrap.provider_type AS y ON y.type = m.type
             WHERE e.key = ANY (coalesce(y.secret, ARRAY[e.key])) AND EXISTS (
                 SELECT FROM jsonb_each(r.wanted -> 'authentication') AS w
-                WHERE w.value IS DISTINCT FROM m.live -> 'authentication' -> w.key AND w.key <> ALL (coalesce(y.secret, '{}')))
+                WHERE w.value IS DISTINCT FROM m.live -> 'authentication' -> w.key
+                  AND w.key <> ALL (coalesce(y.secret, '{}')))
             UNION ALL
             SELECT 'secret' WHERE m.live -> 'authentication' = 'null'
             UNION ALL

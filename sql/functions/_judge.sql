@@ -1,8 +1,9 @@
--- bootstrap._judge(tenant_id, options): what stands against the work of this transaction, and the digest of it, as a report.
+-- bootstrap._judge(tenant_id, options): what refuses the work of this transaction, and its digest.
 --
--- plan_digest: equal digests mean the same changes, from the same manifest, to rows in the same state. What Keep writes by
--- itself (times, scopes) does not enter, and neither do files and folders. refusal, message, detail, hint: of one guard and one
--- kind; detail shows the first 50 objects, hint the option that lets the run through. Also KB023, KB026. Reads only.
+-- plan_digest: equal digests mean the same changes, from the same manifest, to rows in the same state. What Keep
+-- writes by itself (times, scopes) does not enter, and neither do files and folders. refusal, message, detail, hint:
+-- of one guard and one kind; detail shows the first 50 objects, hint the option that lets the run through. Also KB023,
+-- KB026. Reads only.
 CREATE FUNCTION bootstrap._judge(p_tenant_id text, p_options jsonb) RETURNS bootstrap.run_report
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -12,42 +13,50 @@ DECLARE
     v_kind   text;
     v_count  bigint;
 BEGIN
-    SELECT encode(bootstrap._digest(g.digest_key, p_tenant_id || coalesce(string_agg(jsonb_build_array(w.kind, w.action, w.name,
+    SELECT encode(bootstrap._digest(g.digest_key,
+                                    p_tenant_id || coalesce(string_agg(jsonb_build_array(w.kind, w.action, w.name,
                w.object_id, w.fields, w.drift, w.wanted, w.live, w.extra, w.wanted_guard, w.wanted_webhook)::text, E'\n'
                ORDER BY w.sequence), '')), 'hex')
     INTO v_report.plan_digest
     FROM bootstrap.setting AS g
-    LEFT JOIN bootstrap.work AS w ON w.transaction_id = pg_current_xact_id_if_assigned() AND (w.action <> 'unchanged' OR w.state_only)
+    LEFT JOIN bootstrap.work AS w
+      ON w.transaction_id = pg_current_xact_id_if_assigned() AND (w.action <> 'unchanged' OR w.state_only)
     GROUP BY g.digest_key;
 
     SELECT w.refusal, replace(w.kind, '_', ' '), count(*),
            array_to_string((array_agg(format('%s %s (%s)%s', w.action, to_json(left(w.name, 100)), w.reason,
                CASE w.refusal WHEN 'KB025' THEN ': ' || array_to_string(w.drift, ', ')
-                              WHEN 'KB031' THEN ': ' || coalesce(w.secret_key, p_tenant_id || '-' || w.name) ELSE '' END)
+                              WHEN 'KB031' THEN ': ' || coalesce(w.secret_key, p_tenant_id || '-' || w.name)
+                              ELSE '' END)
                ORDER BY w.sequence))[1:50], E'\n')
     INTO v_report.refusal, v_kind, v_count, v_report.detail
     FROM bootstrap.work AS w
     WHERE w.transaction_id = pg_current_xact_id_if_assigned() AND w.refusal IS NOT NULL
     GROUP BY w.refusal, w.kind
-    ORDER BY array_position(ARRAY['KB020', 'KB022', 'KB024', 'KB032', 'KB031', 'KB028', 'KB029', 'KB025', 'KB021'], w.refusal),
+    ORDER BY array_position(ARRAY['KB020', 'KB022', 'KB024', 'KB032', 'KB031', 'KB028', 'KB029', 'KB025', 'KB021'],
+                            w.refusal),
              min(w.sequence)
     LIMIT 1;
 
-    -- Secrets that are stored elsewhere: Keep would ignore those written here, and a provider without one vanishes from its lists.
+    -- Secrets that are stored elsewhere: Keep would ignore those written here, and a provider without one vanishes
+    -- from its lists.
     IF lower(p_options ->> 'assume_secret_manager') IS DISTINCT FROM 'db'
        AND current_setting('bootstrap.kinds')::text[] && ARRAY['provider', 'api_key']
     THEN
         IF lower(p_options ->> 'secret_manager') <> 'db' THEN
             v_report.refusal := 'KB023';
             v_report.detail := 'SECRET_MANAGER_TYPE is ' || to_json(left(p_options ->> 'secret_manager', 50));
-        ELSIF EXISTS (SELECT FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id_if_assigned() AND w.action <> 'unchanged') THEN
+        ELSIF EXISTS (SELECT FROM bootstrap.work AS w
+                      WHERE w.transaction_id = pg_current_xact_id_if_assigned() AND w.action <> 'unchanged') THEN
             SELECT CASE WHEN count(*) > 0 THEN 'KB023' ELSE v_report.refusal END,
-                   coalesce(array_to_string((array_agg(format('provider %s has no row in table secret', to_json(left(p.name, 100)))
+                   coalesce(array_to_string((array_agg(format('provider %s has no row in table secret',
+                                                              to_json(left(p.name, 100)))
                                                        ORDER BY p.name))[1:50], E'\n'), v_report.detail)
             INTO v_report.refusal, v_report.detail
             FROM public.provider AS p
             LEFT JOIN bootstrap.object AS o ON o.tenant_id = p_tenant_id AND o.kind = 'provider' AND o.object_id = p.id
-            LEFT JOIN LATERAL (SELECT c.key FROM public.secret AS c WHERE c.key = p.configuration_key LIMIT 1) AS c ON true
+            LEFT JOIN LATERAL (SELECT c.key FROM public.secret AS c WHERE c.key = p.configuration_key LIMIT 1) AS c
+              ON true
             WHERE p.tenant_id = p_tenant_id AND o.object_id IS NULL AND c.key IS NULL;
         END IF;
     END IF;
@@ -62,15 +71,16 @@ BEGIN
         ('KB020', 'the manifest holds no {kind}, and {n} {kind}(s) would be pruned',
          'If that is meant, set the option allow_empty (--allow-empty). Otherwise check the source of the manifest.'),
         ('KB021', '{n} {kind}(s) would be pruned or replaced, more than the limit',
-         'If that is meant, set the option max_prune (--max-prune {n}). The default is half of those provisioned, and at least 3.'),
+         'If that is meant, set the option max_prune (--max-prune {n}). The default is half of those provisioned, and '
+         'at least 3.'),
         ('KB022', '{n} {kind}(s) with prevent_delete would be pruned or replaced',
          'Deleting the entry is not enough: set prevent_delete: false, run, and delete it then.'),
         ('KB023', 'Keep stores its secrets elsewhere, not in table secret of this database',
-         'Run Keep with SECRET_MANAGER_TYPE=DB (its default is FILE, that of its Helm chart k8s) and copy its secrets first, or set '
-         'the option assume_secret_manager to db (--assume-secret-manager=db).'),
+         'Run Keep with SECRET_MANAGER_TYPE=DB (its default is FILE, that of its Helm chart k8s) and copy its secrets '
+         'first, or set the option assume_secret_manager to db (--assume-secret-manager=db).'),
         ('KB024', '{n} {kind}(s) of the manifest have the name of a {kind} created by a user',
-         'Rename the {kind} in the manifest, or adopt the user''s with the option adopt (--adopt). A provider of another type is '
-         'never adopted.'),
+         'Rename the {kind} in the manifest, or adopt the user''s with the option adopt (--adopt). A provider of '
+         'another type is never adopted.'),
         ('KB025', '{n} {kind}(s) were changed outside of keep-bootstrap since the last run',
          'Look at the plan, then overwrite the change (--on-drift=overwrite) or keep it (--on-drift=keep).'),
         ('KB026', 'stale plan: the manifest or the database has changed since the plan was made',

@@ -1,11 +1,12 @@
--- bootstrap._match(tenant_id, kinds, detect, every): the pairs of all kinds: those of _match_objects, and of deduplication rules.
+-- bootstrap._match(tenant_id, kinds, detect, every): the pairs of _match_objects, and of deduplication rules.
 --
 -- A rule is found by its own name and that of its provider. What found no partner that way is paired if, in this order,
 --   provider    its provider is found under another name, and the rule has the wanted name;
 --   remembered  the last run gave it the wanted name, and someone renamed it since;
 --   deleted     the last run installed a rule of the name, and its row is missing.
 -- Reads only.
-CREATE FUNCTION bootstrap._match(p_tenant_id text, p_kinds text[], p_detect boolean, p_every boolean) RETURNS SETOF bootstrap.pair
+CREATE FUNCTION bootstrap._match(p_tenant_id text, p_kinds text[], p_detect boolean, p_every boolean)
+RETURNS SETOF bootstrap.pair
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,7 +16,8 @@ BEGIN
         SELECT m.* FROM bootstrap._match_objects(p_tenant_id, p_kinds, p_detect, p_every) AS m
     ),
     pair AS MATERIALIZED (
-        SELECT r.* FROM bootstrap._pairs_deduplication_rule(p_tenant_id, p_every) AS r WHERE 'deduplication_rule' = ANY (p_kinds)
+        SELECT r.* FROM bootstrap._pairs_deduplication_rule(p_tenant_id, p_every) AS r
+        WHERE 'deduplication_rule' = ANY (p_kinds)
     ),
     arriving AS MATERIALIZED (
         SELECT a.position, a.name, a.type, p.object_id AS provider_id
@@ -44,15 +46,17 @@ BEGIN
     )
     SELECT o.* FROM object AS o
     UNION ALL
-    SELECT x.kind, x.position, x.name, x.type, x.wanted, x.digest, x.keys, x.wanted_id, x.wanted_guard, x.wanted_webhook,
-           x.renamed_from, (y.l).object_id, (y.l).live_name, (y.l).live_type, (y.l).live, (y.l).extra, (y.l).row_version,
-           (y.l).secret_key, (y.l).secret_version, (y.l).is_provisioned, (y.l).is_prunable, (y.l).is_hidden, (y.l).last_name,
-           (y.l).is_drifted, m.how IS NULL AND x.is_remembered, (y.l).prevent_delete, (y.l).install_webhook, (y.l).run_id,
-           coalesce(m.how, x.match), NULL::text[], x.refusal, x.notes
+    SELECT x.kind, x.position, x.name, x.type, x.wanted, x.digest, x.keys, x.wanted_id, x.wanted_guard,
+           x.wanted_webhook, x.renamed_from, (y.l).object_id, (y.l).live_name, (y.l).live_type, (y.l).live, (y.l).extra,
+           (y.l).row_version, (y.l).secret_key, (y.l).secret_version, (y.l).is_provisioned, (y.l).is_prunable,
+           (y.l).is_hidden, (y.l).last_name, (y.l).is_drifted, m.how IS NULL AND x.is_remembered,
+           (y.l).prevent_delete, (y.l).install_webhook, (y.l).run_id, coalesce(m.how, x.match), NULL::text[],
+           x.refusal, x.notes
     FROM pair AS x
     LEFT JOIN match AS m ON m.position = x.position
     LEFT JOIN pair AS l ON l.position IS NULL AND l.object_id = m.object_id
-    CROSS JOIN LATERAL (SELECT CASE WHEN m.how IS NULL THEN ROW(x.*)::bootstrap.pair ELSE ROW(l.*)::bootstrap.pair END AS l OFFSET 0) AS y
+    CROSS JOIN LATERAL (SELECT CASE WHEN m.how IS NULL THEN ROW(x.*)::bootstrap.pair
+                                    ELSE ROW(l.*)::bootstrap.pair END AS l OFFSET 0) AS y
     WHERE x.position IS NOT NULL OR NOT EXISTS (SELECT FROM match AS m WHERE m.object_id = x.object_id);
 END
 $$;

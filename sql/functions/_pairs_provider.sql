@@ -2,8 +2,8 @@
 --
 -- One join of manifest and live rows by name. Rows that match leave here: the text of the secret, the columns and the
 -- remembered digest are all equal. Of the others, both sides are parsed, once. Live rows that the manifest lacks are
--- returned if they are provisioned, managed, or named in renamed_from; with every, all of them. Managed providers whose row
--- is missing are returned as well. Reads only. No variable or parameter ever holds a value of a secret.
+-- returned if they are provisioned, managed, or named in renamed_from; with every, all of them. Managed providers
+-- whose row is missing are returned as well. Reads only. No variable or parameter ever holds a value of a secret.
 CREATE FUNCTION bootstrap._pairs_provider(p_tenant_id text, p_every boolean) RETURNS SETOF bootstrap.pair
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -20,7 +20,8 @@ BEGIN
         WHERE CASE WHEN w.position IS NULL
                    THEN p_every OR l.provisioned OR l.object_id IS NOT NULL OR l.name = ANY (v_former)
                    ELSE NOT coalesce(
-                       l.secret = w.secret AND l.type = w.type AND l.provisioned AND coalesce(l.consumer = w.consumer, true)
+                       l.secret = w.secret AND l.type = w.type AND l.provisioned
+                       AND coalesce(l.consumer = w.consumer, true)
                        AND l.digest = w.digest AND l.install_webhook = w.install_webhook
                        AND coalesce(l.description = w.description, w.description IS NULL)
                        AND coalesce(l.pulling = w.pulling, true) AND coalesce(l.id = w.id, true)
@@ -33,7 +34,8 @@ BEGIN
                     WHEN s.authentication IS NOT NULL THEN '{}' END AS unmanaged
         FROM differing AS d
         CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(d.secret) WHEN 'object' THEN d.secret END AS secret,
-                                   CASE jsonb_typeof(d.secret -> 'authentication') WHEN 'object' THEN d.secret -> 'authentication' END
+                                   CASE jsonb_typeof(d.secret -> 'authentication')
+                                        WHEN 'object' THEN d.secret -> 'authentication' END
                                        AS authentication OFFSET 0) AS s
         CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_object_keys((d.w).authentication)) AS keys OFFSET 0) AS k
     )
@@ -45,16 +47,19 @@ BEGIN
            (p.w).digest,
            p.keys || ARRAY(SELECT ':description' WHERE (p.w).description IS NOT NULL)
                   || ARRAY(SELECT ':pulling_enabled' WHERE (p.w).pulling IS NOT NULL),
-           (p.w).id, (p.w).prevent_delete, (p.w).install_webhook, ARRAY(SELECT jsonb_array_elements_text((p.w).renamed_from)),
+           (p.w).id, (p.w).prevent_delete, (p.w).install_webhook,
+           ARRAY(SELECT jsonb_array_elements_text((p.w).renamed_from)),
            coalesce((p.l).id, (p.l).object_id), (p.l).name, coalesce((p.l).type, (p.l).last_type),
            CASE WHEN (p.l).name IS NOT NULL THEN jsonb_build_object('name', (p.l).name, 'type', (p.l).type,
                'provisioned', (p.l).provisioned, 'consumer', (p.l).consumer, 'description', (p.l).description,
                'pulling_enabled', (p.l).pulling, 'secret.name', p.secret -> 'name',
                'authentication', p.authentication - ARRAY(SELECT jsonb_object_keys(p.unmanaged - p.keys))) END,
            nullif(p.secret - ARRAY['name', 'authentication']
-                  || jsonb_build_object('authentication', coalesce(p.unmanaged - p.keys, '{}')), '{"authentication": {}}'),
+                  || jsonb_build_object('authentication', coalesce(p.unmanaged - p.keys, '{}')),
+                  '{"authentication": {}}'),
            (p.l).row_version, (p.l).secret_key, (p.l).secret_version, (p.l).provisioned, (p.l).provisioned,
-           (p.l).name IS NULL AND EXISTS (SELECT FROM public.provider AS o WHERE o.id = (p.l).object_id), (p.l).last_name,
+           (p.l).name IS NULL AND EXISTS (SELECT FROM public.provider AS o WHERE o.id = (p.l).object_id),
+           (p.l).last_name,
            (p.l).digest <> bootstrap._digest((SELECT g.digest_key FROM bootstrap.setting AS g),
                jsonb_build_array((p.l).name, (p.l).type, (p.l).provisioned,
                    p.authentication - ARRAY(SELECT jsonb_object_keys(p.unmanaged)),

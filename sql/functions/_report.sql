@@ -52,30 +52,22 @@ BEGIN
         SELECT coalesce(array_agg(n.note ORDER BY n.rank, n.note), '{}') INTO v_report.notes
         FROM (
             SELECT 1 AS rank,
-                   'Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with PROVISION_RESOURCES=false '
-                   'so that it does not delete them when it starts' AS note
+                   'Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with '
+                   'PROVISION_RESOURCES=false so that it does not delete them when it starts' AS note
             FROM bootstrap.work AS w
             WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'provider' AND w.action = 'add'
-            HAVING count(*) > 0
-               AND NOT EXISTS (SELECT FROM bootstrap.run AS r
-                               WHERE r.tenant_id = p_tenant_id AND r.outcome = 'applied'
-                                 AND r.transaction_id <> pg_current_xact_id())
+            HAVING count(*) > 0 AND NOT EXISTS (
+                SELECT FROM bootstrap.run AS r
+                WHERE r.tenant_id = p_tenant_id AND r.outcome = 'applied' AND r.transaction_id <> pg_current_xact_id())
             UNION ALL
-            SELECT 3, format('%s %s(s) deleted outside of keep-bootstrap stay deleted (on_drift keep): %s', count(*),
-                             replace(w.kind, '_', ' '),
+            SELECT 3, format('%s %s(s) %s (on_drift keep): %s', count(*), replace(w.kind, '_', ' '),
+                             CASE WHEN w.drift = ARRAY['row'] THEN 'deleted outside of keep-bootstrap stay deleted'
+                                  ELSE 'changed outside of keep-bootstrap are kept as they are' END,
                              array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
             FROM bootstrap.work AS w
             WHERE w.transaction_id = pg_current_xact_id() AND w.action = 'unchanged' AND NOT w.state_only
-              AND w.drift = ARRAY['row']
-            GROUP BY w.kind
-            UNION ALL
-            SELECT 4, format('%s %s(s) changed outside of keep-bootstrap are kept as they are (on_drift keep): %s',
-                             count(*), replace(w.kind, '_', ' '),
-                             array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
-            FROM bootstrap.work AS w
-            WHERE w.transaction_id = pg_current_xact_id() AND w.action = 'unchanged' AND w.drift <> '{}'
-              AND w.drift <> ARRAY['row']
-            GROUP BY w.kind
+              AND w.drift <> '{}'
+            GROUP BY w.kind, w.drift = ARRAY['row']
             UNION ALL
             SELECT 5, format('restart Keep: it starts and stops consumers of %s only then',
                              string_agg(DISTINCT y.type, ', ' ORDER BY y.type))

@@ -9,8 +9,7 @@ SET plan_cache_mode = force_generic_plan -- or auto_explain shows the manifest a
 AS $$
 BEGIN
     IF pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean THEN
-        RAISE EXCEPTION 'this needs a database that can be written: the server is a standby, or the transaction is '
-                        'read-only'
+        RAISE EXCEPTION 'cannot write: the server is a standby, or the transaction is read-only'
             USING ERRCODE = 'KB030', HINT = 'Connect to the primary server.';
     END IF;
     DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
