@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fails when generated files are not what the sources say: Go from sqlc (also what it leaves behind when a query file is
-# deleted), generated SQL, the JSON Schema. A test of tools/sqldoc checks docs/sql.md.
+# deleted), generated SQL, the JSON Schema, docs/cli.md. A test of tools/sqldoc checks docs/sql.md.
 # The files are left as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-paths=(internal/db sql/migrations sql/functions test/pgtest/keep schema)
+paths=(internal/db sql/migrations sql/functions test/pgtest/keep schema docs/cli.md)
 
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT

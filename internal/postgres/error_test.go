@@ -66,10 +66,10 @@ func state(code string) error {
 	return fmt.Errorf("doing: %w", &pgconn.PgError{Code: code, Message: "m"})
 }
 
-// The table in docs/design.md is what users rely on.
+// The table in docs/errors.md is what users rely on.
 func TestExitCodesOfOurErrorsAreTheDocumentedOnes(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/design.md")
+	text, err := os.ReadFile("../../docs/errors.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package doctest executes the documentation: its tests run the commands of README.md and docs/psql.md in order, on real
+// Package doctest executes the documentation: its tests run the commands of the README and of pages of docs in order, on real
 // databases, and compare what they print with what the page shows.
 //
 // The blocks of a page say what they are behind the language of the fence, where no renderer shows it:

@@ -68,13 +68,10 @@ func exits(t *testing.T, path, first string) map[string]int {
 	return all
 }
 
-// TestErrorsOfTheSchema: the table, the RAISEs, the program and the design name the same codes and exit codes.
+// TestErrorsOfTheSchema: the table, the RAISEs and the program name the same codes and exit codes.
 func TestErrorsOfTheSchema(t *testing.T) {
 	t.Parallel()
 	documented := exits(t, "docs/errors.md", `KB\d\d\d`)
-	if diff := cmp.Diff(exits(t, "docs/design.md", `KB\d\d\d`), documented); diff != "" {
-		t.Errorf("docs/errors.md differs from docs/design.md: -design +errors\n%s", diff)
-	}
 	for code, exit := range documented {
 		if got := postgres.ExitCode(&pgconn.PgError{Code: code}); got != exit {
 			t.Errorf("%s: documented exit code %d, the program ends with %d", code, exit, got)
@@ -145,7 +142,7 @@ func TestErrorsOfTheProgram(t *testing.T) {
 	}
 }
 
-// TestExitCodes: the table of the README and the constants agree.
+// TestExitCodes: the table of docs/errors.md and the constants agree.
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	want := []string{}
@@ -156,11 +153,11 @@ func TestExitCodes(t *testing.T) {
 		want = append(want, strconv.Itoa(code))
 	}
 	var documented []string
-	for _, row := range rows(t, "README.md", `\d+`) {
+	for _, row := range rows(t, "docs/errors.md", `\d\d?`) {
 		documented = append(documented, row[0])
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {
-		t.Errorf("-constants +README.md\n%s", diff)
+		t.Errorf("-constants +docs/errors.md\n%s", diff)
 	}
 }
 

@@ -12,16 +12,63 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/test/pgtest"
 )
 
-// TestREADME executes the page.
-func TestREADME(t *testing.T) {
+// executed are the pages whose commands are run in order. TestPSQLPage runs docs/psql.md.
+var executed = []string{"README.md", "docs/input.md", "docs/ci.md"}
+
+// TestPages executes the pages.
+func TestPages(t *testing.T) {
 	t.Parallel()
-	newSession(t, "README.md").run()
+	for _, path := range executed {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			newSession(t, path).run()
+		})
+	}
+}
+
+// TestREADMEIsShort: what does not fit belongs to a page of docs.
+func TestREADMEIsShort(t *testing.T) {
+	t.Parallel()
+	p, err := readPage(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := len(p.lines) - 1; lines > 170 {
+		t.Errorf("README.md has %d lines, more than 170", lines)
+	}
+}
+
+// TestIndex: docs/README.md lists every page.
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	index, err := os.ReadFile(filepath.Join(root, "docs/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range pages(t) {
+		if name := filepath.Base(path); filepath.Dir(path) == "docs" && name != "README.md" && !strings.Contains(string(index), "]("+name+")") {
+			t.Errorf("docs/README.md does not list %s", name)
+		}
+	}
+}
+
+// pages are the paths of all pages for users.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	all := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
+	for _, path := range found {
+		all = append(all, filepath.Join("docs", filepath.Base(path)))
+	}
+	return all
 }
 
 // TestOperationsPage: the statements of docs/operations.md can be executed on a migrated database.
@@ -46,12 +93,9 @@ func TestOperationsPage(t *testing.T) {
 func TestBlocks(t *testing.T) {
 	t.Parallel()
 	skipped := []string{
-		"make bootstrap\nmake test\n", // the first is run further down; the second is this
-		"export DATABASE_URL=postgresql://keep:password@db.example.com:5432/keep\n",
-		// The local server; internal/cli tests these commands.
-		"export PATH=\"$PWD/bin:$PATH\"\nkeep-bootstrap local psql -c 'select name, type from provider'\nkeep-bootstrap local reset\n",
+		"make build\nexport PATH=\"$PWD/bin:$PATH\"\n", // make bootstrap builds, and the page of the test has the path
 	}
-	for _, path := range []string{"README.md", "docs/psql.md"} {
+	for _, path := range append([]string{"docs/psql.md"}, executed...) {
 		p, err := readPage(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
@@ -85,10 +129,10 @@ func bootstrap(t *testing.T, variables []string, args ...string) (printed string
 	return output.String(), 0
 }
 
-// grants are the statements of a block of the README, with other names in them.
+// grants are the statements of a block of docs/security.md, with other names in them.
 func grants(t *testing.T, kind string, names ...string) []string {
 	t.Helper()
-	p, err := readPage(filepath.Join(root, "README.md"))
+	p, err := readPage(filepath.Join(root, "docs/security.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +141,7 @@ func grants(t *testing.T, kind string, names ...string) []string {
 			return strings.Split(strings.TrimSuffix(strings.NewReplacer(names...).Replace(b.text), "\n"), "\n")
 		}
 	}
-	t.Fatalf("README.md has no grants for %s", kind)
+	t.Fatalf("docs/security.md has no grants for %s", kind)
 	return nil
 }
 
@@ -192,78 +236,11 @@ func TestPrivileges(t *testing.T) {
 	}
 }
 
-// help returns the names that a pattern finds in the help of a command.
-func help(t *testing.T, pattern string, args ...string) []string {
-	t.Helper()
-	printed, exit := bootstrap(t, nil, append(args, "--help")...)
-	if exit != 0 {
-		t.Fatalf("%v: exit code %d", args, exit)
-	}
-	var names []string
-	for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(printed, -1) {
-		names = append(names, found[1])
-	}
-	return names
-}
-
-// TestCommandsAndFlags: the tables of the README have all commands and all flags, and no others.
-func TestCommandsAndFlags(t *testing.T) {
-	t.Parallel()
-	commands := help(t, `(?m)^  ([a-z-]+) +[a-zA-Z]`)
-	commands = slices.DeleteFunc(commands, func(name string) bool { return name == "help" || name == "keep-bootstrap" }) // the second is in the examples
-	slices.Sort(commands)
-	var documented []string
-	for _, row := range rows(t, "README.md", "`keep-bootstrap [a-z-]+`") {
-		documented = append(documented, strings.TrimSuffix(strings.TrimPrefix(row[0], "`keep-bootstrap "), "`"))
-	}
-	slices.Sort(documented)
-	if diff := cmp.Diff(commands, documented); diff != "" {
-		t.Errorf("commands: -program +README.md\n%s", diff)
-	}
-
-	global := help(t, `(?m)^ +(?:-\w, )?--([a-z-]+)`)
-	want, got := map[string]string{}, map[string]string{}
-	for _, flag := range global {
-		want[flag] = "all"
-	}
-	for _, command := range []string{"up", "plan", "apply", "validate", "types", "migrate", "verify", "status", "history", "export", "sql", "local", "fleet-report", "version"} {
-		if !slices.Contains(commands, command) {
-			t.Fatalf("there is no command %s any more", command)
-		}
-		for _, flag := range help(t, `(?m)^ +(?:-\w, )?--([a-z-]+)`, command) {
-			if !slices.Contains(global, flag) {
-				want[flag] = strings.TrimPrefix(want[flag]+", "+command, ", ")
-			}
-		}
-	}
-	for _, command := range commands {
-		if _, ok := map[string]bool{
-			"up": true, "plan": true, "apply": true, "migrate": true, "verify": true, "status": true, "history": true, "sql": true,
-			"local": true, "version": true, "completion": true, "validate": true, "types": true, "export": true, "fleet-report": true,
-		}[command]; !ok {
-			t.Errorf("the flags of the new command %s are not checked", command)
-		}
-	}
-	delete(want, "help")
-	delete(want, "version")
-	name := regexp.MustCompile(`--([a-z-]+)`)
-	for _, row := range rows(t, "README.md", "`-.*") {
-		found := name.FindStringSubmatch(row[0])
-		if found == nil {
-			continue
-		}
-		got[found[1]] = row[1]
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("flags: -program +README.md\n%s", diff)
-	}
-}
-
 // TestLinks: links between the pages lead somewhere.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^):]+)\)`)
-	for _, path := range []string{"README.md", "CHANGELOG.md", "docs/psql.md", "docs/errors.md", "docs/operations.md", "docs/deploy.md"} {
+	for _, path := range pages(t) {
 		text, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
