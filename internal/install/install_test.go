@@ -287,7 +287,7 @@ func TestWithoutSchema(t *testing.T) {
 	if e := postgres.From(err); e == nil || e.Code != postgres.CodeNoSchema || e.ExitCode != postgres.ExitUnavailable {
 		t.Errorf("%+v", e)
 	}
-	if _, err := run.Plan(context.Background()); postgres.ExitCode(err) != postgres.ExitUnavailable {
+	if _, err := run.Plan(context.Background()); postgres.From(err).ExitCode != postgres.ExitUnavailable {
 		t.Errorf("%v", err)
 	}
 }
@@ -328,7 +328,7 @@ func TestUpGoesOnWhenTheForeignKeyIsLocked(t *testing.T) {
 	if strings.Count(log.String(), "foreign key of provider not made deferrable") != 2 {
 		t.Errorf("log:\n%s", log.String())
 	}
-	if err := newRun(t, d.URL, twoProviders, nil).PrepareKeep(ctx); postgres.ExitCode(err) != postgres.ExitTemporary {
+	if err := newRun(t, d.URL, twoProviders, nil).PrepareKeep(ctx); postgres.From(err).ExitCode != postgres.ExitTemporary {
 		t.Errorf("%v", err)
 	}
 }

@@ -66,7 +66,7 @@ func readAPIKey(i *item, v *document.Value) {
 		key.Secret = text
 		i.uniqueSecret(text, secret, "secret")
 	}
-	i.known(v, apiKeyKeys, noSuchKey)
+	i.known(v, apiKeyKeys)
 	if i.failed() == before {
 		i.reader.manifest.APIKeys = append(i.reader.manifest.APIKeys, key)
 	}

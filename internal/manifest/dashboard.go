@@ -4,9 +4,6 @@ import "keep-bootstrap/internal/document"
 
 var dashboardKeys = []string{"dashboard_name", "dashboard_config"}
 
-// noSuchKey is the hint for keys that a resource does not have.
-const noSuchKey = "Keep has no such key here: remove it"
-
 // readDashboard reads one dashboard, in the form of KEEP_DASHBOARDS.
 func readDashboard(i *item, v *document.Value) {
 	before := i.failed()
@@ -24,7 +21,7 @@ func readDashboard(i *item, v *document.Value) {
 	case config.Kind != document.Object:
 		i.fail(at(config, "dashboard_config", CodeKind, "`dashboard_config` must be an object, not "+config.Kind.String(), "write {} for an empty one"))
 	}
-	i.known(v, dashboardKeys, noSuchKey)
+	i.known(v, dashboardKeys)
 	if i.failed() == before {
 		m := i.reader.manifest
 		m.Dashboards = append(m.Dashboards, Dashboard{Name: i.name, Config: string(config.AppendJSON(nil)), Source: i.source.at(v)})

@@ -26,8 +26,7 @@ func (i *item) entry(kind string) *item {
 
 // check reports what cannot be stored of a value and everything below it. The name of the item, which may stand inside, is
 // that of the first of the keys that is a text.
-func (i *item) check(v *document.Value, what document.Checked, keys ...string) (ok bool) {
-	before := i.failed()
+func (i *item) check(v *document.Value, what document.Checked, keys ...string) {
 	if i.name == "" {
 		for _, key := range keys {
 			if inside := v.Member(key); inside != nil && inside.Kind == document.Text {
@@ -36,7 +35,6 @@ func (i *item) check(v *document.Value, what document.Checked, keys ...string) (
 		}
 	}
 	v.Check(what, i.fail)
-	return i.failed() == before
 }
 
 // object says whether a value is an object, as a resource is.
@@ -154,12 +152,15 @@ func (i *item) notBoolean(v *document.Value, key string) {
 	i.fail(at(v, key, CodeKind, "`"+key+"` must be true or false, not "+found, "write true or false"))
 }
 
+// noSuchKey is the hint for keys that a resource does not have.
+const noSuchKey = "Keep has no such key here: remove it"
+
 // known reports the keys that an object does not have.
-func (i *item) known(v *document.Value, keys []string, hint string) {
+func (i *item) known(v *document.Value, keys []string) {
 	for m := range v.Members {
 		key := &v.Members[m].Key
 		if key.Kind != document.Text || !slices.Contains(keys, key.Text) {
-			i.unknown(key, keys, hint)
+			i.unknown(key, keys, noSuchKey)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func readMappingRule(i *item, v *document.Value) {
 		}
 	}
 	m.whole(v)
-	i.known(v, mappingKeys, noSuchKey)
+	i.known(v, mappingKeys)
 	if !named {
 		return
 	}

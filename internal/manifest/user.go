@@ -32,7 +32,7 @@ func readUser(i *item, key, v *document.Value) {
 		value := i.boolean(reset, "reset_password")
 		user.ResetPassword = value != nil && *value
 	}
-	i.known(v, userKeys, noSuchKey)
+	i.known(v, userKeys)
 	if i.failed() == before {
 		i.reader.manifest.User = &user
 	}

@@ -225,11 +225,11 @@ func TestNewerDatabase(t *testing.T) {
 	if err != nil || status.Require() != nil {
 		t.Errorf("%+v %v %v", status, err, status.Require())
 	}
-	if _, err := migrate.To(ctx, conn, quiet, 0); postgres.ExitCode(err) != postgres.ExitRefused {
+	if _, err := migrate.To(ctx, conn, quiet, 0); postgres.From(err).ExitCode != postgres.ExitRefused {
 		t.Errorf("what is unknown cannot be undone: %v", err)
 	}
 	d.Exec(t, "update bootstrap.setting set breaking_version = 99")
-	if _, err := migrate.Up(ctx, conn, quiet); postgres.ExitCode(err) != postgres.ExitRefused {
+	if _, err := migrate.Up(ctx, conn, quiet); postgres.From(err).ExitCode != postgres.ExitRefused {
 		t.Errorf("a newer breaking database: %v", err)
 	}
 }
@@ -238,7 +238,7 @@ func TestUnknownVersion(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
 	for _, version := range []int32{-1, 99} {
-		if _, err := migrate.To(context.Background(), conn, quiet, version); postgres.ExitCode(err) != postgres.ExitUsage {
+		if _, err := migrate.To(context.Background(), conn, quiet, version); postgres.From(err).ExitCode != postgres.ExitUsage {
 			t.Errorf("--to %d: %v", version, err)
 		}
 	}

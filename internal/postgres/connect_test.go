@@ -154,7 +154,7 @@ func TestWaitGivesUp(t *testing.T) {
 			_, err := postgres.Connect(ctx, refused)
 			return err
 		})
-		if postgres.ExitCode(err) != postgres.ExitUnavailable || !postgres.From(err).Retry {
+		if postgres.From(err).ExitCode != postgres.ExitUnavailable || !postgres.From(err).Retry {
 			t.Errorf("limit %s: %v", limit, err)
 		}
 		if taken := time.Since(start); taken < limit || taken > limit+time.Minute {
@@ -173,7 +173,7 @@ func TestNoWaitForAWrongPassword(t *testing.T) {
 		_, err := postgres.Connect(ctx, config(t, wrong))
 		return err
 	})
-	if postgres.ExitCode(err) != postgres.ExitPermission || attempts != 1 {
+	if postgres.From(err).ExitCode != postgres.ExitPermission || attempts != 1 {
 		t.Errorf("%d attempts: %v", attempts, err)
 	}
 }

@@ -63,14 +63,6 @@ func Usage(message, hint string) *Error {
 	return &Error{Code: CodeUsage, Message: message, Hint: hint, ExitCode: ExitUsage}
 }
 
-// ExitCode returns the exit code of err; 0 for nil.
-func ExitCode(err error) int {
-	if err == nil {
-		return ExitOK
-	}
-	return From(err).ExitCode
-}
-
 // From maps any error. An *Error anywhere in the chain is returned as it is. Errors that are unknown become code
 // "unexpected", exit code 1.
 func From(err error) *Error {

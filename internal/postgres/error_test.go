@@ -26,7 +26,6 @@ func TestExitCodes(t *testing.T) {
 		exit  int
 		retry bool
 	}{
-		{nil, 0, false},
 		{errors.New("what"), 1, false},
 		{postgres.Usage("no", ""), 64, false},
 		{fmt.Errorf("wrapped: %w", postgres.Usage("no", "")), 64, false},
@@ -53,10 +52,10 @@ func TestExitCodes(t *testing.T) {
 		{context.Canceled, 75, true},
 		{context.DeadlineExceeded, 75, true},
 	} {
-		if got := postgres.ExitCode(test.err); got != test.exit {
+		if got := postgres.From(test.err).ExitCode; got != test.exit {
 			t.Errorf("%v: exit code %d, want %d", test.err, got, test.exit)
 		}
-		if test.err != nil && postgres.From(test.err).Retry != test.retry {
+		if postgres.From(test.err).Retry != test.retry {
 			t.Errorf("%v: retry %v, want %v", test.err, postgres.From(test.err).Retry, test.retry)
 		}
 	}

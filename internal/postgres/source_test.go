@@ -97,7 +97,7 @@ func TestOtherDatabasesAndBrokenURLs(t *testing.T) {
 		if err == nil {
 			_, err = source.Config()
 		}
-		if postgres.ExitCode(err) != postgres.ExitUsage {
+		if postgres.From(err).ExitCode != postgres.ExitUsage {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
@@ -115,7 +115,7 @@ func TestURLFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{empty, filepath.Join(t.TempDir(), "missing")} {
-		if _, err := postgres.Find(file, nil); postgres.ExitCode(err) != postgres.ExitUsage {
+		if _, err := postgres.Find(file, nil); postgres.From(err).ExitCode != postgres.ExitUsage {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

@@ -241,9 +241,9 @@ func noAdvisoryLock(t testing.TB, conn *pgx.Conn) {
 }
 
 // number reads one number.
-func number(t testing.TB, conn *pgx.Conn, query string, args ...any) int {
+func number(t testing.TB, conn *pgx.Conn, query string) int {
 	t.Helper()
-	n, err := strconv.Atoi(pgtest.Table(t, conn, query, args...)[0][0])
+	n, err := strconv.Atoi(pgtest.Table(t, conn, query)[0][0])
 	if err != nil {
 		t.Fatal(err)
 	}

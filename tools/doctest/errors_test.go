@@ -73,7 +73,7 @@ func TestErrorsOfTheSchema(t *testing.T) {
 	t.Parallel()
 	documented := exits(t, "docs/errors.md", `KB\d\d\d`)
 	for code, exit := range documented {
-		if got := postgres.ExitCode(&pgconn.PgError{Code: code}); got != exit {
+		if got := postgres.From(&pgconn.PgError{Code: code}).ExitCode; got != exit {
 			t.Errorf("%s: documented exit code %d, the program ends with %d", code, exit, got)
 		}
 	}
@@ -104,11 +104,11 @@ func TestErrorsOfTheSchema(t *testing.T) {
 func TestErrorsOfTheServer(t *testing.T) {
 	t.Parallel()
 	for code, exit := range exits(t, "docs/errors.md", `[0-9][0-9A-Z]{4}(, [0-9][0-9A-Z]{4})*`) {
-		if got := postgres.ExitCode(&pgconn.PgError{Code: code}); got != exit {
+		if got := postgres.From(&pgconn.PgError{Code: code}).ExitCode; got != exit {
 			t.Errorf("%s: documented exit code %d, the program ends with %d", code, exit, got)
 		}
 	}
-	if got := postgres.ExitCode(&pgconn.PgError{Code: "XX000"}); got != 1 {
+	if got := postgres.From(&pgconn.PgError{Code: "XX000"}).ExitCode; got != 1 {
 		t.Errorf("any other SQLSTATE ends with %d", got)
 	}
 }
