@@ -13,15 +13,21 @@ DECLARE
     v_kind   text;
     v_count  bigint;
 BEGIN
-    SELECT encode(bootstrap._digest(g.digest_key,
-                                    p_tenant_id || coalesce(string_agg(jsonb_build_array(w.kind, w.action, w.name,
-               w.object_id, w.fields, w.drift, w.wanted, w.live, w.extra, w.wanted_guard, w.wanted_webhook)::text, E'\n'
-               ORDER BY w.sequence), '')), 'hex')
-    INTO v_report.plan_digest
-    FROM bootstrap.setting AS g
-    LEFT JOIN bootstrap.work AS w
-      ON w.transaction_id = pg_current_xact_id_if_assigned() AND (w.action <> 'unchanged' OR w.state_only)
-    GROUP BY g.digest_key;
+    IF p_options ? 'plan_digest' THEN
+        SELECT encode(bootstrap._digest(
+                   g.digest_key, concat(p_tenant_id, string_agg(w.digest, ' ' ORDER BY w.sequence))), 'hex')
+        INTO v_report.plan_digest
+        FROM bootstrap.setting AS g
+        LEFT JOIN (
+            SELECT w.sequence, encode(bootstrap._digest(g.digest_key, jsonb_build_array(
+                       w.kind, w.action, w.name, w.object_id, w.fields, w.drift, w.wanted, w.live, w.extra,
+                       w.wanted_guard, w.wanted_webhook)::text), 'hex') AS digest
+            FROM bootstrap.work AS w
+            CROSS JOIN bootstrap.setting AS g
+            WHERE w.transaction_id = pg_current_xact_id_if_assigned() AND (w.action <> 'unchanged' OR w.state_only)
+        ) AS w ON true
+        GROUP BY g.digest_key;
+    END IF;
 
     SELECT w.refusal, replace(w.kind, '_', ' '), count(*),
            array_to_string((array_agg(format('%s %s (%s)%s', w.action, to_json(left(w.name, 100)), w.reason,

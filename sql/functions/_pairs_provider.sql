@@ -26,6 +26,7 @@ BEGIN
                        AND coalesce(l.description = w.description, w.description IS NULL)
                        AND coalesce(l.pulling = w.pulling, true) AND coalesce(l.id = w.id, true)
                        AND coalesce(l.prevent_delete = w.prevent_delete, true), false) END
+        OFFSET 0 -- each secret is parsed once
     ),
     parsed AS (
         SELECT d.w, d.l, s.secret, s.authentication, k.keys,

@@ -49,13 +49,17 @@ BEGIN
     END IF;
 
     IF EXISTS (SELECT FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id()) THEN
+        WITH work AS MATERIALIZED (
+            SELECT w.kind, w.action, w.name, w.type, w.live_type, w.fields, w.drift, w.state_only, w.wanted_webhook
+            FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id()
+        )
         SELECT coalesce(array_agg(n.note ORDER BY n.rank, n.note), '{}') INTO v_report.notes
         FROM (
             SELECT 1 AS rank,
                    'Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with '
                    'PROVISION_RESOURCES=false so that it does not delete them when it starts' AS note
-            FROM bootstrap.work AS w
-            WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'provider' AND w.action = 'add'
+            FROM work AS w
+            WHERE w.kind = 'provider' AND w.action = 'add'
             HAVING count(*) > 0 AND NOT EXISTS (
                 SELECT FROM bootstrap.run AS r
                 WHERE r.tenant_id = p_tenant_id AND r.outcome = 'applied' AND r.transaction_id <> pg_current_xact_id())
@@ -64,24 +68,24 @@ BEGIN
                              CASE WHEN w.drift = ARRAY['row'] THEN 'deleted outside of keep-bootstrap stay deleted'
                                   ELSE 'changed outside of keep-bootstrap are kept as they are' END,
                              array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
-            FROM bootstrap.work AS w
-            WHERE w.transaction_id = pg_current_xact_id() AND w.action = 'unchanged' AND NOT w.state_only
+            FROM work AS w
+            WHERE w.action = 'unchanged' AND NOT w.state_only
               AND w.drift <> '{}'
             GROUP BY w.kind, w.drift = ARRAY['row']
             UNION ALL
             SELECT 5, format('restart Keep: it starts and stops consumers of %s only then',
                              string_agg(DISTINCT y.type, ', ' ORDER BY y.type))
-            FROM bootstrap.work AS w
+            FROM work AS w
             JOIN bootstrap.provider_type AS y ON y.consumer AND y.type IN (w.type, w.live_type)
-            WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'provider' AND w.action <> 'unchanged'
+            WHERE w.kind = 'provider' AND w.action <> 'unchanged'
               AND NOT w.state_only
             HAVING count(*) > 0
             UNION ALL
             SELECT 6, format('%s provider(s) wait for a webhook that only a running Keep can install: %s', count(*),
                              array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
-            FROM bootstrap.work AS w
+            FROM work AS w
             JOIN bootstrap.provider_type AS y ON y.webhook AND y.type = w.type
-            WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'provider' AND w.wanted_webhook
+            WHERE w.kind = 'provider' AND w.wanted_webhook
               AND (w.action IN ('add', 'replace') OR 'install_webhook' = ANY (w.fields))
             HAVING count(*) > 0
         ) AS n;

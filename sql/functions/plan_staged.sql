@@ -24,7 +24,7 @@ BEGIN
             p_options ->> 'generation', v_stored;
     ELSE
         INSERT INTO bootstrap.work SELECT d.* FROM bootstrap._diff(p_tenant_id, p_options) AS d;
-        v_report := bootstrap._judge(p_tenant_id, p_options - 'plan_digest');
+        v_report := bootstrap._judge(p_tenant_id, p_options || '{"plan_digest": null}');
     END IF;
     v_report.tenant_id := p_tenant_id;
     PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
