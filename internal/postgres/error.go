@@ -32,6 +32,8 @@ const (
 	CodeOldSchema   = "old-schema"
 	CodeOldProgram  = "old-program"
 	CodeVerify      = "verify"
+	CodeForbidden   = "forbidden" // by the API of Kubernetes
+	CodeSecrets     = "secrets"   // import-secrets could not copy all of them
 	CodeUnexpected  = "unexpected"
 )
 
