@@ -15,6 +15,11 @@ var Files embed.FS
 //go:embed guard.sql
 var Guard string
 
+// WriteSecrets is the statement of import-secrets that writes what the query FindSecrets found.
+//
+//go:embed write-secrets.sql
+var WriteSecrets string
+
 // KeepTables creates the tables of Keep that provisioning needs, where none of them exists.
 //
 //go:embed keep-tables.sql

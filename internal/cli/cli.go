@@ -151,7 +151,7 @@ func (a *app) root() *cobra.Command {
 	flags.Lookup("wait").NoOptDefVal = waitDefault
 	root.AddCommand(
 		a.upCommand(), a.validateCommand(), a.typesCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
-		a.historyCommand(), a.exportCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
+		a.historyCommand(), a.exportCommand(), a.importSecretsCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
 	return root
 }
 

@@ -53,98 +53,12 @@ type ExportedObject struct {
 	Options *string
 }
 
-// Row type of _live_providers().
-type LiveProvider struct {
-	ID             *string
-	Name           *string
-	Type           *string
-	Provisioned    *bool
-	Consumer       *bool
-	Description    *string
-	Pulling        *bool
-	SecretKey      *string
-	RowVersion     pgtype.Uint32
-	Secret         *string
-	SecretVersion  pgtype.Uint32
-	ObjectID       *string
-	LastName       *string
-	LastType       *string
-	Keys           []string
-	Digest         []byte
-	PreventDelete  *bool
-	InstallWebhook *bool
-	RunID          *int64
-}
-
 // Row type of problems().
 type ManifestProblem struct {
 	Kind     string
 	Position int32
 	Name     *string
 	Problem  string
-}
-
-// A JSON manifest as text, for COPY by psql (column line). One column, so no COPY error quotes a value.
-type ManifestStaging struct {
-	TransactionID uint64
-	LineNumber    int64
-	Line          *string
-}
-
-// Every managed object: installed or adopted by this software. One row per object, of every kind.
-type Object struct {
-	TenantID string
-	Kind     string
-	// id of the row in Keep's table; reference_id of an API key.
-	ObjectID string
-	// Name that the last run gave to it.
-	Name string
-	// Type of a provider; for a deduplication rule, the name of its provider.
-	Type *string
-	// Keys of authentication that the manifest gave, and :description or :pulling_enabled if it gave them. Others are not compared.
-	Keys []string
-	// Keyed digest of these fields as the last run left them. A row that no longer has it was changed outside of keep-bootstrap.
-	Digest         []byte
-	PreventDelete  bool
-	InstallWebhook bool
-	// Last run that wrote it.
-	RunID int64
-}
-
-// Row type of the routines that compare: the columns of work before the decision.
-type Pair struct {
-	Kind           string
-	Position       *int32
-	Name           *string
-	Type           *string
-	Wanted         json.RawMessage
-	Digest         []byte
-	Keys           []string
-	WantedID       *string
-	WantedGuard    *bool
-	WantedWebhook  *bool
-	RenamedFrom    []string
-	ObjectID       *string
-	LiveName       *string
-	LiveType       *string
-	Live           json.RawMessage
-	Extra          json.RawMessage
-	RowVersion     pgtype.Uint32
-	SecretKey      *string
-	SecretVersion  pgtype.Uint32
-	IsProvisioned  *bool
-	IsPrunable     *bool
-	IsHidden       *bool
-	LastName       *string
-	IsDrifted      *bool
-	IsRemembered   *bool
-	PreventDelete  *bool
-	InstallWebhook *bool
-	RunID          *int64
-	Match          *string
-	Fields         []string
-	Refusal        *string
-	Notes          []string
 }
 
 // Row type of plan_staged(), plan() and plan_providers().
@@ -185,25 +99,6 @@ type ProviderStatus struct {
 	ChangedAt     pgtype.Timestamptz
 	PreventDelete *bool
 	Condition     *string
-}
-
-// Catalogue of the provider types of Keep, read from the running application.
-type ProviderType struct {
-	Type string
-	// False for types that only receive webhooks.
-	Installable bool
-	// True for types that Keep consumes from a queue; becomes provider.consumer.
-	Consumer bool
-	// True for types whose webhook Keep can install in the outside system.
-	Webhook bool
-	// Required keys of authentication.
-	Required []string
-	// Keys of authentication that hold credentials.
-	Secret []string
-	// All other keys of authentication: addresses, names, switches.
-	Plain []string
-	// Sets of keys of which at least one is required; [] where there is no such rule.
-	OneOf json.RawMessage
 }
 
 // Journal: one row per run that changed something or failed. Holds no secret and no plain digest of one.
@@ -269,98 +164,4 @@ type RunReport struct {
 	Message *string
 	Detail  *string
 	Hint    *string
-}
-
-// Settings of this installation: one row. Only the owner reads it.
-type Setting struct {
-	Singleton bool
-	// Random key of all digests. Without it, a digest reveals nothing about the secret that it was made from.
-	DigestKey []byte
-	// Runs per tenant that the journal keeps.
-	JournalRunsKept int32
-	// Newest migration that a program must know to work on this database; older programs refuse.
-	BreakingVersion int32
-	Parts           json.RawMessage
-}
-
-// The manifest of one transaction, loaded by COPY and removed before COMMIT. Unlogged: it never reaches the write-ahead log.
-type Staging struct {
-	// Leave it out of the COPY: its default is the only valid value.
-	TransactionID uint64
-	// provider, deduplication_rule, workflow, dashboard, mapping_rule, user or api_key; source for the files and variables read.
-	Kind string
-	// Position within the kind, from 1. A row at 0 says that the kind is given, even if it is empty.
-	Position int32
-	Name     *string
-	// Provider type; for a deduplication rule, the name of its provider.
-	Type *string
-	// JSON text. provider: authentication. workflow and mapping_rule: {definition, ...}. dashboard: its configuration. Others: their fields.
-	Content *string
-	// provider: JSON object with id, renamed_from, description, pulling_enabled, prevent_delete, install_webhook; each may be absent.
-	Options *string
-}
-
-// One row per tenant. A run locks it, so that runs of one tenant follow one another.
-type Tenant struct {
-	TenantID string
-	// Highest generation installed; a lower one does nothing.
-	Generation *int64
-	LastRun    *int64
-}
-
-type VersionTable struct {
-	Version int32
-}
-
-// What a run found to do: pairs of manifest and live row that differ, and what becomes of them. Unlogged, removed before COMMIT.
-type Work struct {
-	Kind     string
-	Position *int32
-	Name     *string
-	Type     *string
-	// The compared fields as the manifest gives them; authentication is one object.
-	Wanted json.RawMessage
-	// Keyed digest of them, as object.digest will hold it.
-	Digest        []byte
-	Keys          []string
-	WantedID      *string
-	WantedGuard   *bool
-	WantedWebhook *bool
-	RenamedFrom   []string
-	ObjectID      *string
-	LiveName      *string
-	LiveType      *string
-	// The same fields of the live row, without keys that Keep added to a secret.
-	Live json.RawMessage
-	// What the live secret holds in addition: kept, unless an address changes.
-	Extra json.RawMessage
-	// xmin of the live row: a write that finds another one is refused with KB040.
-	RowVersion    pgtype.Uint32
-	SecretKey     *string
-	SecretVersion pgtype.Uint32
-	IsProvisioned *bool
-	// True when the live row is pruned once the manifest no longer has it.
-	IsPrunable *bool
-	// True when the live row is marked deleted, or, of a missing row, when someone else has its id.
-	IsHidden  *bool
-	LastName  *string
-	IsDrifted *bool
-	// True when what is remembered is what the manifest wants.
-	IsRemembered   *bool
-	PreventDelete  *bool
-	InstallWebhook *bool
-	RunID          *int64
-	// How the live row was found: name, declared, remembered, detected or deleted.
-	Match         *string
-	Fields        []string
-	Refusal       *string
-	Notes         []string
-	TransactionID pgtype.Uint64
-	Sequence      *int32
-	Action        *string
-	NewObjectID   *string
-	Drift         []string
-	Reason        *string
-	// True when no row of Keep is written, only rows of schema bootstrap.
-	StateOnly *bool
 }

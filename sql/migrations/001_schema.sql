@@ -64,7 +64,7 @@ COMMENT ON TABLE bootstrap.staging IS
 COMMENT ON COLUMN bootstrap.staging.transaction_id IS 'Leave it out of the COPY: its default is the only valid value.';
 COMMENT ON COLUMN bootstrap.staging.kind IS
 'provider, deduplication_rule, workflow, dashboard, mapping_rule, user or api_key; source for the files and variables '
-'read.';
+'read; secret for what import-secrets copies.';
 COMMENT ON COLUMN bootstrap.staging.position IS
 'Position within the kind, from 1. A row at 0 says that the kind is given, even if it is empty.';
 COMMENT ON COLUMN bootstrap.staging.type IS 'Provider type; for a deduplication rule, the name of its provider.';

@@ -1,0 +1,143 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/secretstore"
+	sqlfiles "keep-bootstrap/sql"
+)
+
+// What becomes of a secret that Keep's rows name.
+const (
+	SecretAdd       = "add"
+	SecretUpdate    = "update"
+	SecretKeep      = "keep" // differs from the store, and stays
+	SecretUnchanged = "unchanged"
+	SecretMissing   = "missing" // neither in the store nor in the database
+	SecretRefuse    = "refuse"
+	secretAbsent    = "absent" // missing, and optional
+)
+
+// SecretImport is how secrets are copied from another store.
+type SecretImport struct {
+	// Read returns what the store has of some keys. It is called once, outside of any transaction.
+	Read func(ctx context.Context, tenant string, keys []string) (secretstore.Contents, error)
+	// Refresh overwrites rows of table secret that differ from the store.
+	Refresh bool
+	// DryRun rolls the transaction back.
+	DryRun bool
+}
+
+// Secrets is what became of the secrets of a tenant.
+type Secrets struct {
+	Found []db.FoundSecretsRow
+	// Unused are names in the store that look like secrets of the tenant, and that no row names.
+	Unused []string
+}
+
+// ImportSecrets copies the secrets that Keep's rows name from another store into table secret, in one transaction, and returns what
+// became of each. A row that exists is overwritten only with Refresh. What cannot be copied is left out and returned with action
+// missing or refuse; the rest is copied. Safe to repeat: what is there already is not written again.
+//
+// Errors: KB010 to KB014 and KB027 (69 or 78) if Keep's tables do not fit, KB041 (78), 42501 (77) unless the role may become the
+// owner of Keep's tables, 55P03 (75), exit code 69 or 78 when schema bootstrap is missing or old, and those of Read.
+func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) (Secrets, error) {
+	var wanted, found []db.FoundSecretsRow
+	_, err := r.retry(ctx, func() (_ Outcome, err error) {
+		wanted, err = r.secrets(ctx, SecretImport{DryRun: true}, nil)
+		return Outcome{}, err
+	})
+	if err != nil {
+		return Secrets{}, fmt.Errorf("reading which secrets Keep needs: %w", err)
+	}
+	var keys []string
+	for i := range wanted {
+		keys = append(keys, wanted[i].Key)
+	}
+	slices.Sort(keys)
+	store, err := from.Read(ctx, r.Tenant, slices.Compact(keys))
+	if err != nil {
+		return Secrets{}, err
+	}
+	staged := stagedSecrets(store.Entries)
+	_, err = r.retry(ctx, func() (_ Outcome, err error) {
+		found, err = r.secrets(ctx, from, staged)
+		return Outcome{}, err
+	})
+	if err != nil {
+		return Secrets{}, fmt.Errorf("copying the secrets: %w", err)
+	}
+	found = slices.DeleteFunc(found, func(s db.FoundSecretsRow) bool { return s.Action == secretAbsent })
+	return Secrets{Found: found, Unused: store.Unused}, nil
+}
+
+// stagedSecrets are the rows of staging: a value, or the reason why there is none.
+func stagedSecrets(entries []secretstore.Entry) []db.StageParams {
+	rows := make([]db.StageParams, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		rows[i] = db.StageParams{Kind: "secret", Position: int32(i + 1), Name: &e.Key}
+		if e.Problem != "" {
+			rows[i].Options = &e.Problem
+		} else {
+			rows[i].Content = &e.Value
+		}
+	}
+	return rows
+}
+
+// secretSettings make the statements independent of the settings of the role, and of wrong estimates.
+const secretSettings = `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('row_security', 'off', true),
+	pg_catalog.set_config('enable_nestloop', 'off', true), pg_catalog.set_config('jit', 'off', true)`
+
+// secrets is one try of the transaction.
+func (r *Run) secrets(ctx context.Context, from SecretImport, staged []db.StageParams) (found []db.FoundSecretsRow, err error) {
+	conn, err := r.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil || from.DryRun {
+			rollback(ctx, conn)
+		}
+	}()
+	transaction, _, err := r.open(ctx, conn, false)
+	if err != nil {
+		return nil, err
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(secretSettings)
+	batch.Queue(db.RequireKeepSecrets)
+	batch.Queue(db.LockTenant, r.Tenant)
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, err
+	}
+	if _, err := db.New(conn).Stage(ctx, staged); err != nil {
+		return nil, fmt.Errorf("loading the secrets: %w", err)
+	}
+	batch = &pgx.Batch{}
+	if from.Refresh {
+		batch.Queue(db.LockSecrets)
+	}
+	batch.Queue(db.FindSecrets, r.Tenant, from.Refresh)
+	if !from.DryRun || len(staged) > 0 {
+		batch.Queue(sqlfiles.WriteSecrets)
+	}
+	batch.Queue(db.FoundSecrets).Query(all(&found))
+	batch.Queue(db.ClearWork)
+	batch.Queue(db.ClearStaging)
+	if !from.DryRun {
+		batch.Queue("COMMIT")
+	}
+	err = conn.SendBatch(ctx, batch).Close()
+	if err != nil && !from.DryRun && postgres.Lost(err) {
+		err = &lostCommit{transaction: transaction, err: err}
+	}
+	return found, err
+}
