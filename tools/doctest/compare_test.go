@@ -14,6 +14,7 @@ var masks = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<id>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?(\+00)?`), "<time>"},
+	{regexp.MustCompile(`\b127\.0\.0\.1:\d+`), "<address>"},
 	{regexp.MustCompile(`(?m)^psql:[^ ]*: `), ""},         // file and line of a psql that does not read from a terminal
 	{regexp.MustCompile(`(?m)^.* \.\.\. for=\d+s\n`), ""}, // progress, shown on a slow machine
 	{regexp.MustCompile(`(?m)[ \t]+$`), ""},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"keep-bootstrap/test/kubetest"
 	"keep-bootstrap/test/pgtest"
 )
 
@@ -158,4 +160,33 @@ func compactJSON(text string) string {
 		return text
 	}
 	return compact.String()
+}
+
+// TestSecretsPage executes docs/secrets.md for a Keep with its secrets in Kubernetes and in files.
+func TestSecretsPage(t *testing.T) {
+	t.Parallel()
+	s := newSession(t, "docs/secrets.md")
+	server, state := kubetest.New(t), filepath.Join(s.directory, "state")
+	variables, err := os.ReadFile(s.variables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(s.variables, string(variables)+"export KUBECONFIG="+quoted(server.Kubeconfig(t, "default"))+"\n")
+	s.prepare = func(d *pgtest.Database) {
+		conn := d.Conn(t)
+		for name, kind := range map[string]string{"grafana-prod": "grafana", "vm": "victoriametrics", "pager": "pagerduty"} {
+			pgtest.KeepProvisioned(t, conn, name, kind, `{"token": "example"}`)
+		}
+		d.Exec(t, `insert into tenantapikey (tenant_id, reference_id, key_hash, is_system, is_deleted, created_by, role, created_at)
+			values ('keep', 'ci', encode(sha256('example'), 'hex'), false, false, 'someone', 'admin', now())`)
+		clear(server.Secrets)
+		if err := errors.Join(os.RemoveAll(state), os.Mkdir(state, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range append(pgtest.Table(t, conn, "delete from secret returning key, value"), []string{"keep-ci", "example"}) {
+			s.write(filepath.Join(state, row[0]), row[1])
+			server.Put("keep", strings.ReplaceAll(row[0], "_", "-"), row[1])
+		}
+	}
+	s.run()
 }
