@@ -316,6 +316,6 @@ func (v *secretsView) incomplete() error {
 	}
 	return &postgres.Error{
 		Code: postgres.CodeSecrets, Message: message, ExitCode: postgres.ExitRefused,
-		Hint: "enter each of them again in Keep, or delete the provider or API key that names it; then run again",
+		Hint: "see the reason of each: correct the store, or enter the secret again in Keep; then run again (docs/secrets.md)",
 	}
 }
