@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -105,14 +106,18 @@ type kubeconfig struct {
 			Namespace string `yaml:"namespace"`
 		} `yaml:"context"`
 	} `yaml:"contexts"`
-	Clusters []struct {
-		Name    string  `yaml:"name"`
-		Cluster cluster `yaml:"cluster"`
-	} `yaml:"clusters"`
-	Users []struct {
-		Name string `yaml:"name"`
-		User user   `yaml:"user"`
-	} `yaml:"users"`
+	Clusters []namedCluster `yaml:"clusters"`
+	Users    []namedUser    `yaml:"users"`
+}
+
+type namedCluster struct {
+	Name    string  `yaml:"name"`
+	Cluster cluster `yaml:"cluster"`
+}
+
+type namedUser struct {
+	Name string `yaml:"name"`
+	User user   `yaml:"user"`
 }
 
 type cluster struct {
@@ -139,65 +144,15 @@ type user struct {
 	directory       string
 }
 
-// openKubeconfig uses the current context. Of several files the first that has something wins, as for kubectl.
+// openKubeconfig uses the current context.
 func (a Access) openKubeconfig() (*Kubernetes, error) {
-	var current string
-	namespaces, ofContext := map[string]string{}, map[string][2]string{}
-	clusters, users := map[string]cluster{}, map[string]user{}
-	read := 0
-	for _, path := range filepath.SplitList(a.Kubeconfig) {
-		if path == "" {
-			continue
-		}
-		text, err := file.Read(path, maxConfig)
-		if errors.Is(err, fs.ErrNotExist) && strings.ContainsRune(a.Kubeconfig, filepath.ListSeparator) {
-			continue // as kubectl does
-		}
-		if err != nil {
-			return nil, unreadable(fmt.Sprintf("kubeconfig %q cannot be read: %s", path, reason(err)), "check KUBECONFIG or --kubeconfig")
-		}
-		var config kubeconfig
-		if yaml.Unmarshal(text, &config) != nil { // its error may quote a token
-			return nil, unreadable(fmt.Sprintf("%q is not a kubeconfig", path), "kubectl config view --raw shows how one looks")
-		}
-		read++
-		directory := filepath.Dir(path)
-		current = cmp.Or(current, config.CurrentContext)
-		for _, c := range config.Contexts {
-			if _, ok := ofContext[c.Name]; !ok {
-				ofContext[c.Name], namespaces[c.Name] = [2]string{c.Context.Cluster, c.Context.User}, c.Context.Namespace
-			}
-		}
-		for _, c := range config.Clusters {
-			if _, ok := clusters[c.Name]; !ok {
-				c.Cluster.directory = directory
-				clusters[c.Name] = c.Cluster
-			}
-		}
-		for _, u := range config.Users {
-			if _, ok := users[u.Name]; !ok {
-				u.User.directory = directory
-				users[u.Name] = u.User
-			}
-		}
+	merged, err := readKubeconfig(a.Kubeconfig)
+	if err != nil {
+		return nil, err
 	}
-	if read == 0 {
-		return nil, unreadable(fmt.Sprintf("no file of KUBECONFIG exists: %q", a.Kubeconfig), "check KUBECONFIG or --kubeconfig")
-	}
-	context, ok := ofContext[current]
-	switch {
-	case current == "":
-		return nil, unreadable("the kubeconfig has no current-context", "choose one with kubectl config use-context")
-	case !ok:
-		return nil, unreadable(fmt.Sprintf("the kubeconfig has no context %q, which is its current one", current), "choose one with kubectl config use-context")
-	}
-	to, ok := clusters[context[0]]
-	if !ok {
-		return nil, unreadable(fmt.Sprintf("the kubeconfig has no cluster %q, which context %q names", context[0], current), "correct the context")
-	}
-	as, ok := users[context[1]]
-	if !ok && context[1] != "" {
-		return nil, unreadable(fmt.Sprintf("the kubeconfig has no user %q, which context %q names", context[1], current), "correct the context")
+	to, as, namespace, err := merged.choose()
+	if err != nil {
+		return nil, err
 	}
 	if err := unsupported(to, as); err != nil {
 		return nil, err
@@ -212,10 +167,75 @@ func (a Access) openKubeconfig() (*Kubernetes, error) {
 	token := as.Token
 	if as.TokenFile != "" { // wins, as for kubectl
 		if token, err = readText(below(as.directory, as.TokenFile)); err != nil {
-			return nil, unreadable(fmt.Sprintf("tokenFile of the kubeconfig cannot be read: %s", reason(err)), "correct the path")
+			return nil, unreadable("tokenFile of the kubeconfig cannot be read: "+reason(err), "correct the path")
 		}
 	}
-	return connect(to.Server, cmp.Or(a.Namespace, namespaces[current], "default"), token, config)
+	return connect(to.Server, cmp.Or(a.Namespace, namespace, "default"), token, config)
+}
+
+// readKubeconfig reads the files of a list into one kubeconfig, in which the first entry of a name is the one that counts, as
+// for kubectl. A file of several that does not exist is passed over.
+func readKubeconfig(list string) (merged kubeconfig, err error) {
+	read := 0
+	for _, path := range filepath.SplitList(list) {
+		if path == "" {
+			continue
+		}
+		text, err := file.Read(path, maxConfig)
+		if errors.Is(err, fs.ErrNotExist) && strings.ContainsRune(list, filepath.ListSeparator) {
+			continue
+		}
+		if err != nil {
+			return merged, unreadable(fmt.Sprintf("kubeconfig %q cannot be read: %s", path, reason(err)), "check KUBECONFIG or --kubeconfig")
+		}
+		var config kubeconfig
+		if yaml.Unmarshal(text, &config) != nil { // its error may quote a token
+			return merged, unreadable(fmt.Sprintf("%q is not a kubeconfig", path), "kubectl config view shows how one looks")
+		}
+		read++
+		for i := range config.Clusters {
+			config.Clusters[i].Cluster.directory = filepath.Dir(path)
+		}
+		for i := range config.Users {
+			config.Users[i].User.directory = filepath.Dir(path)
+		}
+		merged.CurrentContext = cmp.Or(merged.CurrentContext, config.CurrentContext)
+		merged.Contexts = append(merged.Contexts, config.Contexts...)
+		merged.Clusters = append(merged.Clusters, config.Clusters...)
+		merged.Users = append(merged.Users, config.Users...)
+	}
+	if read == 0 {
+		return merged, unreadable(fmt.Sprintf("no file of KUBECONFIG exists: %q", list), "check KUBECONFIG or --kubeconfig")
+	}
+	return merged, nil
+}
+
+// choose returns the cluster, the user and the namespace of the current context. A context without a user has no credential.
+func (k *kubeconfig) choose() (to cluster, as user, namespace string, err error) {
+	const hint = "choose a context with kubectl config use-context, or correct it"
+	lacks := func(what, name string) error {
+		return unreadable(fmt.Sprintf("the kubeconfig has no %s %q, which it refers to", what, name), hint)
+	}
+	if k.CurrentContext == "" {
+		return to, as, "", unreadable("the kubeconfig has no current-context", hint)
+	}
+	for _, c := range k.Contexts {
+		if c.Name != k.CurrentContext {
+			continue
+		}
+		i := slices.IndexFunc(k.Clusters, func(n namedCluster) bool { return n.Name == c.Context.Cluster })
+		if i < 0 {
+			return to, as, "", lacks("cluster", c.Context.Cluster)
+		}
+		j := slices.IndexFunc(k.Users, func(n namedUser) bool { return n.Name == c.Context.User })
+		if j >= 0 {
+			as = k.Users[j].User
+		} else if c.Context.User != "" {
+			return to, as, "", lacks("user", c.Context.User)
+		}
+		return k.Clusters[i].Cluster, as, c.Context.Namespace, nil
+	}
+	return to, as, "", lacks("context", k.CurrentContext)
 }
 
 // unsupported names what would have to be obeyed, and is not understood.
