@@ -73,8 +73,9 @@ type app struct {
 	variables    map[string]string
 	fromVariable map[string]bool // flags whose values come from their variables
 	log          *slog.Logger
-	started      bool // the command line was understood
-	exit         int  // exit code of a command that ends without an error
+	started      bool   // the command line was understood
+	exit         int    // exit code of a command that ends without an error
+	server       string // host and port, or socket, of the database
 	metrics      metrics
 
 	// Flags of all commands.

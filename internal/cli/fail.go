@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keep-bootstrap/internal/local"
@@ -11,9 +12,17 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
+// notKeep are the codes of a database that is not Keep's. Its server is named with them.
+var notKeep = []string{"KB010", "KB011", "KB012", "KB014"}
+
 // fail prints err on stderr and returns its exit code.
 func (a *app) fail(err error) int {
 	e := explain(err)
+	if a.server != "" && slices.Contains(notKeep, e.Code) {
+		located := *e
+		located.Message += " (server " + a.server + ")"
+		e = &located
+	}
 	var problems *manifest.Problems
 	errors.As(err, &problems)
 	if a.output == formatJSON {
@@ -61,16 +70,18 @@ func (a *app) failText(e *postgres.Error, problems *manifest.Problems) {
 			fmt.Fprintf(&text, "and %d more\n", more)
 		}
 	}
-	fmt.Fprintf(&text, "error: %s: %s\n", e.Code, e.Message)
+	fmt.Fprintf(&text, "error: %s: %s\n", e.Code, oneLine(e.Message))
 	if e.File != "" {
-		fmt.Fprintf(&text, "at: %s\n", place(e))
+		fmt.Fprintf(&text, "at: %s\n", oneLine(place(e)))
 	}
 	if e.Excerpt != "" {
 		text.WriteString(indent(e.Excerpt))
 	}
 	for _, part := range []struct{ name, text string }{{"detail", e.Detail}, {"hint", e.Hint}} {
 		if part.text != "" {
-			fmt.Fprintf(&text, "%s: %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n        "))
+			for i, line := range strings.Split(part.text, "\n") {
+				text.WriteString([]string{part.name + ": ", "        "}[min(i, 1)] + oneLine(line) + "\n")
+			}
 		}
 	}
 	fmt.Fprint(a.Stderr, text.String())
@@ -78,11 +89,11 @@ func (a *app) failText(e *postgres.Error, problems *manifest.Problems) {
 
 // writeProblem writes a problem of the input, on a terminal with its line and a caret below the place.
 func (a *app) writeProblem(text *strings.Builder, prefix string, problem manifest.Problem) {
-	text.WriteString(prefix + problem.String() + "\n")
+	text.WriteString(prefix + oneLine(problem.String()) + "\n")
 	if problem.Snippet == "" || !terminal(a.Stderr) {
 		return
 	}
-	text.WriteString("    " + problem.Snippet + "\n")
+	text.WriteString("    " + oneLine(strings.ReplaceAll(problem.Snippet, "\t", " ")) + "\n")
 	if column := problem.Column; column > 0 && column <= len([]rune(problem.Snippet))+1 {
 		text.WriteString("    " + strings.Repeat(" ", column-1) + "^\n")
 	}

@@ -38,7 +38,7 @@ func (h *textHandler) Handle(_ context.Context, record slog.Record) error {
 	line.WriteString(record.Message)
 	write := func(attr slog.Attr) bool {
 		value := attr.Value.Resolve().String()
-		if value == "" || strings.ContainsAny(value, " \"\n=") {
+		if value == "" || strings.ContainsAny(value, " \"=") || oneLine(value) != value {
 			value = fmt.Sprintf("%q", value)
 		}
 		fmt.Fprintf(&line, " %s=%s", attr.Key, value)

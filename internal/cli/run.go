@@ -126,6 +126,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 	for _, warning := range config.Warnings {
 		a.log.Warn("database connection", "warning", warning)
 	}
+	a.server = config.Place()
 	return target{config: config, local: isLocal}, nil
 }
 

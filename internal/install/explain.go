@@ -3,7 +3,9 @@ package install
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
@@ -16,7 +18,7 @@ import (
 // Other errors are returned as they are.
 func (r *Run) explain(ctx context.Context, conn *pgx.Conn, prepare bool, failure error) error {
 	if !postgres.Is(failure, "KB001") {
-		return failure
+		return encodable(conn, failure)
 	}
 	if _, _, err := r.open(ctx, conn, prepare); err != nil {
 		rollback(ctx, conn)
@@ -76,4 +78,16 @@ func (r *Run) position(kind string, position int) manifest.Position {
 		}
 	}
 	return manifest.Position{}
+}
+
+// encodable names database and encoding when the server could not convert a text of the manifest; any other error is returned as it is.
+func encodable(conn *pgx.Conn, err error) error {
+	if !postgres.Is(err, pgerrcode.UntranslatableCharacter) {
+		return err
+	}
+	return &postgres.Error{
+		Code: "KB014", ExitCode: postgres.ExitRefused, Err: err,
+		Message: fmt.Sprintf("database %q has the encoding %s, which cannot hold a text of the manifest", conn.Config().Database, conn.PgConn().ParameterStatus("server_encoding")),
+		Hint:    "use a database with the encoding UTF8, or leave out the characters that this one lacks",
+	}
 }

@@ -24,7 +24,7 @@ func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	if _, err := db.New(conn).Stage(ctx, rows); err != nil {
-		return fmt.Errorf("loading the manifest: %w", err)
+		return fmt.Errorf("loading the manifest: %w", encodable(conn, err))
 	}
 	return nil
 }

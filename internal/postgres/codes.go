@@ -185,6 +185,7 @@ func fromServer(err error) *Error {
 	// The detail of a foreign error may quote rows ("Failing row contains ..."), and so may some messages: class 22
 	// ("invalid input syntax for type json"), and whatever a routine of someone else raises. What names an object is safe.
 	switch {
+	case strings.HasPrefix(pgErr.Where, "PL/pgSQL function bootstrap._reraise("): // its text is ours
 	case strings.HasPrefix(pgErr.Code, "22") && !neverConnected(err):
 		e.Message = "the server refused a value (its message is not shown because it may quote a secret)"
 	case raisedByOthers(pgErr):

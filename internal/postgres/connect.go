@@ -116,6 +116,15 @@ func (s Source) Config() (*Config, error) {
 	return c, nil
 }
 
+// Place is where the servers are: host and port, or the socket, of each.
+func (c *Config) Place() string {
+	var places []string
+	for _, host := range c.hosts {
+		places = append(places, place(host))
+	}
+	return strings.Join(places, ", ")
+}
+
 // list is the value of a parameter that is a list; nil when it is not given.
 func (s settings) list(name string) []string {
 	if s.get(name) == "" {
