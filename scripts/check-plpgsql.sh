@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ -z ${WITH_CLUSTER:-} ]]; then
-  WITH_CLUSTER=1 exec scripts/with-cluster.sh "$0"
+  exec scripts/with-cluster.sh "$0"
 fi
 
+export PGDATABASE=plpgsql_check
 scripts/install-sql.sh
 # A table of Keep that routines read where it exists, and that provisioning does not need.
 psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE TABLE public.alert (id uuid PRIMARY KEY, tenant_id varchar NOT NULL, provider_id varchar)'

@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ -z ${WITH_CLUSTER:-} ]]; then
-  WITH_CLUSTER=1 exec scripts/with-cluster.sh "$0" "$@"
+  exec scripts/with-cluster.sh "$0" "$@"
 fi
 
+export PGDATABASE=pgtap
 scripts/install-sql.sh
 psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap SCHEMA public'
 pg_prove --quiet --failures --recurse --ext .sql "${@:-sql/tests}"

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # with-cluster.sh COMMAND...: runs a command with PG* variables that point to a throw-away cluster of the system's
-# PostgreSQL, on a socket in a temporary folder, and removes the cluster afterwards. PG_BINDIR chooses the version,
-# CLUSTER_SETTINGS replaces the settings (options of postgres).
+# PostgreSQL, on a socket in a temporary folder, and removes the cluster afterwards. Within such a command it uses that one's
+# cluster. PG_BINDIR chooses the version, CLUSTER_SETTINGS replaces the settings (options of postgres).
 set -euo pipefail
+if [[ -n ${WITH_CLUSTER:-} ]]; then
+  exec "$@"
+fi
 
 bindir=${PG_BINDIR:-$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)}
 if [[ ! -x $bindir/initdb ]]; then
@@ -29,6 +32,6 @@ cd "$work"
   -o "-c listen_addresses='' -c unix_socket_directories='$work/cluster' ${CLUSTER_SETTINGS:--c fsync=off}"
 
 unset DATABASE_URL DATABASE_CONNECTION_STRING PGHOSTADDR PGSERVICE PGPASSWORD
-export PGHOST=$work/cluster PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+export WITH_CLUSTER=1 PGHOST=$work/cluster PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 cd "$OLDPWD"
 "$@"

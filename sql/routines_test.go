@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,19 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/test/pgtest"
 )
 
 // TestMain gives the property tests a seed, so that a failure in CI can be had again; -rapid.seed chooses another. It is another
-// one on each version of PostgreSQL, so that five versions try five times as much.
+// one on each version of PostgreSQL, so that five versions try more than one.
 func TestMain(m *testing.M) {
-	version := os.Getenv("BOOTSTRAP_TEST_POSTGRES")
-	if version == "" {
-		version = local.DefaultVersion
-	}
-	if err := flag.Set("rapid.seed", "202611"+version); err != nil {
+	if err := flag.Set("rapid.seed", "202611"+version()); err != nil {
 		panic(err)
 	}
 	pgtest.Main(m)

@@ -150,11 +150,7 @@ func TestWaitInVain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			begin := time.Now()
 			p := bootstrap(t, test.exit, test.address, "up", "-f", m.a, "--wait=2s")
-			if taken := time.Since(begin); test.waited && taken < 2*time.Second {
-				t.Errorf("gave up after %s", taken)
-			}
 			if strings.Contains(p.stderr.String(), "gave up after 2s") != test.waited || !strings.Contains(p.stderr.String(), test.reason) {
 				t.Errorf("%s", p.output())
 			}
