@@ -93,7 +93,7 @@ func TestServiceAccount(t *testing.T) {
 		if err := os.Truncate(filepath.Join(access.ServiceAccount, name), 0); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := read(t, access); postgres.ExitCode(err) != postgres.ExitInput || !strings.Contains(err.Error(), name) {
+		if _, err := read(t, access); postgres.From(err).ExitCode != postgres.ExitInput || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is empty: %v", name, err)
 		}
 		access.ServiceAccount = server.ServiceAccount(t, "keep")
@@ -160,7 +160,7 @@ func TestKubeconfig(t *testing.T) {
 			strings.ReplaceAll(test.cluster, "\n", "\n    ") + "\nusers:\n- name: u\n  user:\n    " + strings.ReplaceAll(test.user, "\n", "\n    ") + "\n"
 		path := write(t, directory, "kubeconfig", []byte(text))
 		value, err := read(t, secretstore.Access{Kubeconfig: path})
-		if postgres.ExitCode(err) != test.exit || (err == nil) != (value == "value") || err != nil && !strings.Contains(err.Error(), test.want) {
+		if postgres.From(err).ExitCode != test.exit || (err == nil) != (value == "value") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %q %v, want exit code %d", name, value, err, test.exit)
 		}
 		if e := postgres.From(err); e != nil && (strings.Contains(e.Message+e.Hint+e.Detail, secret) || strings.Contains(e.Message+e.Hint, server.Token)) {
@@ -190,11 +190,11 @@ func TestKubeconfigList(t *testing.T) {
 		"current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\nclusters: [{name: k}]": `no user "u"`,
 	} {
 		path := write(t, directory, "broken", []byte(text))
-		if _, err := read(t, secretstore.Access{Kubeconfig: path}); postgres.ExitCode(err) != postgres.ExitInput || !strings.Contains(err.Error(), want) {
+		if _, err := read(t, secretstore.Access{Kubeconfig: path}); postgres.From(err).ExitCode != postgres.ExitInput || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if _, err := read(t, secretstore.Access{Kubeconfig: filepath.Join(directory, "none")}); postgres.ExitCode(err) != postgres.ExitInput {
+	if _, err := read(t, secretstore.Access{Kubeconfig: filepath.Join(directory, "none")}); postgres.From(err).ExitCode != postgres.ExitInput {
 		t.Error(err)
 	}
 }
