@@ -160,7 +160,11 @@ func TestKubeconfig(t *testing.T) {
 			strings.ReplaceAll(test.cluster, "\n", "\n    ") + "\nusers:\n- name: u\n  user:\n    " + strings.ReplaceAll(test.user, "\n", "\n    ") + "\n"
 		path := write(t, directory, "kubeconfig", []byte(text))
 		value, err := read(t, secretstore.Access{Kubeconfig: path})
-		if postgres.From(err).ExitCode != test.exit || (err == nil) != (value == "value") || err != nil && !strings.Contains(err.Error(), test.want) {
+		exit := 0
+		if err != nil {
+			exit = postgres.From(err).ExitCode
+		}
+		if exit != test.exit || (err == nil) != (value == "value") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %q %v, want exit code %d", name, value, err, test.exit)
 		}
 		if e := postgres.From(err); e != nil && (strings.Contains(e.Message+e.Hint+e.Detail, secret) || strings.Contains(e.Message+e.Hint, server.Token)) {
