@@ -19,19 +19,15 @@ func (a *app) applyCommand() *cobra.Command {
 	var planPath string
 	cmd := &cobra.Command{
 		Use:   "apply",
-		Short: "install the providers in a database that is migrated",
-		Long: `apply brings the providers of the tenant to what the input says: it adds, updates, renames, replaces and prunes in one
-transaction, and creates the tenant when it is missing. It does not migrate; see keep-bootstrap migrate and keep-bootstrap up.
-Running it again changes nothing.
+		Short: "install the input in a migrated database",
+		Long: `Install the input for the tenant: add, update, rename, replace and prune in one transaction. Create
+the tenant if it does not exist. apply does not migrate, unlike keep-bootstrap up. It is safe to
+repeat.
 
---plan FILE does what a file of keep-bootstrap plan --out says, with its sources and options. It is refused when the sources or
-the rows have changed since, and in another tenant or database.
-
-Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap apply -f providers.yaml",
-			"keep-bootstrap apply --plan plan.json"),
-		Args: cobra.NoArgs,
+--plan FILE applies a plan file of keep-bootstrap plan --out, with its sources and options. It is
+refused if the input or the database has changed since, and for another tenant or database.`,
+		Example: example("keep-bootstrap apply --plan plan.json"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := input.options(cmd, a)
 			var plan *planFile
@@ -49,7 +45,7 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 	}
 	input.register(cmd)
 	a.metricsFlag(cmd)
-	cmd.Flags().StringVar(&planPath, "plan", "", "`file` of plan --out: do that, and nothing else")
+	cmd.Flags().StringVar(&planPath, "plan", "", "apply this plan `file` of plan --out, and nothing else")
 	return cmd
 }
 
@@ -74,7 +70,7 @@ func (a *app) apply(ctx context.Context, input *inputFlags, options install.Opti
 // what was looked at is what is done.
 func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (install.Options, error) {
 	if cmd.Flags().Changed("tenant") && a.tenant != plan.Tenant {
-		return install.Options{}, unfitPlan("the plan was made for tenant "+shown(plan.Tenant)+", not for "+shown(a.tenant), "leave --tenant out, or make a new plan")
+		return install.Options{}, unfitPlan("the plan was made for tenant "+shown(plan.Tenant)+", not for "+shown(a.tenant), "omit --tenant, or make a new plan")
 	}
 	if r := plan.Refusal; r != nil {
 		return install.Options{}, &postgres.Error{
@@ -83,7 +79,7 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (in
 		}
 	}
 	if conflict := a.conflict(cmd, plan, input); conflict != "" {
-		return install.Options{}, postgres.Usage("--"+conflict+" says something else than the plan", "leave it out: the plan has its sources and options")
+		return install.Options{}, postgres.Usage("--"+conflict+" conflicts with the plan", "omit it: the plan holds its sources and options")
 	}
 	a.tenant = plan.Tenant
 	input.files, input.strict, input.catalogue = plan.Sources, plan.Strict, catalogueFlag(plan.Catalogue)

@@ -194,7 +194,7 @@ func TestBehaviour10(t *testing.T) {
 func TestBehaviour11(t *testing.T) {
 	s := newScene(t)
 	s.d.Exec(t, "delete from tenant")
-	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep}).want(t, 0, "tenant keep created")
+	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep}).want(t, 0, "tenant created")
 	s.rows("select p.name, t.name from provider p join tenant t on t.id = p.tenant_id order by 1", "air|Single Tenant\nch|Single Tenant\nvm|Single Tenant")
 }
 
@@ -220,7 +220,7 @@ func TestBehaviour13(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	before := rowVersions(t, s.d)
-	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep}).want(t, 0, "nothing to do")
+	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep}).want(t, 0, "up to date")
 	if after := rowVersions(t, s.d); after != before {
 		t.Error("rows were written")
 	}

@@ -55,7 +55,7 @@ func TestTheProgramTwice(t *testing.T) {
 	env["KEEP_PROVIDERS"] = `{"grafana-prod": {"type": "grafana", "authentication": {"host": "https://g", "token": "$(TOKEN)"}}, "p": {"type": "prometheus", "authentication": {"url": "http://p"}}}`
 	env["TOKEN"] = canary
 	first := execute(t, env, "up").want(t, 0, `"msg":"schema migrated"`)
-	inOrder(t, first.stderr, "schema migrated", "tenant keep created", "2 providers installed")
+	inOrder(t, first.stderr, "schema migrated", `"msg":"tenant created","tenant":"keep"`, `"msg":"installed","providers":2`)
 	written := pgtest.Table(t, d.Conn(t), "select value from secret where value like '%"+canary+"%'")
 	if len(written) != 1 {
 		t.Error("the reference was not resolved")
@@ -65,7 +65,7 @@ func TestTheProgramTwice(t *testing.T) {
 	conn := d.Conn(t)
 	flush(t, d)
 	before, countBefore := rowVersions(t, d), pgtest.Table(t, conn, statistics)[0][0]
-	second := execute(t, env, "up").want(t, 0, "nothing to do")
+	second := execute(t, env, "up").want(t, 0, "up to date")
 	if !strings.HasSuffix(second.stdout, "No changes.\n") {
 		t.Errorf("%s", second.stdout)
 	}

@@ -25,15 +25,15 @@ type change struct {
 	PreviousID   *string     `json:"previous_id,omitempty"`
 	Fields       []string    `json:"fields"`
 	Reason       string      `json:"reason"`
-	Drift        []string    `json:"drift,omitempty"`           // what someone else changed, and is changed back, lost or kept
-	DriftSince   *int64      `json:"drift_since_run,omitempty"` // the run after which that was, where it is known
+	Drift        []string    `json:"drift,omitempty"`           // changed outside of keep-bootstrap: overwritten, lost or kept
+	DriftSince   *int64      `json:"drift_since_run,omitempty"` // the last run before that change, if known
 	Refusal      *string     `json:"refusal,omitempty"`
 	Notes        []string    `json:"notes,omitempty"` // what to know about it
 	StateOnly    bool        `json:"state_only,omitempty"`
-	Dependents   []dependent `json:"dependents,omitempty"` // what hangs on a provider that goes or is renamed
+	Dependents   []dependent `json:"dependents,omitempty"` // what references a provider to be removed or renamed
 }
 
-// dependent is how much of one kind hangs on a provider.
+// dependent counts the objects of one kind that reference a provider.
 type dependent struct {
 	Kind   string   `json:"kind"`
 	Count  int      `json:"count"`
@@ -55,7 +55,7 @@ func planned(p *db.PlannedChange, related *install.Related) change {
 	}
 	id := p.ObjectID
 	if id == nil {
-		id = p.NewObjectID // someone else deleted the row
+		id = p.NewObjectID // the row was deleted outside of keep-bootstrap
 	}
 	if id == nil {
 		return c
@@ -86,8 +86,7 @@ func orNone(list []string) []string {
 	return list
 }
 
-// silent reports whether only our own memory of the manifest changes, which no user asked about: such a change is in
-// JSON, and nowhere else.
+// silent reports whether only bootstrap's own state changes, which users need not see: such a change appears in JSON only.
 func (c *change) silent() bool {
 	return c.Action == "unchanged" && len(c.Drift) == 0 && c.Refusal == nil && len(c.Notes) == 0
 }
@@ -158,8 +157,8 @@ func shownOrEmpty(name *string) string {
 	return shown(*name)
 }
 
-// hanging says what hangs on the provider: "1000+ alerts, 1 workflow: nightly"; "" when nothing is known to.
-func (c *change) hanging() string {
+// references says what references the provider: "1000+ alerts, 1 workflow: nightly"; "" if nothing is known to.
+func (c *change) references() string {
 	parts := make([]string, len(c.Dependents))
 	for i, d := range c.Dependents {
 		more := ""
@@ -210,12 +209,8 @@ func (a *app) writeChanges(changes []change) {
 	for i, line := range table(rows) {
 		symbol := symbols[listed[i].Action]
 		fmt.Fprintln(a.Stdout, paint(symbol.colour, line[:min(3, len(line))], colour)+line[min(3, len(line)):])
-		if hanging := listed[i].hanging(); hanging != "" {
-			verb := "on it hang"
-			if listed[i].Action == "rename" {
-				verb = "named by"
-			}
-			fmt.Fprintf(a.Stdout, "       %s: %s\n", verb, hanging)
+		if references := listed[i].references(); references != "" {
+			fmt.Fprintf(a.Stdout, "       referenced by %s\n", references)
 		}
 		for _, note := range listed[i].Notes {
 			fmt.Fprintln(a.Stdout, "       note: "+oneLine(note))

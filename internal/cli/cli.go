@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,8 @@ type Environment struct {
 	Version string // of the program; "" is looked up in the build information
 }
 
-// Main runs one command and returns the exit code. It never prints a secret, but for `local url`, whose purpose that is.
+// Main runs one command and returns the exit code. It never prints a secret, except in `local url`,
+// which exists to print one.
 func Main(ctx context.Context, env Environment) int {
 	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}, metrics: metrics{begin: time.Now()}}
 	for _, variable := range env.Environ {
@@ -94,28 +96,32 @@ func Command(version string) *cobra.Command {
 
 func (a *app) getenv(name string) string { return a.variables[name] }
 
-const rootLong = `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL database: the tenant,
-the default user, API keys, providers with their deduplication rules, workflows, dashboards and mapping rules.
-A run is one transaction. It can be repeated any number of times, from any number of replicas.
+// groupFirst are the commands that help shows first.
+const groupFirst = "first"
 
-Every flag has a variable: --max-prune is BOOTSTRAP_MAX_PRUNE. A flag wins over its variable, the variable over the
-default. No flag takes a secret.
+const rootLong = `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL
+database: the tenant, the default user, API keys, providers with their deduplication rules,
+workflows, dashboards and mapping rules. A run is one transaction. It can be repeated any number of
+times, from any number of replicas.
 
-The database comes from the first of these that is set: --database-url-file, DATABASE_URL, DATABASE_CONNECTION_STRING
-(also in the form that Keep uses, postgresql+psycopg2://), the variables and service file of libpq (PGHOST, PGSERVICE,
-...). Without any of them, and without --wait, a private local PostgreSQL is used. One that is set but empty is an error.
+Every flag has a variable: --max-prune is BOOTSTRAP_MAX_PRUNE. The flag wins over the variable, the
+variable over the default. No flag takes a secret.
 
-Exit codes: 0 done or nothing to do, 1 unexpected, 2 changes (plan --detailed-exitcode), 64 usage, 65 bad input,
-69 database or Keep's schema not there, 75 temporary failure, 77 missing privilege, 78 refused.
-69 and 75 are worth a retry.`
+The database is the first of these that is set: --database-url-file, DATABASE_URL,
+DATABASE_CONNECTION_STRING (Keep's form postgresql+psycopg2:// too), the variables and service file
+of libpq (PGHOST, PGSERVICE, ...). If none is set, a private local PostgreSQL is used, except with
+--wait. A variable that is set but empty is an error.
+
+Exit codes: 0 done or up to date, 1 unexpected error, 2 changes (plan --detailed-exitcode), 64
+usage, 65 bad input, 69 database or Keep's tables not available, 75 temporary failure, 77 missing
+privilege, 78 refused. After 69 and 75, run the command again.`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "keep-bootstrap",
-		Short: "install what Keep provisions at startup in its database",
-		Long:  rootLong,
-		Example: `  keep-bootstrap up -f providers.yaml
-  DATABASE_URL=postgresql://keep@db/keep keep-bootstrap plan -f providers.yaml`,
+		Use:           "keep-bootstrap",
+		Short:         "install what Keep provisions at startup directly into its database",
+		Long:          rootLong,
+		Example:       example("DATABASE_URL=postgresql://keep@db/keep keep-bootstrap up -f providers.yaml"),
 		Version:       a.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -129,7 +135,7 @@ func (a *app) root() *cobra.Command {
 			a.started = true
 			a.metrics.command = cmd.Name()
 			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
-				return postgres.Usage("--database-url-file is empty", "give the path of a file that holds a database URL, or leave the flag out")
+				return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
 			}
 			if err := a.applyGlobals(cmd.Name()); err != nil {
 				return err
@@ -143,31 +149,38 @@ func (a *app) root() *cobra.Command {
 		return postgres.Usage(err.Error(), cmd.CommandPath()+" --help shows the flags")
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.envFile, "env-file", "", "`file` of variables, one NAME=value per line; they replace those of the environment")
-	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "`file` that holds the database URL")
+	flags.StringVar(&a.envFile, "env-file", "", "read variables from this `file` (NAME=value lines); they override the environment")
+	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "read the database URL from this `file`")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
-	flags.VarP(&a.output, "output", "o", "form of the result on stdout: text or json; also markdown for plan, apply and up")
-	flags.StringVar(&a.logFormat, "log-format", "", "form of the log on stderr: text or json (default text on a terminal, json otherwise)")
-	flags.Var(&a.wait, "wait", "wait so long for the database and for Keep's tables; 5m when given without a duration")
+	flags.VarP(&a.output, "output", "o", "format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only")
+	flags.StringVar(&a.logFormat, "log-format", "", "format of the log on stderr: `{text|json}` (default text on a terminal, otherwise json)")
+	flags.Var(&a.wait, "wait", "how long to wait for the database and Keep's tables (5m if no `duration` is given)")
 	flags.Lookup("wait").NoOptDefVal = waitDefault
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
+	root.AddGroup(&cobra.Group{ID: groupFirst, Title: "Commands to begin with:"})
 	root.AddCommand(
 		a.upCommand(), a.validateCommand(), a.typesCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
 		a.historyCommand(), a.exportCommand(), a.importSecretsCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
+	for _, cmd := range root.Commands() {
+		if slices.Contains([]string{"up", "plan", "apply", "validate", "verify"}, cmd.Name()) {
+			cmd.GroupID = groupFirst
+		}
+	}
 	return root
 }
 
 func (a *app) applyGlobals(command string) error {
 	if a.output == formatMarkdown && command != "plan" && command != "apply" && command != "up" {
-		return postgres.Usage("--output markdown is a form of plan, apply and up only", "the other commands have text and json")
+		return postgres.Usage("--output markdown is only available for plan, apply and up", "use text or json")
 	}
 	switch a.logFormat {
 	case "", "text", "json":
 	default:
-		return postgres.Usage("--log-format must be text or json", "")
+		return postgres.Usage("--log-format must be text or json", "use --log-format text or --log-format json")
 	}
 	a.log = a.newLog(a.logFormat)
 	if a.tenant == "" {
-		return postgres.Usage("--tenant must not be empty", "Keep's own tenant is keep")
+		return postgres.Usage("--tenant is empty", "omit it for Keep's own tenant, keep")
 	}
 	return nil
 }

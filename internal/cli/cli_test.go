@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"keep-bootstrap/internal/cli"
 	"keep-bootstrap/test/pgtest"
 )
@@ -177,16 +179,26 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// Help fits 100 columns, and each command has one example.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range strings.Split("up plan apply migrate verify status history export sql local fleet-report version", " ") {
-		r := run(t, nil, command, "--help").want(t, 0)
-		for _, text := range []string{"Usage:", "Examples:", "bootstrap " + command} {
-			if !strings.Contains(r.stdout, text) {
-				t.Errorf("%s --help lacks %q", command, text)
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		name := cmd.CommandPath()
+		if cmd.Example == "" || strings.Contains(cmd.Example, "\n") {
+			t.Errorf("%s has not one example: %q", name, cmd.Example)
+		}
+		r := run(t, nil, append(strings.Fields(name)[1:], "--help")...).want(t, 0)
+		for line := range strings.SplitSeq(r.stdout, "\n") {
+			if len(line) > 100 {
+				t.Errorf("%s --help has a line of %d columns: %s", name, len(line), line)
 			}
 		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
 	}
+	check(cli.Command("test"))
 	run(t, nil, "completion", "bash").want(t, 0)
 	if r := run(t, nil, "version").want(t, 0); !strings.Contains(r.stdout, "keep-bootstrap test") || !strings.Contains(r.stdout, "001_schema.sql") {
 		t.Errorf("version: %s", r.stdout)
@@ -238,14 +250,14 @@ func TestUpPlanApply(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL}
 	path := file(t, twoProviders)
 
-	run(t, env, "plan", "-f", path, "--log-format", "text").want(t, 69, "no-schema", "bootstrap migrate")
+	run(t, env, "plan", "-f", path, "--log-format", "text").want(t, 69, "no-schema", "keep-bootstrap migrate")
 
 	first := run(t, env, "up", "-f", path, "--log-format", "text").want(t, 0)
-	inOrder(t, first.stderr, "schema migrated", "tenant keep created", "2 providers installed")
+	inOrder(t, first.stderr, "schema migrated", "tenant created tenant=keep", "installed providers=2")
 	inOrder(t, first.stdout, "  +  grafana-prod", "  +  vm", "Applied: 2 added, 0 changed, 0 renamed, 0 pruned.\n")
 
 	second := run(t, env, "up", "-f", path, "--log-format", "text").want(t, 0)
-	inOrder(t, second.stderr, "nothing to do, 2 providers as wanted")
+	inOrder(t, second.stderr, "up to date providers=2")
 	if !strings.HasSuffix(second.stdout, "No changes.\n") {
 		t.Errorf("second run: %s", second.stdout)
 	}
@@ -344,7 +356,7 @@ func TestMigrate(t *testing.T) {
 	d := pgtest.New(t, pgtest.Keep(newestKeep))
 	env := environment{"DATABASE_CONNECTION_STRING": strings.Replace(d.URL, "postgres://", "postgresql+psycopg2://", 1)}
 	inOrder(t, run(t, env, "migrate").want(t, 0).stdout, "from version 0 to")
-	inOrder(t, run(t, env, "migrate").want(t, 0).stdout, "nothing to do")
+	inOrder(t, run(t, env, "migrate").want(t, 0).stdout, "up to date")
 	last := lines(t, run(t, env, "migrate", "-o", "json").want(t, 0).stdout)
 	if len(last) != 2 || last[1]["changed"] != false {
 		t.Errorf("%v", last)
@@ -392,7 +404,7 @@ func TestKeepsTables(t *testing.T) {
 			}
 		})
 		r := runWith(t, environment{"DATABASE_URL": d.URL}, twoProviders, watch, "up", "-f", "-", "--wait", "--log-format", "text").want(t, 0)
-		inOrder(t, r.stderr, "waiting", "KB010", "schema migrated", "2 providers installed")
+		inOrder(t, r.stderr, "waiting", "KB010", "schema migrated", "installed providers=2")
 	})
 }
 
@@ -522,8 +534,8 @@ func TestGeneration(t *testing.T) {
 	run(t, env, "up", "-f", newer).want(t, 0)
 	r := run(t, env, "up", "-f", older, "--generation", "6").want(t, 0)
 	inOrder(t, r.stdout, "generation 6 is older than 7, which is installed", "No changes.")
-	if inOrder(t, r.stderr, "generation 6 is older than 7, which is installed"); strings.Contains(r.stderr, "as wanted") {
-		t.Errorf("the log says that all is as wanted: %s", r.stderr)
+	if inOrder(t, r.stderr, "generation 6 is older than 7, which is installed"); strings.Contains(r.stderr, "up to date") {
+		t.Errorf("the log says that all is up to date: %s", r.stderr)
 	}
 	inOrder(t, run(t, env, "up", "-f", older, "--generation", "8").want(t, 0).stdout, "1 changed")
 }

@@ -21,7 +21,7 @@ func (a *app) readEnvFile(path string) error {
 	content, err := file.Read(path, largest)
 	if err != nil {
 		reason, _ := file.Explain(err, largest)
-		return postgres.Usage(fmt.Sprintf("cannot read the file of variables %s: %s", path, reason), "check --env-file")
+		return postgres.Usage(fmt.Sprintf("cannot read variables from %s: %s", path, reason), "check --env-file")
 	}
 	given := map[string]bool{}
 	var environ []string

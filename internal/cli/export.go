@@ -19,20 +19,18 @@ func (a *app) exportCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "print what is installed as the YAML that this program reads",
-		Long: `export prints the provisioned providers, workflows, dashboards, mapping rules, API keys and the default user of the tenant
-as YAML, with which plan then shows no changes. It writes nothing to the database. Each secret is a reference $(NAME); the names of the variables stand at the end of the file and in the log.
+		Short: "print the provisioned resources as a manifest",
+		Long: `Print the provisioned providers, workflows, dashboards, mapping rules, API keys and the default user
+of the tenant as YAML, for which plan shows no changes. Nothing is written to the database. Each
+secret is a reference $(NAME); the end of the file and the log list the variables. Passwords of
+users cannot be exported.
 
---with-secrets writes the secrets out, and only to a new file that nobody else can read (--out).
-
-Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap export > providers.yaml",
-			"keep-bootstrap export --with-secrets --out providers-with-secrets.yaml"),
-		Args: cobra.NoArgs,
+--with-secrets writes secrets in clear text, to a new file readable by its owner only (--out).`,
+		Example: example("keep-bootstrap export --out providers.yaml"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if withSecrets && out == "" {
-				return postgres.Usage("--with-secrets needs --out FILE: secrets are not printed", "keep-bootstrap export --with-secrets --out providers.yaml")
+				return postgres.Usage("--with-secrets needs --out: secrets are not printed", "add --out FILE")
 			}
 			var objects []db.ExportedObject
 			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Export, a.tenant, all).Query(rows(&objects)) })
@@ -53,9 +51,9 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 			return a.showExport(out, result.Providers, result.Others, len(result.Variables))
 		},
 	}
-	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets out instead of references to variables; only with --out")
-	cmd.Flags().BoolVar(&all, "all", false, "export what users created, in addition to what is provisioned")
-	cmd.Flags().StringVar(&out, "out", "", "`file` to create; one that exists is left as it is")
+	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets in clear text instead of references; needs --out")
+	cmd.Flags().BoolVar(&all, "all", false, "export objects created by users too")
+	cmd.Flags().StringVar(&out, "out", "", "write to this new `file`; an existing file is not overwritten")
 	return cmd
 }
 
@@ -71,7 +69,7 @@ func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return postgres.Usage("there is a file "+path+" already, and it is not replaced", "give --out another path, or remove the file")
+		return postgres.Usage(path+" already exists; refusing to overwrite it", "give --out another path, or remove the file")
 	}
 	if err == nil {
 		_, err = file.Write(text)
@@ -80,7 +78,7 @@ func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 		}
 	}
 	if err != nil {
-		return postgres.Usage("the export cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+		return postgres.Usage("cannot write the export to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
 	}
 	return nil
 }
@@ -97,7 +95,7 @@ func (a *app) logExport(result export.Result) {
 	for i, v := range result.Variables {
 		names[i] = v.Name
 	}
-	a.log.Info("set " + count(len(names), "variable") + " where the export is read: " + strings.Join(names, ", "))
+	a.log.Info("set these variables before using the export", "variables", strings.Join(names, ", "))
 }
 
 // showExport prints the result of export --out.

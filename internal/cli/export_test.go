@@ -87,7 +87,7 @@ func TestExport(t *testing.T) {
 
 	d.Exec(t, `insert into secret (key, value, last_updated) values ('user', '{"authentication": {}, "name": "user"}', now())`)
 
-	exported := run(t, database, "export", "--log-format", "text").want(t, 0, "where the export is read: ")
+	exported := run(t, database, "export", "--log-format", "text").want(t, 0, "set these variables before using the export")
 	if strings.Contains(exported.stdout, "name: user\n") {
 		t.Error("a user's provider is exported")
 	}
@@ -162,7 +162,7 @@ func TestExportRefuses(t *testing.T) {
 	if text, err := os.ReadFile(path); err != nil || string(text) != "mine" {
 		t.Errorf("%s %v", text, err)
 	}
-	run(t, env, "export", "--out", filepath.Join(t.TempDir(), "none", "x"), "--log-format", "text").want(t, 64, "cannot be written")
+	run(t, env, "export", "--out", filepath.Join(t.TempDir(), "none", "x"), "--log-format", "text").want(t, 64, "cannot write the export")
 	out := filepath.Join(t.TempDir(), "x.yaml")
 	last := lines(t, run(t, env, "export", "--out", out, "-o", "json").want(t, 0).stdout)[1]
 	if last["providers"] != 2.0 || last["variables"] != 1.0 {

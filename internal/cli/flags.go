@@ -30,12 +30,12 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 			values = filepath.SplitList(value)
 		}
 		if manifest.InQuotes(value) {
-			failed = postgres.Usage("the value of "+variable(flag.Name)+" is wrapped in quotes: remove them", "docker run --env-file and Kubernetes keep quotes")
+			failed = postgres.Usage("the value of "+variable(flag.Name)+" is wrapped in quotes", "remove the quotes: docker run --env-file and Kubernetes keep them")
 			return
 		}
 		if flag.Value.Type() == "bool" {
 			if _, ok := manifest.Boolean(value); !ok {
-				failed = postgres.Usage(fmt.Sprintf("variable %s must be true or false, or 1 or 0", variable(flag.Name)), "write "+variable(flag.Name)+"=true")
+				failed = postgres.Usage(fmt.Sprintf("variable %s must be true, false, 1 or 0", variable(flag.Name)), "write "+variable(flag.Name)+"=true")
 				return
 			}
 			values[0] = strings.ToLower(value)
@@ -50,7 +50,8 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 	return failed
 }
 
-// warnOfVariables names the variables that look like ours and are none, with the nearest one: a misspelt guard must not vanish.
+// warnOfVariables warns of unknown variables with the prefix BOOTSTRAP_, and names the nearest known one: a misspelt guard must not
+// be ignored silently.
 func (a *app) warnOfVariables(root *cobra.Command) {
 	var known []string
 	for _, cmd := range commands(root) {

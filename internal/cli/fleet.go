@@ -34,18 +34,15 @@ const (
 func (a *app) fleetReportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "fleet-report FILE...",
-		Short: "show the results of runs on many databases as one table",
-		Long: `fleet-report reads the results of up, apply or plan on many databases and shows one line for each: done, failed with the
-reason, or pending. It needs no database. The exit code is 0 when all are done, otherwise 78.
+		Short: "show the results of many databases in one table",
+		Long: `Read the results of up, apply or plan on many databases and show one line for each: done, failed
+with the reason, or pending. No database is needed. The exit code is 0 if all are done, else 78.
 
-Each file is the output of one run, both streams, best with -o json; the name of the file is the name of the database. Or it is
-what kubectl get jobs,pods -o json prints for an indexed Job of the chart: then the messages of the pods are read. - is stdin.
-
-Flags win over variables (BOOTSTRAP_OUTPUT), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap fleet-report results/*.jsonl",
-			"kubectl get jobs,pods -l app.kubernetes.io/name=keep-bootstrap -o json | keep-bootstrap fleet-report -"),
-		Args: cobra.MinimumNArgs(1),
+Each file holds the output of one run (stdout and stderr, preferably with -o json) and is named
+after the database; or it holds the output of kubectl get jobs,pods -o json for an indexed Job of
+the chart, whose pod messages are read. - is stdin.`,
+		Example: example("keep-bootstrap fleet-report results/*.jsonl"),
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error {
 			var results []fleetResult
 			for _, path := range paths {

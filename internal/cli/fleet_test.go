@@ -44,7 +44,7 @@ func TestFleetReport(t *testing.T) {
 	for name, text := range map[string]string{
 		"done.jsonl":    `{"type":"version","format":1,"bootstrap":"test"}` + "\n" + `{"type":"summary","command":"up","tenant":"keep","changed":true,"add":2,"kinds":{"workflow":{"add":1}},"resources":1}` + "\n",
 		"plan.jsonl":    `{"type":"summary","command":"plan","tenant":"keep","changed":true,"add":1}`,
-		"same.log":      "nothing to do, 5 providers as wanted\nNo changes.\n",
+		"same.log":      "up to date providers=5\nNo changes.\n",
 		"text.log":      "Applied: 1 added, 0 changed, 0 renamed, 0 pruned.\n",
 		"failed.jsonl":  `{"type":"summary","command":"up","add":1}` + "\n" + `{"type":"error","code":"verify","message":"1 check failed","exit_code":78}`,
 		"problem.jsonl": `{"type":"error","code":"input","message":"the input has 1 problem","exit_code":65,"problems":[{"file":"p.yaml","line":3,"column":7,"code":"x","message":"unknown key"}]}`,

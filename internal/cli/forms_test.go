@@ -203,7 +203,7 @@ func TestMarkdown(t *testing.T) {
 	const want = `### Plan for tenant <code>keep</code>: 0 to add, 0 to change, 1 to rename, 1 to prune
 
 > **Refused (KB022)**: 1 provider&#40;s&#41; with prevent&#95;delete would be pruned or replaced.
-> To do: If that is meant, first install the provider with prevent&#95;delete&#58; false.
+> Next step: If that is meant, first install the provider with prevent&#95;delete&#58; false.
 
 | | name | type | what |
 |---|---|---|---|

@@ -15,22 +15,22 @@ import (
 	"keep-bootstrap/internal/secretstore"
 )
 
-const importSecretsLong = `import-secrets copies the secrets that Keep's rows name into Keep's table secret, so that Keep can run with
-SECRET_MANAGER_TYPE=DB: those of all providers, also of users, of API keys and workflows, and the SMTP settings.
-docs/secrets.md has the order in which a running Keep is moved.
+const importSecretsLong = `Copy the secrets referenced by Keep's rows into Keep's table secret, so that Keep can run with
+SECRET_MANAGER_TYPE=DB: those of all providers (created by users too), API keys and workflows, and
+the SMTP settings. docs/secrets.md describes how to move a running Keep.
 
---from file reads a directory as Keep's FILE secret manager writes it: --directory, or else SECRET_MANAGER_DIRECTORY.
+--from file reads a directory as Keep's FILE secret manager writes it (--directory, or
+SECRET_MANAGER_DIRECTORY).
 
---from k8s reads the Secrets of a namespace as Keep's K8S secret manager writes them. The API is that of the current
-context of the kubeconfig (--kubeconfig, or else KUBECONFIG), or of the pod's service account. The namespace is that of
---namespace, K8S_NAMESPACE, the context or the pod. The role needs the verb list on secrets.
+--from k8s reads the Secrets of a namespace as Keep's K8S secret manager writes them. The API is
+that of the current context of the kubeconfig (--kubeconfig, or KUBECONFIG), or of the pod's service
+account. The namespace is that of --namespace, K8S_NAMESPACE, the context or the pod. The role needs
+the verb list on secrets.
 
-A row of table secret that exists is never overwritten, unless --refresh is given; then only if it differs. Each secret
-is checked: that of a provider must be JSON with its authentication, that of an API key must fit the digest that Keep stored.
-All that can be copied is copied in one transaction. The exit code is 78 when the database lacks a secret or holds one that
-Keep cannot use afterwards, so 0 means that Keep can be switched.
-
-Flags win over variables (BOOTSTRAP_FROM, BOOTSTRAP_NAMESPACE, ...), variables over defaults.`
+An existing row of table secret is never overwritten without --refresh, and then only if it differs.
+Each secret is checked: that of a provider must be JSON with its authentication, that of an API key
+must match the digest that Keep stored. All usable secrets are copied in one transaction. The exit
+code is 78 if the database still lacks a secret that Keep needs: 0 means that Keep can be switched.`
 
 // importFlags are the flags of import-secrets.
 type importFlags struct {
@@ -66,13 +66,11 @@ func (s *storeFlag) Set(text string) error {
 func (a *app) importSecretsCommand() *cobra.Command {
 	var input importFlags
 	cmd := &cobra.Command{
-		Use:   "import-secrets",
-		Short: "copy Keep's secrets from Kubernetes or files into the database",
-		Long:  importSecretsLong,
-		Example: example(
-			"keep-bootstrap import-secrets --from k8s --namespace keep --dry-run",
-			"keep-bootstrap import-secrets --from file --directory /state/secrets"),
-		Args: cobra.NoArgs,
+		Use:     "import-secrets",
+		Short:   "copy Keep's secrets from Kubernetes or files into the database",
+		Long:    importSecretsLong,
+		Example: example("keep-bootstrap import-secrets --from k8s --namespace keep --dry-run"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := input.open(a, cmd)
 			if err != nil {

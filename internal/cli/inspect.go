@@ -40,15 +40,12 @@ func rows[T any](into *[]T) func(pgx.Rows) error {
 func (a *app) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "check what the software relies on and what it installed",
-		Long: `verify checks Keep's tables, the foreign key, the tenant, and that the installed providers and their secrets are as the
-last run left them. It writes nothing. The exit code is 78 when a check fails; a warning alone leaves it 0.
-
-Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap verify",
-			"keep-bootstrap verify -o json"),
-		Args: cobra.NoArgs,
+		Short: "check the database and the managed resources",
+		Long: `Check Keep's tables, the foreign key, the tenant, privileges, and that managed objects and their
+secrets are unchanged since the last run. Nothing is written. The exit code is 78 if a check fails,
+and 0 if there are warnings only.`,
+		Example: example("keep-bootstrap verify -o json"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var checks []db.CheckResult
 			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Verify, a.tenant).Query(rows(&checks)) })
@@ -66,15 +63,11 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "show the providers of the tenant and where each came from",
-		Long: `status lists the providers of the tenant: installed by this software, by Keep's own provisioning, or by a user, the run
-that wrote each last, and what became of it since. It writes nothing.
-
-Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap status",
-			"keep-bootstrap status --tenant keep -o json"),
-		Args: cobra.NoArgs,
+		Short: "list the resources of the tenant, their origin and condition",
+		Long: `List the resources of the tenant: who created each (keep-bootstrap, Keep's own provisioning or a
+user), the run that wrote it last, and its condition. Nothing is written.`,
+		Example: example("keep-bootstrap status -o json"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
 			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(rows(&providers)) })
@@ -89,15 +82,11 @@ Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
 func (a *app) historyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "history [RUN]",
-		Short: "show the runs of the tenant, or what one run changed",
-		Long: `history lists the runs that changed something or failed, newest first. With the number of a run it lists what that run
-changed. It writes nothing.
-
-Flags win over variables (BOOTSTRAP_TENANT, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap history",
-			"keep-bootstrap history 12"),
-		Args: cobra.MaximumNArgs(1),
+		Short: "list the runs of the tenant, or the changes of one run",
+		Long: `List the runs that changed something or failed, newest first. With the number of a run, list its
+changes. Nothing is written.`,
+		Example: example("keep-bootstrap history 12"),
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []db.Run
 			readRuns := func(batch *pgx.Batch) { batch.Queue(db.History, a.tenant).Query(rows(&runs)) }

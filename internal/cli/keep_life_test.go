@@ -180,7 +180,7 @@ func TestKeepMigratesForwardAndBack(t *testing.T) {
 		run(t, env, "up", "-f", input, "--assume-secret-manager", "db").want(t, 0)
 		run(t, env, "verify").want(t, 0)
 		before := rowVersions(t, d)
-		run(t, env, "up", "-f", input).want(t, 0, "nothing to do, 2 providers as wanted")
+		run(t, env, "up", "-f", input).want(t, 0, `"msg":"up to date","providers":2`)
 		if rowVersions(t, d) != before {
 			t.Errorf("step %d: a second run wrote", step)
 		}
@@ -219,7 +219,7 @@ func TestKeepAltersItsTables(t *testing.T) {
 		} else if verified.want(t, 78); !strings.Contains(verified.stdout, change.verify) {
 			t.Errorf("%s: verify lacks %q: %s", change.sql, change.verify, verified.stdout)
 		}
-		run(t, env, "up", "-f", input).want(t, 0, "nothing to do")
+		run(t, env, "up", "-f", input).want(t, 0, "up to date")
 		run(t, env, "verify").want(t, 0)
 	}
 	// All of Keep goes, and comes back: ours stays and works on.
@@ -232,7 +232,7 @@ func TestKeepAltersItsTables(t *testing.T) {
 	for _, command := range []string{"history", "migrate"} {
 		run(t, env, command).want(t, 0)
 	}
-	run(t, env, "up", "-f", input, "--create-tables").want(t, 0, "2 providers installed")
+	run(t, env, "up", "-f", input, "--create-tables").want(t, 0, `"msg":"installed","providers":2`)
 	run(t, env, "verify").want(t, 0)
 }
 
@@ -352,9 +352,9 @@ REVOKE ALL ON FUNCTION bootstrap._later() FROM PUBLIC;
 		}
 		for _, env := range []environment{env, {"DATABASE_URL": runner.URL}} {
 			byNewer(env, "up", "-f", first).want(t, 0)
-			execute(t, env, "up", "-f", first).want(t, 0, "nothing to do")
+			execute(t, env, "up", "-f", first).want(t, 0, "up to date")
 			execute(t, env, "plan", "-f", second, "--detailed-exitcode").want(t, 2)
-			execute(t, env, "up", "-f", second).want(t, 0, "2 providers installed")
+			execute(t, env, "up", "-f", second).want(t, 0, `"msg":"installed","providers":2`)
 			plan := planTo(t, env, "-f", first)
 			execute(t, env, "apply", "--plan", plan).want(t, 0)
 			for _, command := range []string{"status", "verify", "history", "migrate"} {

@@ -31,7 +31,7 @@ func kindName(kind string) string {
 	}
 }
 
-// kindTally counts the changes of one kind beside providers.
+// kindTally counts the changes of one kind other than providers.
 type kindTally struct {
 	Add    int `json:"add"`
 	Update int `json:"change"`
@@ -41,7 +41,7 @@ type kindTally struct {
 
 func (k kindTally) sum() int { return k.Add + k.Update + k.Prune + k.Adopt }
 
-// countKind counts a change of a kind beside providers.
+// countKind counts a change of a kind other than providers.
 func (t *tally) countKind(kind, action string) {
 	k := t.Kinds[kind]
 	switch action {
@@ -115,7 +115,7 @@ func reportedResources(document json.RawMessage) map[string]resourceReport {
 	return kinds
 }
 
-// addReported adds what a run did with the kinds beside providers.
+// addReported adds what a run did with the other kinds.
 func (t *tally) addReported(kinds map[string]resourceReport) {
 	for kind, r := range kinds {
 		k := kindTally{Add: r.Added, Update: r.Updated, Prune: r.Pruned, Adopt: r.Adopted}
@@ -140,7 +140,7 @@ func givenCounts(providers int, showProviders bool, given map[string]int) string
 	return strings.Join(parts, ", ")
 }
 
-// manifestKinds are the kinds beside providers that a manifest gives, with how much there is of each.
+// manifestKinds are the other kinds that a manifest gives, with the number of objects of each.
 func manifestKinds(m *manifest.Manifest) map[string]int {
 	all := map[string]int{}
 	for _, k := range otherKinds() {

@@ -82,7 +82,7 @@ func TestAllKinds(t *testing.T) {
 		"Plan: 2 to add, 0 to change, 0 to rename, 0 to prune, 1 deduplication rule; users: 1 to add; API keys: 2 to add; workflows: 2 to add; dashboards: 1 to add; mapping rules: 1 to add.\n")
 	s.nothing()
 
-	first := run(t, env, "up", "--log-format", "text").want(t, 0, "2 providers, 1 user, 2 API keys, 2 workflows, 1 dashboard, 1 mapping rule installed")
+	first := run(t, env, "up", "--log-format", "text").want(t, 0, "installed providers=2 default_user=1 api_keys=2 workflows=2 dashboards=1 mapping_rules=1")
 	inOrder(t, first.stdout, "users: 1 added; API keys: 2 added; workflows: 2 added; dashboards: 1 added; mapping rules: 1 added.\n")
 	s.rows(everything, installedAll)
 	s.rows("select name, description, interval, is_disabled, revision, provisioned_file from workflow order by name",
@@ -107,7 +107,7 @@ func TestAllKinds(t *testing.T) {
 	s.rows(`select username, role, password_hash = encode(sha256('`+canary+`-password'), 'hex') from "user"`, "admin|admin|true")
 
 	versions := rowVersions(t, s.d)
-	second := run(t, env, "up", "--log-format", "text").want(t, 0, "nothing to do, 2 providers, 1 user, 2 API keys, 2 workflows, 1 dashboard, 1 mapping rule as wanted")
+	second := run(t, env, "up", "--log-format", "text").want(t, 0, "up to date providers=2 default_user=1 api_keys=2 workflows=2 dashboards=1 mapping_rules=1")
 	if second.stdout != "No changes.\n" {
 		t.Errorf("%s", second.stdout)
 	}
@@ -147,7 +147,7 @@ func TestWorkflowOfAMissingProvider(t *testing.T) {
 	}
 	run(t, env, "up").want(t, 0)
 	env["BOOTSTRAP_FILE"] = s.file(strings.Replace(allKinds, "  - name: chat\n", "  - name: chatter\n    renamed_from: chat\n", 1))
-	inOrder(t, run(t, env, "plan").want(t, 0).stdout, "  >  chat -> chatter", "named by: 1 workflow: Tell the channel")
+	inOrder(t, run(t, env, "plan").want(t, 0).stdout, "  >  chat -> chatter", "referenced by 1 workflow: Tell the channel")
 	env["BOOTSTRAP_FILE"] = s.file(strings.Replace(allKinds, "    type: slack\n    authentication: {webhook_url: https://hooks.slack.com/services/"+canary+"}\n", "    type: console\n", 1))
 	inOrder(t, run(t, env, "plan").want(t, 0).stdout, "chat", "1 workflow: Tell the channel")
 }

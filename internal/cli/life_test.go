@@ -133,13 +133,13 @@ func TestDependentsAreShown(t *testing.T) {
 	d.Exec(t, `insert into workflow (id, tenant_id, name, workflow_raw, creation_time, is_deleted, revision)
 		values ('w', 'keep', 'nightly', 'config: "{{ providers.vm }}"', now(), false, 1)`)
 	one := file(t, "providers:\n  grafana-prod: {type: grafana, authentication: {host: https://grafana.example.com, token: "+canary+"}}\n")
-	inOrder(t, run(t, env, "plan", "-f", one).want(t, 0).stdout, "  -  vm", "\n       on it hang: 1000+ alerts; 1 workflow: nightly\n", "Plan: 0 to add, 0 to change, 0 to rename, 1 to prune.")
+	inOrder(t, run(t, env, "plan", "-f", one).want(t, 0).stdout, "  -  vm", "\n       referenced by 1000+ alerts; 1 workflow: nightly\n", "Plan: 0 to add, 0 to change, 0 to rename, 1 to prune.")
 	all := lines(t, run(t, env, "plan", "-f", one, "-o", "json").want(t, 0).stdout)
 	if got := fmt.Sprint(all[1]["dependents"]); got != "[map[count:1000 kind:alerts or_more:true] map[count:1 kind:workflows names:[nightly]]]" {
 		t.Error(got)
 	}
 	renamed := file(t, strings.Replace(twoProviders, "  vm:", "  new:\n    renamed_from: [vm]", 1))
-	inOrder(t, run(t, env, "plan", "-f", renamed).want(t, 0).stdout, "vm -> new", "named by: 1 workflow: nightly")
+	inOrder(t, run(t, env, "plan", "-f", renamed).want(t, 0).stdout, "vm -> new", "referenced by 1 workflow: nightly")
 
 	locker := d.Conn(t)
 	if _, err := locker.Exec(context.Background(), "begin; lock table alert in access exclusive mode"); err != nil {

@@ -17,15 +17,10 @@ func (a *app) localCommand() *cobra.Command {
 	var version string
 	cmd := &cobra.Command{
 		Use:   "local",
-		Short: "manage the private local PostgreSQL that is used when no database is given",
-		Long: `local manages the private PostgreSQL server of the current user. keep-bootstrap up starts it when no database is given, and
-leaves it running. Its data survives.
-
-Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap local status",
-			"keep-bootstrap local psql -c 'select name, type from provider'",
-			"keep-bootstrap local reset"),
+		Short: "manage the private local PostgreSQL, used if no database is given",
+		Long: `Manage the private PostgreSQL server of the current user. keep-bootstrap up starts it if no database
+is given, and leaves it running. Its data survives a stop.`,
+		Example: example("keep-bootstrap local psql -c 'select name, type from provider'"),
 	}
 	cmd.PersistentFlags().StringVar(&version, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
 	options := func() local.Options { return local.Options{Version: version, Logger: a.log} }
@@ -34,7 +29,7 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 		cmd.AddCommand(sub)
 		return sub
 	}
-	add("start", "start the local server", "start starts the local server. The first time it downloads PostgreSQL. Safe to repeat.",
+	add("start", "start the local server", "Start the local server. The first start downloads PostgreSQL. It is safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
 			done := a.progress("starting the local PostgreSQL")
 			status, err := local.Start(cmd.Context(), options())
@@ -44,7 +39,7 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			}
 			return a.showLocal(status)
 		})
-	add("stop", "stop the local server", "stop shuts the local server down and ends its connections. The data stays. Safe to repeat.",
+	add("stop", "stop the local server", "Stop the local server and end its connections. The data stays. It is safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
 			if _, err := local.Stop(cmd.Context(), options()); err != nil {
 				return err
@@ -56,8 +51,8 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			return a.showLocal(status)
 		})
 	add("reset", "stop the local server and delete its data",
-		"reset stops the local server and deletes its data: the next start begins with an empty database. It does not ask.\n"+
-			"It refuses a directory that keep-bootstrap did not create. Safe to repeat.",
+		"Stop the local server and delete its data, without confirmation: the next start begins with an empty\n"+
+			"database. A directory that keep-bootstrap did not create is refused. It is safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
 			status, err := local.Inspect(cmd.Context(), options())
 			if err != nil {
@@ -75,7 +70,7 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			}
 			return a.showLocal(status)
 		})
-	add("status", "show the local server", "status shows whether the local server runs, its port and its data directory. It changes nothing.",
+	add("status", "show the local server", "Show whether the local server runs, its port and its data directory. Nothing is changed.",
 		func(cmd *cobra.Command, _ []string) error {
 			status, err := local.Inspect(cmd.Context(), options())
 			if err != nil {
@@ -84,7 +79,7 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			return a.showLocal(status)
 		})
 	add("url", "print the database URL of the local server, with its password",
-		"url prints the database URL of the local server, with its password.",
+		"Print the database URL of the local server, with its password.",
 		func(cmd *cobra.Command, _ []string) error {
 			status, err := running(cmd.Context(), options())
 			if err != nil {
@@ -94,10 +89,10 @@ Flags win over variables (BOOTSTRAP_LOCAL_VERSION), variables over defaults.`,
 			return err
 		})
 	psql := add("psql", "open psql on the local server",
-		"psql opens psql on the local server. Every argument after the word psql goes to psql, except --local-version and --help.",
+		"Open psql on the local server. All arguments after psql are passed to psql, except --local-version\nand --help.",
 		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), options(), args) })
 	psql.Use, psql.Args = "psql [ARGUMENT...]", cobra.ArbitraryArgs
-	psql.Example = example("keep-bootstrap local psql", "keep-bootstrap local psql -c '\\dn'")
+	psql.Example = example("keep-bootstrap local psql -c '\\dn'")
 	return cmd
 }
 

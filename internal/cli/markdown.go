@@ -58,7 +58,7 @@ func (v *runView) markdown() string {
 }
 
 func writeRefusal(out *strings.Builder, refusal *postgres.Error) {
-	fmt.Fprintf(out, "> **Refused (%s)**: %s.\n> To do: %s.\n\n", refusal.Code, escaped(refusal.Message), escaped(strings.TrimSuffix(refusal.Hint, ".")))
+	fmt.Fprintf(out, "> **Refused (%s)**: %s.\n> Next step: %s.\n\n", refusal.Code, escaped(refusal.Message), escaped(strings.TrimSuffix(refusal.Hint, ".")))
 }
 
 // writeMarkdownChanges writes a table, collapsed when it is long. more says where to look for what does not fit.
@@ -106,8 +106,8 @@ func writeMarkdownRow(out *strings.Builder, c *change, typed bool) {
 		kind += " | "
 	}
 	what := escaped(c.what())
-	if hanging := c.hanging(); hanging != "" {
-		what += "; on it: " + escaped(hanging)
+	if references := c.references(); references != "" {
+		what += "; referenced by " + escaped(references)
 	}
 	for _, note := range c.Notes {
 		what += "; note: " + escaped(note)

@@ -15,7 +15,7 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// metrics are what --metrics-file says about a run, beside its time and its exit code.
+// metrics are what --metrics-file says about a run, in addition to its time and exit code.
 type metrics struct {
 	file    string
 	command string // the command that ran
@@ -25,7 +25,7 @@ type metrics struct {
 
 // metricsFlag gives a command the flag --metrics-file.
 func (a *app) metricsFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.metrics.file, "metrics-file", "", "`file` to write the outcome to as Prometheus metrics, for the textfile collector")
+	cmd.Flags().StringVar(&a.metrics.file, "metrics-file", "", "write the outcome to this `file` as Prometheus metrics, for the textfile collector")
 }
 
 // writeMetrics writes the file of --metrics-file in the text format of Prometheus. A reader sees the old file or the new one,

@@ -16,18 +16,14 @@ func (a *app) migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "install or remove schema bootstrap",
-		Long: `migrate brings schema bootstrap of the database to the version that this program knows, in one transaction, makes the
-foreign key of Keep's table provider deferrable, and seeds tenant keep. Where Keep's tables do not exist yet, the last two
-are left to the next run. It is safe to repeat and to run from many places at once.
+		Long: `Migrate schema bootstrap to the version of this program, in one transaction, and make the foreign
+key of Keep's table provider deferrable. If Keep's tables do not exist yet, the next run does the
+latter. It is safe to repeat and to run concurrently.
 
---to N goes to another version. --to 0 removes everything of schema bootstrap, restores the foreign key, and touches no
-row and no other table of Keep.
-
-Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap migrate",
-			"keep-bootstrap migrate --to 0"),
-		Args: cobra.NoArgs,
+--to N migrates to another version. --to 0 removes schema bootstrap and restores the foreign key. No
+row and no other table of Keep is touched.`,
+		Example: example("keep-bootstrap migrate"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			t, err := a.target(ctx, "", true)
@@ -55,7 +51,7 @@ Flags win over variables (BOOTSTRAP_TO, ...), variables over defaults.`,
 			return a.showMigration(result)
 		},
 	}
-	cmd.Flags().Int32Var(&to, "to", 0, "`version` to migrate to (default the newest)")
+	cmd.Flags().Int32Var(&to, "to", 0, "migrate to this `version`; 0 removes everything (default the newest)")
 	return cmd
 }
 
@@ -76,19 +72,14 @@ func (a *app) sqlCommand() *cobra.Command {
 	var roles bool
 	cmd := &cobra.Command{
 		Use:   "sql",
-		Short: "print the migrations, or the roles, as one script for psql",
-		Long: `sql prints a script that leaves a database in the same state as keep-bootstrap migrate, version table included. It needs no
-database. A DBA can read it, and run it with psql in one transaction.
+		Short: "print the SQL as a script for psql",
+		Long: `Print a script that does the same as keep-bootstrap migrate, for review and for psql. It runs in one
+transaction. No database is needed.
 
-sql --roles prints another script, to be run after that one: it makes a role that may install and a role that may look,
-neither of which can read a secret or write a table, and lets the routines of schema bootstrap run with the rights of
-their owner.
-
-Flags win over variables (BOOTSTRAP_ROLES, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap sql > bootstrap.sql",
-			"keep-bootstrap sql --roles > roles.sql"),
-		Args: cobra.NoArgs,
+--roles prints a second script, to run after the first. It creates the roles runner (may install)
+and auditor (may inspect), which need no privileges on any table and cannot read a secret.`,
+		Example: example("keep-bootstrap sql > bootstrap.sql"),
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			script, err := sqlfiles.Roles, error(nil)
 			if !roles {
@@ -101,6 +92,6 @@ Flags win over variables (BOOTSTRAP_ROLES, ...), variables over defaults.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&roles, "roles", false, "the script of the roles, not of the migrations")
+	cmd.Flags().BoolVar(&roles, "roles", false, "print the script of the roles instead")
 	return cmd
 }

@@ -26,7 +26,7 @@ type summary struct {
 	TenantCreated *bool  `json:"tenant_created,omitempty"`
 	Providers     *int32 `json:"providers,omitempty"`
 	Unchanged     *int32 `json:"unchanged,omitempty"`
-	// Given are the kinds beside providers that the manifest had, with what became of each.
+	// Given are the other kinds in the manifest, with the outcome of each.
 	Given map[string]resourceReport `json:"given,omitempty"`
 	// Of up.
 	SchemaFrom *int32 `json:"schema_from,omitempty"`
@@ -55,7 +55,7 @@ func newPlanView(tenant string, plan *install.Plan, related *install.Related) pl
 	}
 	view.total = tallyOf(view.changes)
 	if related.NotCounted != "" {
-		view.notes = append(view.notes, "what hangs on the providers was not counted: "+related.NotCounted)
+		view.notes = append(view.notes, "the references to the providers were not counted: "+related.NotCounted)
 	}
 	return view
 }
@@ -100,7 +100,7 @@ type runView struct {
 	changes []change // all, or none when there are too many for the form
 	total   tally
 	changed bool // anything that a user asked about
-	// resources are the kinds beside providers that were given.
+	// resources are the other kinds that were given.
 	resources map[string]resourceReport
 }
 
@@ -117,7 +117,7 @@ func newRunView(command, tenant string, outcome install.Outcome) runView {
 	return view
 }
 
-// setChanges takes over the changes that were read after the run.
+// setChanges sets the changes that were read after the run.
 func (v *runView) setChanges(changes []db.Change) {
 	v.changes = make([]change, len(changes))
 	for i := range changes {
@@ -180,34 +180,37 @@ func (a *app) writeOutcome(view *runView) error {
 func (a *app) logOutcome(view *runView) {
 	report, total := &view.Report, &view.total
 	if report.TenantCreated != nil && *report.TenantCreated {
-		a.log.Info("tenant " + view.tenant + " created")
+		a.log.Info("tenant created", "tenant", view.tenant)
 	}
 	given := view.given()
 	if view.stale() && len(report.Notes) > 0 {
-		a.log.Warn(report.Notes[0]) // an older generation
+		a.log.Warn("nothing installed", "because", report.Notes[0]) // an older generation
 		return
 	}
 	if !view.changed {
-		a.log.Info("nothing to do, " + given + " as wanted")
+		a.log.Info("up to date", given...)
 		return
 	}
-	attributes := []any{
-		"run", *report.RunID, "added", total.Add, "changed", total.Update, "renamed", total.Rename,
-		"replaced", total.Replace, "pruned", total.Prune, "adopted", total.Adopt,
-	}
+	attributes := append(given, "run", *report.RunID, "added", total.Add, "changed", total.Update, "renamed", total.Rename,
+		"replaced", total.Replace, "pruned", total.Prune, "adopted", total.Adopt)
 	if total.Resources > 0 {
 		attributes = append(attributes, "resources", total.Resources)
 	}
-	a.log.Info(given+" installed", attributes...)
+	a.log.Info("installed", attributes...)
 }
 
-// given words what the manifest had.
-func (v *runView) given() string {
-	kinds := make(map[string]int, len(v.resources))
-	for kind, r := range v.resources {
-		kinds[kind] = r.Given
+// given are the counts of the manifest as attributes of the log.
+func (v *runView) given() []any {
+	var counts []any
+	if number(v.Report.Providers) > 0 || len(v.resources) == 0 {
+		counts = append(counts, "providers", number(v.Report.Providers))
 	}
-	return givenCounts(number(v.Report.Providers), number(v.Report.Providers) > 0 || len(kinds) == 0, kinds)
+	for _, k := range otherKinds() {
+		if r, ok := v.resources[k.Word]; ok {
+			counts = append(counts, k.Key, r.Given)
+		}
+	}
+	return counts
 }
 
 // stale says whether the run did nothing because a newer generation is installed: then nothing is known to be unchanged.
@@ -257,7 +260,7 @@ func (a *app) showTenant(outcome install.Outcome, created bool) error {
 	if created {
 		state = "created"
 	}
-	_, err := fmt.Fprintf(a.Stdout, "tenant %s %s; its providers are left to Keep\n", shown(a.tenant), state)
+	_, err := fmt.Fprintf(a.Stdout, "tenant %s %s; Keep provisions its resources\n", shown(a.tenant), state)
 	return err
 }
 
@@ -272,14 +275,14 @@ func (a *app) showMigration(result migrate.Result) error {
 			To      int32  `json:"schema_to"`
 		}{"summary", "migrate", result.Changed(), result.From, result.To})
 	}
-	text := fmt.Sprintf("schema bootstrap is at version %d, nothing to do", result.To)
+	text := fmt.Sprintf("schema bootstrap is up to date (version %d)", result.To)
 	switch {
 	case result.Changed() && result.To == 0:
-		text = "removed what was installed in schema bootstrap"
+		text = "schema bootstrap removed"
 	case result.Changed():
 		text = fmt.Sprintf("schema bootstrap migrated from version %d to %d", result.From, result.To)
 	case result.To == 0:
-		text = "schema bootstrap is not installed, nothing to do"
+		text = "schema bootstrap is not installed"
 	}
 	_, err := fmt.Fprintln(a.Stdout, text)
 	return err

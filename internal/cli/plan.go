@@ -16,19 +16,16 @@ func (a *app) planCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "show what apply would write, and write nothing",
-		Long: `plan shows the changes that apply would make: + add, ~ update, > rename, -/+ replace, - prune, = adopt, with the
-names of the fields that differ and never a value, what someone else changed since the last run, and what hangs on
-providers that go. When a guard would refuse, the plan is shown and the exit code is 78.
+		Short: "show the changes that apply would make",
+		Long: `Show the changes that apply would make: + add, ~ update, > rename, -/+ replace, - prune, = adopt,
+with the names of the differing fields but no values, the changes made outside of keep-bootstrap,
+and the alerts and workflows that reference providers to be removed. Nothing is written. If a guard
+would refuse the run, the plan is shown and the exit code is 78.
 
---out FILE also writes the plan to a file for apply --plan FILE. The file holds no secret; apply reads the same sources
-again, and refuses when they or the rows have changed in between.
-
-Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`,
-		Example: example(
-			"keep-bootstrap plan -f providers.yaml",
-			"keep-bootstrap plan -f providers.yaml --detailed-exitcode -o json"),
-		Args: cobra.NoArgs,
+--out FILE also writes the plan to a file for apply --plan FILE. The file holds no secret. apply
+reads the same sources again, and refuses if they or the database have changed since.`,
+		Example: example("keep-bootstrap plan -f providers.yaml --detailed-exitcode"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			run, t, err := a.inputRun(ctx, &input, input.options(cmd, a))
@@ -49,7 +46,7 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 			related := run.Related(ctx, plan.Changes)
 			view := newPlanView(a.tenant, &plan, &related)
 			if plan.Digest == "" && run.Options.Generation != nil {
-				view.notes = append(view.notes, "the generation is older than the one that is installed: apply would do nothing")
+				view.notes = append(view.notes, "a higher generation is installed: apply would do nothing")
 			}
 			if out != "" {
 				if err := a.writePlanFile(out, t, &input, run, &view, plan.Digest); err != nil {
@@ -70,8 +67,8 @@ Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables o
 	}
 	input.register(cmd)
 	a.metricsFlag(cmd)
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 when there are changes")
-	cmd.Flags().StringVar(&out, "out", "", "`file` to write the plan to, for apply --plan")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "end with exit code 2 if there are changes")
+	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`, for apply --plan")
 	return cmd
 }
 

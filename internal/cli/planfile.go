@@ -82,14 +82,14 @@ func sourcesOf(files []string) []string {
 func (p *planFile) write(path string) error {
 	err := p.tryWrite(path)
 	if err != nil {
-		return postgres.Usage("the plan cannot be written to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+		return postgres.Usage("cannot write the plan to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
 	}
 	return nil
 }
 
 func (p *planFile) tryWrite(path string) (err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return errors.New("it is not a file")
+		return errors.New("not a regular file")
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // mode 0600
 	if err != nil {
@@ -143,15 +143,15 @@ func readPlanFile(path string) (*planFile, error) {
 		Bootstrap string `json:"bootstrap"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, noPlan(path, "it is not JSON, or cut short")
+		return nil, noPlan(path, "not JSON, or truncated")
 	}
 	if head.Type != planFileType || head.Format < 1 {
-		return nil, noPlan(path, "it is something else")
+		return nil, noPlan(path, "another kind of JSON")
 	}
 	if head.Format > planFileFormat {
 		return nil, &postgres.Error{
 			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused, File: path,
-			Message: fmt.Sprintf("the plan was made by a newer version of this program, %s (its form is %d, this program reads %d)",
+			Message: fmt.Sprintf("the plan was made by a newer version of keep-bootstrap, %s (format %d; this version reads %d)",
 				shown(head.Bootstrap), head.Format, planFileFormat),
 			Hint: "apply it with that version, or make a new plan with this one",
 		}
@@ -160,10 +160,10 @@ func readPlanFile(path string) (*planFile, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&plan); err != nil {
-		return nil, noPlan(path, "version "+shown(head.Bootstrap)+" made it, and something in it is not as this program writes it")
+		return nil, noPlan(path, "made by version "+shown(head.Bootstrap)+" and changed since")
 	}
 	if plan.Tenant == "" || len(plan.Sources) == 0 {
-		return nil, noPlan(path, "tenant or sources are missing")
+		return nil, noPlan(path, "no tenant or no sources")
 	}
 	return &plan, nil
 }
@@ -171,7 +171,7 @@ func readPlanFile(path string) (*planFile, error) {
 func noPlan(path, reason string) error {
 	return &postgres.Error{
 		Code: postgres.CodeInput, ExitCode: postgres.ExitInput, File: path,
-		Message: "this is no plan that can be applied: " + reason, Hint: "make one with keep-bootstrap plan --out FILE",
+		Message: "not a bootstrap plan file: " + reason, Hint: "make one with keep-bootstrap plan --out FILE",
 	}
 }
 
@@ -186,7 +186,7 @@ func unfitPlan(message, hint string) error {
 // the digest, whose key is the database's own.
 func (p *planFile) requireDatabase(at planDatabase) error {
 	if p.Database.Name != at.Name {
-		return unfitPlan(fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at), "point the program at that database, or make a new plan")
+		return unfitPlan(fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at), "connect to that database, or make a new plan")
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (p *planFile) explain(err error, at planDatabase) error {
 		return err
 	}
 	other := *e
-	other.Message = fmt.Sprintf("the plan was made for database %s, this is %s, and it does not fit here", p.Database, at)
+	other.Message = fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at)
 	other.Err = err
 	return &other
 }

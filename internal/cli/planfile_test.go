@@ -155,18 +155,18 @@ func TestStalePlanFile(t *testing.T) {
 	other, _ := installed(t)
 	refused("another database", path, environment{"DATABASE_URL": other.URL}, 78, []string{"KB026", "made for database " + d.Name, "this is " + other.Name})
 	sameName := edited(t, path, map[string]any{"database": map[string]any{"host": "elsewhere", "port": 1, "name": other.Name}})
-	refused("another server", sameName, environment{"DATABASE_URL": other.URL}, 78, []string{"KB026", "on elsewhere:1", "does not fit here"})
+	refused("another server", sameName, environment{"DATABASE_URL": other.URL}, 78, []string{"KB026", "on elsewhere:1", "stale plan: it was made for database"})
 
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused("cut short", file(t, string(text[:len(text)/2])), env, 65, []string{"no plan", "cut short"})
-	refused("empty", file(t, ""), env, 65, []string{"no plan"})
-	refused("something else", input, env, 65, []string{"no plan"})
-	refused("other JSON", file(t, `{"providers": []}`), env, 65, []string{"something else"})
+	refused("truncated", file(t, string(text[:len(text)/2])), env, 65, []string{"not a bootstrap plan file", "truncated"})
+	refused("empty", file(t, ""), env, 65, []string{"not a bootstrap plan file"})
+	refused("another kind of JSON", input, env, 65, []string{"not a bootstrap plan file"})
+	refused("other JSON", file(t, `{"providers": []}`), env, 65, []string{"another kind of JSON"})
 	refused("not there", path+"x", env, 65, []string{"no such file"})
-	refused("a directory", t.TempDir(), env, 65, []string{"no plan"})
+	refused("a directory", t.TempDir(), env, 65, []string{"not a bootstrap plan file"})
 	refused("a wrong kind", edited(t, path, map[string]any{"tenant": 1}), env, 65, nil)
 	refused("no sources", edited(t, path, map[string]any{"sources": []string{}}), env, 65, nil)
 	refused("newer", edited(t, path, map[string]any{"format": 2, "bootstrap": "v9", "new": "x"}), env, 78, []string{"newer version", "v9"})
@@ -183,7 +183,7 @@ func TestStalePlanFile(t *testing.T) {
 	refused("no input", path, env, 65, []string{"no such file"})
 
 	for _, out := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none", "plan.json")} {
-		run(t, env, "plan", "-f", file(t, next), "--out", out, "--log-format", "text").want(t, 64, "cannot be written")
+		run(t, env, "plan", "-f", file(t, next), "--out", out, "--log-format", "text").want(t, 64, "cannot write the plan")
 	}
 }
 
@@ -219,7 +219,7 @@ func TestPlanOfAnOlderGeneration(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL}
 	run(t, env, "up", "-f", file(t, twoProviders), "--generation", "7").want(t, 0)
 	path := filepath.Join(t.TempDir(), "plan.json")
-	inOrder(t, run(t, env, "plan", "-f", file(t, next), "--generation", "6", "--out", path, "--detailed-exitcode").want(t, 0).stdout, "generation is older", "No changes.")
+	inOrder(t, run(t, env, "plan", "-f", file(t, next), "--generation", "6", "--out", path, "--detailed-exitcode").want(t, 0).stdout, "a higher generation is installed", "No changes.")
 	inOrder(t, run(t, env, "apply", "--plan", path).want(t, 0).stdout, "generation 6 is older than 7, which is installed", "No changes.")
 }
 

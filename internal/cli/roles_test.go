@@ -45,14 +45,14 @@ func TestTheProgramAsRunnerAndAuditor(t *testing.T) {
 
 	// Nothing to migrate: the runner does all of it.
 	before := rowVersions(t, d)
-	run(t, runner, "up", "-f", current).want(t, 0, "nothing to do")
+	run(t, runner, "up", "-f", current).want(t, 0, "up to date")
 	if rowVersions(t, d) != before {
 		t.Error("a run without changes wrote")
 	}
 	plan := planTo(t, runner, "-f", other)
 	run(t, runner, "apply", "--plan", plan).want(t, 0)
 	run(t, runner, "plan", "-f", other, "--detailed-exitcode").want(t, 0)
-	run(t, runner, "up", "-f", current).want(t, 0, "2 providers installed")
+	run(t, runner, "up", "-f", current).want(t, 0, `"msg":"installed","providers":2`)
 	run(t, runner, "up", "-f", file(t, "providers: []")).want(t, 78, "KB020")
 	run(t, runner, "up", "--tenant-only", "--tenant", "other").want(t, 0)
 	d.Exec(t, "alter table provider alter constraint provider_tenant_id_fkey not deferrable")
@@ -75,12 +75,12 @@ func TestTheProgramAsRunnerAndAuditor(t *testing.T) {
 	}
 	run(t, runner, "migrate", "--to", "0").want(t, 77, "42501")
 	run(t, owner, "migrate", "--to", "1").want(t, 0)
-	run(t, runner, "up", "-f", current).want(t, 77, "42501", "bootstrap migrate", "owner")
+	run(t, runner, "up", "-f", current).want(t, 77, "42501", "keep-bootstrap migrate", "owner")
 	run(t, owner, "migrate").want(t, 0)
 	run(t, runner, "up", "-f", current).want(t, 77, "42501") // the routines are others
 	grant()
 	run(t, runner, "up", "-f", current).want(t, 0)
 	run(t, owner, "migrate", "--to", "0").want(t, 0)
-	run(t, runner, "up", "-f", current).want(t, 77, "42501", "bootstrap migrate")
+	run(t, runner, "up", "-f", current).want(t, 77, "42501", "keep-bootstrap migrate")
 	run(t, auditor, "status").want(t, 69, "not installed")
 }

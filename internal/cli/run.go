@@ -31,16 +31,16 @@ type inputFlags struct {
 func (f *inputFlags) register(cmd *cobra.Command) {
 	f.sourceFlags.register(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "an empty manifest may prune all providers, an empty list or directory all of its kind")
-	flags.StringVar(&f.maxPrune, "max-prune", "", "most providers, workflows, ... of each kind that may be pruned or replaced, as `N or N%` (default half of them, and at least 3)")
-	flags.BoolVar(&f.additive, "additive", false, "add and change, but prune and replace nothing")
-	flags.BoolVar(&f.adopt, "adopt", false, "take over what a user made that has a name of the manifest")
-	flags.BoolVar(&f.detectRenames, "detect-renames", true, "recognise a rename that is not declared by renamed_from")
-	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; a lower one than the last does nothing")
-	flags.StringVar(&f.onDrift, "on-drift", "", "what someone else changed since the last run is changed back (`overwrite`, the default), kept (keep), or refused (fail)")
-	flags.BoolVar(&f.requireTenant, "require-tenant", false, "refuse when the tenant does not exist, instead of creating it")
-	flags.StringVar(&f.tenantName, "tenant-name", "", "`name` of a tenant that is created (default \"Single Tenant\" for keep, otherwise the id)")
-	flags.StringVar(&f.assumeSecretManager, "assume-secret-manager", "", "`db`: Keep reads its secrets from the database, whatever it looks like")
+	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "allow an empty manifest, list or directory to prune everything it covers")
+	flags.StringVar(&f.maxPrune, "max-prune", "", "limit of objects to prune or replace, per kind, as `N or N%` (default half of them, at least 3)")
+	flags.BoolVar(&f.additive, "additive", false, "add and update only; prune and replace nothing")
+	flags.BoolVar(&f.adopt, "adopt", false, "adopt objects created by users whose names are in the manifest")
+	flags.BoolVar(&f.detectRenames, "detect-renames", true, "detect renames that renamed_from does not declare")
+	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; do nothing if a higher one is installed")
+	flags.StringVar(&f.onDrift, "on-drift", "", "what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)")
+	flags.BoolVar(&f.requireTenant, "require-tenant", false, "refuse the run if the tenant does not exist, instead of creating it")
+	flags.StringVar(&f.tenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
+	flags.StringVar(&f.assumeSecretManager, "assume-secret-manager", "", "`db`: assume that Keep stores its secrets in the database, even if detection says otherwise")
 }
 
 // options are the flags that were given.
@@ -97,14 +97,14 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 	}
 	isLocal := !source.Given()
 	if isLocal && a.wait > 0 {
-		return target{}, postgres.Usage("--wait needs a database, and none is given", "set DATABASE_URL; without --wait, a local PostgreSQL is used")
+		return target{}, postgres.Usage("--wait needs a database", "set DATABASE_URL, or omit --wait to use the local PostgreSQL")
 	}
 	if isLocal && !create {
 		if status, err := local.Inspect(ctx, local.Options{Version: localVersion}); err != nil {
 			return target{}, err
 		} else if status.URL() == "" {
 			return target{}, &postgres.Error{
-				Code: postgres.CodeUnreachable, Message: "no database is given, and there is no local one yet", ExitCode: postgres.ExitUnavailable,
+				Code: postgres.CodeUnreachable, Message: "no database given, and no local database exists", ExitCode: postgres.ExitUnavailable,
 				Hint: "set DATABASE_URL, or run keep-bootstrap up, which creates a local database",
 			}
 		}

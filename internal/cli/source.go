@@ -22,8 +22,8 @@ type sourceFlags struct {
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, of a directory, or - for stdin; may repeat; Keep's variables are then not read")
-	flags.BoolVar(&f.strict, "strict", false, "unknown keys and fields, unfilled placeholders and workflows that never run are errors")
+	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, a directory, or - for stdin; repeatable; replaces Keep's variables")
+	flags.BoolVar(&f.strict, "strict", false, "treat unknown keys and fields, unfilled placeholders and workflows that never run as errors")
 	flags.BoolVar(&f.allowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
 	f.catalogue.register(cmd)
 }
@@ -58,7 +58,7 @@ func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
 		return nil, err
 	}
 	if a.getenv("PROVISION_RESOURCES") == "true" { // Keep compares with this very text
-		a.log.Warn("Keep will provision over this run", "variable", "PROVISION_RESOURCES", "value", "true", "instead", "false")
+		a.log.Warn("Keep will overwrite this run at its next start", "variable", "PROVISION_RESOURCES", "value", "true", "instead", "false")
 	}
 	return m, nil
 }
@@ -80,8 +80,7 @@ func (f *sourceFlags) unknownTypes(cmd *cobra.Command) *bool {
 type catalogueFlag string
 
 func (f *catalogueFlag) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar((*string)(f), "catalogue", "", "JSON `file` of provider types to add to the catalogue or to replace in it; "+
-		"they are checked by the program, and the database is told to let unknown types pass")
+	cmd.Flags().StringVar((*string)(f), "catalogue", "", "JSON `file` of provider types to add to the catalogue, or to replace in it")
 }
 
 // load returns the catalogue with the types of the file.

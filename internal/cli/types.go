@@ -11,18 +11,16 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-const typesLong = `types lists the types of provider in the catalogue, or the authentication fields of one type: what each must be, which
-are required, and what Keep takes when one is not given. It needs no database.
-
-Flags win over variables (BOOTSTRAP_CATALOGUE, ...), variables over defaults.`
+const typesLong = `List the provider types in the catalogue, or the authentication fields of one type: kind, whether
+required, and Keep's default. No database is needed.`
 
 func (a *app) typesCommand() *cobra.Command {
 	var file catalogueFlag
 	cmd := &cobra.Command{
 		Use:     "types [TYPE]",
-		Short:   "list the provider types, or the authentication fields of one",
+		Short:   "list the provider types, or the authentication fields of one type",
 		Long:    typesLong,
-		Example: example("keep-bootstrap types", "keep-bootstrap types grafana -o json"),
+		Example: example("keep-bootstrap types grafana"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			types, err := file.load()

@@ -11,31 +11,29 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-const upLong = `up does everything that is needed, in this order: find the database, wait for it (--wait), migrate schema bootstrap,
-make sure that the tenant exists, install what is given in one transaction, verify when something changed, report.
-Running it again changes nothing. Keep should then run with PROVISION_RESOURCES=false and SECRET_MANAGER_TYPE=DB.
+const upLong = `Find the database, wait for it (--wait), migrate schema bootstrap, create the tenant if it does not
+exist, install the input in one transaction, verify if something changed, and report. It is safe to
+repeat. Keep should then run with PROVISION_RESOURCES=false and SECRET_MANAGER_TYPE=DB.
 
-Keep's own tables must be there: run Keep's migrations first, or wait for them with --wait. In the local database, and
-elsewhere with --create-tables, up creates them when none of them exists.
+Keep's own tables are required: run Keep's migrations first, or wait for them with --wait. In the
+local database, and elsewhere with --create-tables, up creates them if none of them exists.
 
-up --tenant-only only prepares the database and seeds the tenant; Keep provisions its providers itself.
-
-What to install comes from -f, or from the variables that Keep reads: KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY,
-KEEP_PROVIDER_<NAME>, KEEP_WORKFLOW, KEEP_WORKFLOWS_DIRECTORY, KEEP_DASHBOARDS, KEEP_MAPPINGS_DIRECTORY,
-KEEP_DEFAULT_USERNAME, KEEP_DEFAULT_PASSWORD and KEEP_DEFAULT_API_KEYS. What is not given is left alone. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_MAX_PRUNE, ...), variables over defaults.`
+The input is -f, or the variables that Keep reads: KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY,
+KEEP_PROVIDER_<NAME>, KEEP_WORKFLOW, KEEP_WORKFLOWS_DIRECTORY, KEEP_DASHBOARDS,
+KEEP_MAPPINGS_DIRECTORY, KEEP_DEFAULT_USERNAME, KEEP_DEFAULT_PASSWORD and KEEP_DEFAULT_API_KEYS.
+Kinds of resources that are not given are left alone. For a given kind the input is complete:
+managed objects that are missing from it are removed.`
 
 func (a *app) upCommand() *cobra.Command {
 	var input inputFlags
 	var tenantOnly, createTables bool
 	var localVersion string
 	cmd := &cobra.Command{
-		Use:   "up",
-		Short: "do everything: migrate, seed the tenant, install what is given, verify",
-		Long:  upLong,
-		Example: example(
-			"keep-bootstrap up -f providers.yaml",
-			"DATABASE_URL=postgresql://keep@db/keep keep-bootstrap up --wait --tenant-only"),
-		Args: cobra.NoArgs,
+		Use:     "up",
+		Short:   "migrate, create the tenant, install the input, verify",
+		Long:    upLong,
+		Example: example("keep-bootstrap up -f providers.yaml --wait"),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			var m *manifest.Manifest
@@ -62,8 +60,8 @@ func (a *app) upCommand() *cobra.Command {
 	input.register(cmd)
 	a.metricsFlag(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&tenantOnly, "tenant-only", false, "prepare the database and seed the tenant; leave the providers to Keep")
-	flags.BoolVar(&createTables, "create-tables", false, "create Keep's tables when none of them exists (Keep's own first migration then fails)")
+	flags.BoolVar(&tenantOnly, "tenant-only", false, "prepare the database and create the tenant only; leave provisioning to Keep")
+	flags.BoolVar(&createTables, "create-tables", false, "create Keep's tables if none exists (Keep's own first migration then fails)")
 	flags.StringVar(&localVersion, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
 	return cmd
 }

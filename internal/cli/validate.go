@@ -9,25 +9,21 @@ import (
 	"keep-bootstrap/internal/manifest"
 )
 
-const validateLong = `validate checks the input without a database: syntax, references, names, types and authentication fields. Every problem is reported at once, with its place and the fix. The exit code is 65 when there is one, and 0 otherwise;
-warnings do not count.
+const validateLong = `Check the input without a database: syntax, references, names, types and authentication fields. All
+problems are reported at once, each with its place and the fix. The exit code is 65 if there is one.
+Warnings do not count. up, plan and apply make the same checks before they write anything.
 
-The checks are those that up, plan and apply make before they write anything. With --skip-references neither variables
-nor files that references name need be there, as in a pre-commit hook.
-
-The input comes from the arguments or -f, or from the variables that Keep reads, as keep-bootstrap up --help lists them. Flags win over variables (BOOTSTRAP_FILE, BOOTSTRAP_STRICT, ...),
-variables over defaults.`
+The input is given by arguments, -f, or the variables that keep-bootstrap up --help lists.
+--skip-references ignores missing variables and files, as needed in a pre-commit hook.`
 
 func (a *app) validateCommand() *cobra.Command {
 	var input sourceFlags
 	var skipReferences bool
 	cmd := &cobra.Command{
-		Use:   "validate [FILE...]",
-		Short: "check the input without a database",
-		Long:  validateLong,
-		Example: example(
-			"keep-bootstrap validate -f providers.yaml",
-			"keep-bootstrap validate --strict --skip-references -o json providers.yaml"),
+		Use:     "validate [FILE...]",
+		Short:   "check the input without a database",
+		Long:    validateLong,
+		Example: example("keep-bootstrap validate --strict providers.yaml"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			input.files = append(input.files, args...)
 			options, err := input.options(a)
@@ -43,7 +39,7 @@ func (a *app) validateCommand() *cobra.Command {
 		},
 	}
 	input.register(cmd)
-	cmd.Flags().BoolVar(&skipReferences, "skip-references", false, "do not resolve references: neither variables nor files need be there")
+	cmd.Flags().BoolVar(&skipReferences, "skip-references", false, "do not resolve references; their variables and files are not required")
 	return cmd
 }
 
@@ -59,7 +55,7 @@ type validationLine struct {
 	Command   string `json:"command"`
 	Valid     bool   `json:"valid"`
 	Providers int    `json:"providers"`
-	// Resources are the kinds beside providers that are given, with how much there is of each.
+	// Resources are the other kinds that are given, with the number of objects of each.
 	Resources map[string]int `json:"resources,omitempty"`
 	Sources   int            `json:"sources"`
 	Problems  int            `json:"problems"`

@@ -13,7 +13,7 @@ func TestBooleanVariableIgnored(t *testing.T) {
 		run(t, environment{"BOOTSTRAP_STRICT": value}, "validate", "-f", path).want(t, code)
 	}
 	for _, value := range []string{"yes", "banana", "t"} {
-		r := run(t, environment{"BOOTSTRAP_STRICT": value}, "validate", "-f", path).want(t, 64, "BOOTSTRAP_STRICT must be true or false")
+		r := run(t, environment{"BOOTSTRAP_STRICT": value}, "validate", "-f", path).want(t, 64, "BOOTSTRAP_STRICT must be true, false, 1 or 0")
 		if strings.Contains(r.stderr, "strconv") || strings.Contains(r.stderr, "ParseBool") {
 			t.Errorf("names a function: %s", r.stderr)
 		}
@@ -27,7 +27,7 @@ func TestBooleanVariableIgnored(t *testing.T) {
 	// Keep compares PROVISION_RESOURCES with the very text true.
 	for value, warned := range map[string]bool{"true": true, "false": false, "True": false, "1": false} {
 		env := environment{"PROVISION_RESOURCES": value, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
-		if r := run(t, env, "up", "-f", path).want(t, 69); strings.Contains(r.stderr, "Keep will provision over this run") != warned {
+		if r := run(t, env, "up", "-f", path).want(t, 69); strings.Contains(r.stderr, "Keep will overwrite this run") != warned {
 			t.Errorf("%s: %s", value, r.stderr)
 		}
 	}

@@ -31,9 +31,9 @@ func buildVersion() string {
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "print the version of the program and the migrations that it knows",
-		Long:    "version prints the version of the program, the version of Go that built it, and the migrations that it knows.",
-		Example: example("keep-bootstrap version", "keep-bootstrap version -o json"),
+		Short:   "print the version of the program and its migrations",
+		Long:    "Print the version of the program, the version of Go that built it, and its migrations.",
+		Example: example("keep-bootstrap version -o json"),
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			names := migrate.Names()

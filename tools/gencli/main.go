@@ -60,7 +60,7 @@ func section(out *strings.Builder, cmd *cobra.Command, title string, flags *pfla
 	if title != "" {
 		fmt.Fprintf(out, "%s:\n\n", title)
 	}
-	if usages := flags.FlagUsages(); usages != "" {
+	if usages := flags.FlagUsagesWrapped(100); usages != "" {
 		fmt.Fprintf(out, "```text\n%s```\n\n", usages)
 	}
 }
