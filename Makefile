@@ -174,7 +174,7 @@ torture: ## the long form of test/reliability on each PostgreSQL of TORTURE, by 
 	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model
-test-model: ## 2,000 random sequences of runs and edits against a small model, on one PostgreSQL; make check tries 400, and 50 on each other version
+test-model: ## 2,000 random sequences of runs and edits against a small model, on one PostgreSQL; make check tries 400, and 20 on each other version
 	BOOTSTRAP_MODEL_SEQUENCES=$${BOOTSTRAP_MODEL_SEQUENCES:-2000} go test -timeout 30m -run TestModel ./sql
 
 .PHONY: test-race

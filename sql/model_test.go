@@ -32,7 +32,7 @@ func sequences(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("BOOTSTRAP_MODEL_SEQUENCES")
 	if text == "" && version() != local.DefaultVersion {
-		return 50
+		return 20
 	}
 	if text == "" {
 		return 400
@@ -63,7 +63,7 @@ func checks(t *testing.T, n int) {
 // each step which rows there are, which of them kept their ids, and which guard refused the run. Each sequence has a tenant of its own, and
 // each of two workers a database. A failing sequence is printed as a script for psql, made as short as possible.
 //
-// BOOTSTRAP_MODEL_SEQUENCES is the number of sequences (default 400, and 50 on versions of PostgreSQL other than
+// BOOTSTRAP_MODEL_SEQUENCES is the number of sequences (default 400, and 20 on versions of PostgreSQL other than
 // the default). A failure names the seed: -run 'TestModel$/workers/worker_0' -rapid.seed=N -rapid.checks=M runs it again.
 func TestModel(t *testing.T) {
 	t.Parallel()
