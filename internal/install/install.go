@@ -81,7 +81,7 @@ type Outcome struct {
 // Apply installs the manifest: add, update, rename, replace and prune in one transaction. Safe to repeat: when there is
 // nothing to do, no row is written. On an error the rows are as they were before.
 //
-// Errors: every class of docs/design.md; exit code 69 or 78 when schema bootstrap is missing or old.
+// Errors: see docs/errors.md; exit code 69 or 78 when schema bootstrap is missing or old.
 func (r *Run) Apply(ctx context.Context) (Outcome, error) {
 	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx, false) })
 }

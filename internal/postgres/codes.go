@@ -28,8 +28,7 @@ const (
 )
 
 // meanings is the one table of failures: by SQLSTATE, by class (the first two characters of a SQLSTATE), or by code of
-// this program. Message, detail and hint of class KB come from the routine that raised it (docs/design.md, "Error
-// classes").
+// this program. Message, detail and hint of class KB come from the routine that raised it (docs/errors.md).
 var meanings = map[string]meaning{
 	"KB":    {exit: ExitRefused},
 	"KB001": {exit: ExitInput},
