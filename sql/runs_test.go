@@ -126,6 +126,34 @@ func TestSwallowedWrites(t *testing.T) {
 	}
 }
 
+// Code of someone else may claim any SQLSTATE, in a function that its trigger calls as well: it is named, and its text is not shown.
+func TestTextOfForeignCodeIsNotShown(t *testing.T) {
+	manifest := `{"vm": {` + grafana("CANARY") + `}}`
+	for _, test := range []struct{ code, state, statement string }{
+		{"P0001", "P0001", "RAISE EXCEPTION '%', t"},
+		{"42501", "42501", "RAISE EXCEPTION '%', t USING ERRCODE = 'insufficient_privilege'"},
+		{"23505", "23505", "RAISE EXCEPTION 'no' USING ERRCODE = 'unique_violation', TABLE = t, CONSTRAINT = t"},
+		{"40001", "40001", "RAISE EXCEPTION 'no' USING ERRCODE = '40001', HINT = t"},
+		{"KB040", "P0001", "RAISE EXCEPTION '%', t USING ERRCODE = 'KB040'"},
+		{"57014", "57014", "RAISE EXCEPTION '%', t USING ERRCODE = 'query_canceled'"},
+		{"P0004", "P0004", "ASSERT false, t"},
+		{"22P02", "22P02", "PERFORM t::integer"},
+	} {
+		for _, kind := range []string{"TRIGGER refuse BEFORE INSERT ON public.secret", "CONSTRAINT TRIGGER refuse AFTER INSERT ON public.secret DEFERRABLE INITIALLY DEFERRED"} {
+			t.Run(test.code+" "+kind[:10], func(t *testing.T) {
+				d := newDatabase(t)
+				d.exec("CREATE FUNCTION public.refuse_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN " + test.statement + "; END $$")
+				d.exec("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.refuse_it(NEW.value); RETURN NEW; END $$")
+				d.exec("CREATE " + kind + " FOR EACH ROW EXECUTE FUNCTION public.refuse()")
+				got := d.refused(test.state, manifest)
+				if strings.Contains(got, "CANARY") || !strings.Contains(got, "refused by trigger refuse of public.secret") {
+					t.Error(got)
+				}
+			})
+		}
+	}
+}
+
 // journal returns the changes of the newest run, as "kind action name fields".
 func (d database) journal() []string {
 	d.t.Helper()

@@ -2,29 +2,28 @@
 --
 -- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors, and those would reach the client and the
 -- server's log. Our own errors, and those whose message never holds data (locks, resources, privileges, missing
--- objects), keep their text. An error raised in a function outside of this schema, with whatever SQLSTATE, is named by
--- trigger and table. A duplicate key is a conflict with the application.
+-- objects), keep their text. Whatever comes out of code of someone else does not, whichever SQLSTATE it claims: it is
+-- named by trigger and table. Such code stands in the context before the first routine of ours.
+-- A duplicate key is a conflict with the application.
 CREATE FUNCTION bootstrap._reraise(p_error bootstrap.error) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- A function of someone else that one of ours called; who calls ours stands below it in the context.
-    v_is_foreign boolean := p_error.context ~
-        E'(^|\n)PL/\\S+ function "?(?!bootstrap\\.).*\nPL/pgSQL function bootstrap\\.';
-    v_trigger    text;
+    v_inner   text := (regexp_split_to_array(p_error.context, E'(^|\\n)PL/pgSQL function "?bootstrap"?\\.'))[1];
+    v_trigger text;
 BEGIN
-    IF v_is_foreign OR p_error.state = 'P0001' THEN
-        SELECT string_agg(format('trigger %I of %s', t.tgname, t.tgrelid::regclass), ', ') INTO v_trigger
-        FROM pg_trigger AS t
-        JOIN pg_proc AS p ON p.oid = t.tgfoid
-        WHERE NOT t.tgisinternal
-          AND (p_error.context LIKE '%.' || quote_ident(p.proname) || '(%'
-               OR p_error.context LIKE '%"' || p.proname || '"%');
+    IF p_error.state = 'P0001' OR v_inner ~ E'(^|\\n)(PL/\\S+ function|SQL function "[^_])' THEN
+        SELECT string_agg(DISTINCT format('trigger %I of %s', t.tgname, t.tgrelid::regclass), ', ') INTO v_trigger
+        FROM regexp_matches(v_inner, E'(?:^|\\n)PL/pgSQL function (?:[^.(\\n]+\\.)?"?([^"(\\n]+)"?\\(', 'g') AS f (name)
+        JOIN pg_proc AS p ON p.proname = f.name[1]
+        JOIN pg_trigger AS t ON t.tgfoid = p.oid AND NOT t.tgisinternal;
         RAISE EXCEPTION 'refused with SQLSTATE % by %', p_error.state, coalesce(v_trigger, 'code of the database')
             USING ERRCODE = CASE WHEN p_error.state LIKE 'KB%' THEN 'P0001' ELSE p_error.state END,
                   HINT = 'Nothing was written. The text of the error is not shown because it may quote a secret.';
-    ELSIF p_error.state LIKE 'KB%' THEN
+    END IF;
+
+    IF p_error.state LIKE 'KB%' THEN
         RAISE EXCEPTION '%', p_error.message
             USING ERRCODE = p_error.state, DETAIL = p_error.detail, HINT = p_error.hint;
     ELSIF p_error.state = '55P03' THEN

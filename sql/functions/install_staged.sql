@@ -110,7 +110,7 @@ BEGIN
     CALL bootstrap._report(p_tenant_id, v_run_id, p_options, v_is_created, v_is_stale);
     DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
     DELETE FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id();
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR assert_failure OR query_canceled THEN
     GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
         v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
         v_error.constraint_name = CONSTRAINT_NAME, v_error.context = PG_EXCEPTION_CONTEXT;

@@ -37,7 +37,7 @@ BEGIN
     FROM bootstrap._diff(p_tenant_id, p_options) AS d
     ORDER BY d.sequence;
     PERFORM set_config('bootstrap.manifest', '', true);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR assert_failure OR query_canceled THEN
     GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
         v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
         v_error.constraint_name = CONSTRAINT_NAME,

@@ -41,7 +41,7 @@ BEGIN
     ORDER BY w.sequence;
     DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
     DELETE FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id();
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR assert_failure OR query_canceled THEN
     GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
         v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
         v_error.constraint_name = CONSTRAINT_NAME,
