@@ -71,7 +71,7 @@ BEGIN
         RETURNING c.key
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
-    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version');
+    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version', 'w.action = ''prune''');
 
     -- What a managed key whose row is missing has left behind.
     DELETE FROM public.secret AS c
@@ -107,7 +107,7 @@ BEGIN
            count(*) - count(t.secret_version), (SELECT count(*) FROM inserted)
     INTO v_wanted, v_written, v_new, v_inserted
     FROM target AS t;
-    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version'),
+    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version', '''secret'' = ANY (w.fields)'),
             bootstrap._require_written('secret', v_new, v_inserted);
 END
 $$;

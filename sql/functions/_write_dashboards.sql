@@ -21,7 +21,7 @@ BEGIN
         RETURNING d.id
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
-    PERFORM bootstrap._require_written('dashboard', v_wanted, v_written, 'id');
+    PERFORM bootstrap._require_written('dashboard', v_wanted, v_written, 'id', p_targets => 'w.action = ''prune''');
 
     WITH target AS MATERIALIZED (
         SELECT w.object_id, w.row_version, w.name, s.content::json AS config

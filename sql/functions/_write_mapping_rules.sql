@@ -20,7 +20,7 @@ BEGIN
         RETURNING m.id
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
-    PERFORM bootstrap._require_written('mappingrule', v_wanted, v_written, 'id');
+    PERFORM bootstrap._require_written('mappingrule', v_wanted, v_written, 'id', p_targets => 'w.action = ''prune''');
 
     WITH target AS MATERIALIZED (
         SELECT w.object_id, w.row_version, r.*, s.content::json ->> 'provisioned_file' AS provisioned_file,

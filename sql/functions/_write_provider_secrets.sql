@@ -57,7 +57,8 @@ BEGIN
            count(*) - count(t.secret_version), (SELECT count(*) FROM inserted)
     INTO v_wanted, v_written, v_new, v_inserted
     FROM target AS t;
-    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version'),
+    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version',
+                'array_to_string(w.fields, '' '') ~ ''name|secret|authentication[.]'''),
             bootstrap._require_written('secret', v_new, v_inserted);
 
     IF v_written + v_inserted <> (SELECT count(*) FROM bootstrap.work AS w

@@ -9,6 +9,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now     timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+    v_going   CONSTANT text := 'w.action IN (''prune'', ''replace'')';
     v_wanted  bigint;
     v_written bigint;
 BEGIN
@@ -26,7 +27,7 @@ BEGIN
             RETURNING p.id
         )
         SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
-        PERFORM bootstrap._require_written('provider', v_wanted, v_written, 'id');
+        PERFORM bootstrap._require_written('provider', v_wanted, v_written, 'id', p_targets => v_going);
 
         -- Their secrets, unless another provider shares the row.
         WITH target AS MATERIALIZED (
@@ -42,7 +43,7 @@ BEGIN
             RETURNING c.key
         )
         SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
-        PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version');
+        PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version', v_going);
 
         WITH target AS MATERIALIZED (
             SELECT w.object_id, w.row_version, w.name, w.fields, w.wanted
@@ -65,7 +66,8 @@ BEGIN
         )
         SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
         INTO v_wanted, v_written;
-        PERFORM bootstrap._require_written('provider', v_wanted, v_written, 'id');
+        PERFORM bootstrap._require_written('provider', v_wanted, v_written, 'id', p_targets =>
+            'w.fields && ARRAY[''name'', ''provisioned'', ''consumer'', ''description'', ''pulling_enabled'']');
 
         CALL bootstrap._write_provider_secrets(p_tenant_id, v_now);
     END IF;
