@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"keep-bootstrap/test/pgtest"
 )
 
@@ -306,6 +308,29 @@ func TestConflictIsNotTakenForATrigger(t *testing.T) {
 			}
 			run.mustInstall(test.manifest)
 		})
+	}
+}
+
+// With additive, a provider of another type stays, with its rules, and a note says why. The next run finds nothing to do.
+func TestAdditiveKeepsRulesWithTheirProvider(t *testing.T) {
+	d := newDatabase(t)
+	d.mustInstall(`{"a": {"type": "prometheus", "authentication": {"url": "http://a"}, "deduplication_rules": {"r": {}}}}`)
+	ids := d.providers()
+	other := `{"a": {` + grafana("x") + `, "deduplication_rules": {"r": {}}}}`
+	d.mustInstall(other, `{"additive": true}`)
+	d.wantIDs(ids)
+	if got := d.planAll(`{"providers": `+other+`}`, `{"additive": true}`); len(got) != 1 || strings.Contains(got[0], "rule") {
+		t.Errorf("plan: %q", got)
+	}
+	before := d.rowVersions()
+	d.exec("BEGIN")
+	d.mustInstall(other, `{"additive": true}`)
+	if got := d.one("SELECT array_to_string(notes, ';') FROM bootstrap.report()"); got != `1 provider(s) have another type than the manifest gives, and stay (additive): "a"` {
+		t.Errorf("notes: %s", got)
+	}
+	d.exec("COMMIT")
+	if diff := cmp.Diff(before, d.rowVersions()); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -10,6 +10,7 @@ AS $$
 DECLARE
     v_keep   boolean := coalesce(p_options ->> 'on_drift' = 'keep', false);
     v_detect boolean := coalesce((p_options ->> 'detect_renames')::boolean, true);
+    v_add    boolean := coalesce((p_options ->> 'additive')::boolean, false);
 BEGIN
     RETURN QUERY
     WITH match AS MATERIALIZED (
@@ -23,11 +24,14 @@ BEGIN
     FROM match AS m
     LEFT JOIN match AS p
       ON p.kind = 'provider' AND p.position IS NOT NULL AND p.name = m.type AND m.kind = 'deduplication_rule'
+    CROSS JOIN LATERAL ( -- a provider of another type is not replaced
+        SELECT p.live_name IS NOT NULL AND ((v_keep AND p.is_drifted) OR v_add) AS stays OFFSET 0
+    ) AS k
     CROSS JOIN LATERAL (
         SELECT CASE WHEN p.kind IS NULL OR m.position IS NULL THEN m.wanted
                     ELSE m.wanted || jsonb_build_object(
-                        'provider', CASE WHEN p.live_type = p.type OR (v_keep AND p.is_drifted) THEN p.object_id END,
-                        'provider_type', CASE WHEN v_keep AND p.is_drifted THEN p.live_type ELSE p.type END)
+                        'provider', CASE WHEN p.live_type = p.type OR k.stays THEN p.object_id END,
+                        'provider_type', CASE WHEN k.stays THEN p.live_type ELSE p.type END)
                END AS wanted
         OFFSET 0
     ) AS r

@@ -69,9 +69,16 @@ BEGIN
                                   ELSE 'changed outside of keep-bootstrap are kept as they are' END,
                              array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
             FROM work AS w
-            WHERE w.action = 'unchanged' AND NOT w.state_only
-              AND w.drift <> '{}'
+            WHERE w.action = 'unchanged' AND NOT w.state_only AND w.drift <> '{}' AND p_options ->> 'on_drift' = 'keep'
             GROUP BY w.kind, w.drift = ARRAY['row']
+            UNION ALL
+            SELECT 4, format('%s provider(s) have another type than the manifest gives, and stay (additive): %s',
+                             count(*),
+                             array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
+            FROM work AS w
+            WHERE w.kind = 'provider' AND w.action = 'unchanged' AND 'type' = ANY (w.fields)
+              AND p_options ->> 'on_drift' IS DISTINCT FROM 'keep'
+            HAVING count(*) > 0
             UNION ALL
             SELECT 5, format('restart Keep: it starts and stops consumers of %s only then',
                              string_agg(DISTINCT y.type, ', ' ORDER BY y.type))
