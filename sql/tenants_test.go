@@ -223,3 +223,39 @@ func TestSecretUnderTheSameName(t *testing.T) {
 	}
 	d.wantRows("secrets", d.text("SELECT key || ' ' || value FROM public.secret"), "a-b-c 1")
 }
+
+// A key that would have made way, but stays, keeps its secret: with additive, or with its drift kept. No run is told to be repeated for ever.
+func TestSecretOfAKeyThatStays(t *testing.T) {
+	const a, ab = `{"api_keys": [{"name": "a", "role": "admin", "secret": "one"}]}`,
+		`{"api_keys": [{"name": "a", "role": "admin", "secret": "two"}, {"name": "b", "role": "admin", "secret": "one"}]}`
+	const b = `{"api_keys": [{"name": "b", "role": "admin", "secret": "one"}]}`
+	d := newDatabase(t)
+	d.mustInstallAll(a)
+	d.refusedAll("KB028", b, `{"additive": true}`)
+	d.exec("UPDATE public.tenantapikey SET role = 'noc'")
+	d.refusedAll("KB028", ab, `{"on_drift": "keep"}`)
+	d.exec("UPDATE public.tenantapikey SET is_deleted = true")
+	d.refusedAll("KB028", ab, `{"on_drift": "keep"}`)
+	d.mustInstallAll(ab)
+	d.mustInstallAll(a)
+	d.mustInstallAll(b)
+}
+
+// An id that the manifest gives: a row of table secret that nobody's object owns, and another provider that comes back with that id.
+func TestGivenIDThatIsTaken(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef"
+	given := func(name string) string {
+		return `"` + name + `": {"type": "prometheus", "id": "` + id + `", "authentication": {"url": "http://` + name + `"}}`
+	}
+	d := newDatabase(t)
+	d.exec("INSERT INTO public.secret (key, value, last_updated) VALUES ('keep_prometheus_" + id + "', '{}', now())")
+	if got := d.refused("KB031", `{`+given("a")+`}`); !strings.Contains(got, "keep_prometheus_"+id) {
+		t.Error(got)
+	}
+	d.exec("DELETE FROM public.secret")
+	d.mustInstall(`{` + given("a") + `}`)
+	d.exec("DELETE FROM public.provider")
+	d.refused("KB032", `{"a": {"type": "prometheus", "authentication": {"url": "http://a"}}, `+given("b")+`}`)
+	d.mustInstall(`{` + given("b") + `}`)
+	d.wantIDs(map[string]string{"b": id})
+}

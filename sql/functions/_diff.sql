@@ -66,10 +66,24 @@ BEGIN
                 WHEN d.last_name IS NULL AND NOT d.is_provisioned AND d.kind NOT IN ('user', 'mapping_rule')
                      AND (NOT v_adopt OR d.action = 'replace') THEN 'KB024'
                 WHEN d.wanted_id <> d.object_id AND d.live_name IS NOT NULL THEN 'KB032'
-                WHEN d.action = 'add' AND EXISTS (SELECT FROM public.provider AS o WHERE o.id = d.wanted_id)
+                WHEN d.action = 'add' AND (EXISTS (SELECT FROM public.provider AS o WHERE o.id = d.wanted_id)
+                     OR d.wanted_id IN (SELECT o.new_object_id FROM decided AS o -- another one comes back with it
+                                        WHERE o.kind = 'provider' AND o.action IN ('add', 'replace')
+                                        GROUP BY o.new_object_id HAVING count(*) > 1))
                     THEN 'KB032'
+                WHEN d.action IN ('add', 'replace')
+                     AND EXISTS (SELECT FROM public.secret AS c
+                                 WHERE c.key = concat_ws('_', p_tenant_id, d.type, d.wanted_id) AND d.wanted_id IS NOT NULL)
+                     AND NOT EXISTS (SELECT FROM decided AS o -- what a managed row left behind is removed
+                                     WHERE o.object_id = d.wanted_id AND o.live_name IS NULL AND NOT o.is_hidden)
+                    THEN 'KB031'
                 WHEN h.key IS NOT NULL AND d.action IN ('update', 'rename', 'adopt') AND NOT d.state_only THEN 'KB031'
-                WHEN d.action NOT IN ('prune', 'unchanged') AND d.refusal IS NOT NULL THEN d.refusal
+                WHEN d.action NOT IN ('prune', 'unchanged') AND d.refusal IS NOT NULL AND NOT (
+                     d.refusal = 'KB028' AND EXISTS (
+                         SELECT FROM decided AS o -- the other key makes way
+                         WHERE o.kind = 'api_key' AND o.extra ->> 'hash' = d.wanted ->> 'secret'
+                           AND (o.action = 'prune' OR (o.action <> 'unchanged' AND 'secret' = ANY (o.fields)))))
+                    THEN d.refusal
                 WHEN d.drift <> '{}' AND p_options ->> 'on_drift' = 'fail' THEN 'KB025'
                 WHEN d.action IN ('prune', 'replace') AND g.going > g.allowed THEN 'KB021' END,
            coalesce(d.notes, '{}'), d.transaction_id,

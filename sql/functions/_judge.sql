@@ -32,7 +32,10 @@ BEGIN
     SELECT w.refusal, replace(w.kind, '_', ' '), count(*),
            array_to_string((array_agg(format('%s %s (%s)%s', w.action, to_json(left(w.name, 100)), w.reason,
                CASE w.refusal WHEN 'KB025' THEN ': ' || array_to_string(w.drift, ', ')
-                              WHEN 'KB031' THEN ': ' || coalesce(w.secret_key, p_tenant_id || '-' || w.name)
+                              WHEN 'KB031' THEN ': ' || CASE
+                                  WHEN w.kind = 'provider' AND w.new_object_id IS NOT NULL
+                                      THEN concat_ws('_', p_tenant_id, w.type, w.new_object_id)
+                                  ELSE coalesce(w.secret_key, p_tenant_id || '-' || w.name) END
                               ELSE '' END)
                ORDER BY w.sequence))[1:50], E'\n')
     INTO v_report.refusal, v_kind, v_count, v_report.detail

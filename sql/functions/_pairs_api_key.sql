@@ -3,7 +3,8 @@
 -- As _pairs_provider. A key is found by its name (reference_id), also when it is marked deleted. Secrets are compared
 -- by the hash that Keep stores; a key whose secret is missing or does not fit its hash is not as wanted. Only managed
 -- keys are ever pruned, so that keys of Keep and of users stay. Refused are
---   KB028  a secret that another key, of any tenant, has and keeps: Keep's table is keyed by the hash
+--   KB028  a secret that another key, of any tenant, has: Keep's table is keyed by the hash (_diff lets it pass if that
+--          key leaves, or gets another secret)
 --   KB031  a key whose row of table secret, <tenant>-<name>, belongs to another key, or to the application
 -- Reads only.
 CREATE FUNCTION bootstrap._pairs_api_key(p_tenant_id text, p_every boolean) RETURNS SETOF bootstrap.pair
@@ -25,7 +26,7 @@ BEGIN
     live AS MATERIALIZED (
         SELECT k.*, o.object_id, o.name AS last_name, o.digest, o.run_id
         FROM (
-            SELECT k.reference_id::text AS name, k.xmin AS row_version, k.is_deleted,
+            SELECT k.reference_id::text AS name, k.xmin AS row_version, k.is_deleted, k.key_hash::text AS hash,
                    p_tenant_id || '-' || k.reference_id AS secret_key, c.xmin AS secret_version,
                    k.is_system AND k.created_by = 'system' AS provisioned,
                    jsonb_build_object('role', k.role, 'deleted', k.is_deleted, 'secret',
@@ -51,10 +52,6 @@ BEGIN
         SELECT w.position, 'KB028' AS code
         FROM wanted AS w
         JOIN other AS o ON o.hash = w.fields ->> 'secret' AND o.own_name IS DISTINCT FROM w.name
-        LEFT JOIN wanted AS x ON x.name = o.own_name
-        LEFT JOIN live AS l ON l.name = o.own_name
-        -- else it makes way
-        WHERE NOT coalesce(x.fields ->> 'secret' <> o.hash, l.object_id IS NOT NULL AND NOT l.is_deleted)
         UNION
         SELECT w.position, 'KB031'
         FROM wanted AS w
@@ -67,7 +64,7 @@ BEGIN
     SELECT 'api_key', w.position, coalesce(w.name, l.name, l.last_name), NULL::text, w.fields, w.digest,
            ARRAY(SELECT jsonb_object_keys(w.fields)), NULL::text,
            NULL::boolean, NULL::boolean, NULL::text[], coalesce(l.name, l.object_id), l.name, NULL::text, l.fields,
-           NULL::jsonb, l.row_version, l.secret_key, l.secret_version, l.provisioned,
+           CASE WHEN l.name IS NOT NULL THEN jsonb_build_object('hash', l.hash) END, l.row_version, l.secret_key, l.secret_version, l.provisioned,
            l.object_id IS NOT NULL AND NOT l.is_deleted, l.is_deleted, l.last_name,
            l.digest <> bootstrap._digest((SELECT g.digest_key FROM bootstrap.setting AS g), l.fields::text),
            l.digest = w.digest, NULL::boolean, NULL::boolean, l.run_id, CASE WHEN w.name = l.name THEN 'name' END,

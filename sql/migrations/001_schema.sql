@@ -163,7 +163,8 @@ COMMENT ON COLUMN bootstrap.work.wanted IS
 'The compared fields as the manifest gives them; authentication is one object.';
 COMMENT ON COLUMN bootstrap.work.digest IS 'Keyed digest of them, as object.digest will hold it.';
 COMMENT ON COLUMN bootstrap.work.live IS 'The same fields of the live row, without keys that Keep added to a secret.';
-COMMENT ON COLUMN bootstrap.work.extra IS 'What the live secret holds in addition: kept, unless an address changes.';
+COMMENT ON COLUMN bootstrap.work.extra IS
+'What the live secret holds in addition: kept, unless an address changes. Of an API key, the hash that Keep has of it.';
 COMMENT ON COLUMN bootstrap.work.row_version IS
 'xmin of the live row: a write that finds another one is refused with KB040.';
 COMMENT ON COLUMN bootstrap.work.is_prunable IS 'True when the live row is pruned once the manifest no longer has it.';
