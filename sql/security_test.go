@@ -285,8 +285,29 @@ func TestVerifyNamesForeignPrivileges(t *testing.T) {
 		}
 	}
 	r.must(r.owner, "REVOKE ALL ON FUNCTION bootstrap.history(text) FROM PUBLIC; REVOKE ALL ON bootstrap.run FROM "+r.hostile.Quoted())
+	for grant, want := range map[string]string{
+		"EXECUTE ON FUNCTION bootstrap.export":          "bootstrap.export(text,boolean)",
+		"SELECT (value) ON public.secret":               "public.secret",
+		"UPDATE (configuration_key) ON public.provider": "public.provider",
+	} {
+		r.must(r.owner, "GRANT "+grant+" TO "+r.runner.Quoted())
+		if said := r.must(r.owner, security); !strings.Contains(said, "[f ") || !strings.Contains(said, want) {
+			t.Errorf("%s: %s", grant, said)
+		}
+		r.must(r.owner, "REVOKE "+grant+" FROM "+r.runner.Quoted())
+	}
 	if said := r.must(r.owner, security); !strings.Contains(said, "[t ") {
 		t.Errorf("revoked: %s", said)
+	}
+}
+
+// A routine of one expression, and a rule that swallows the journal, are parts of the schema as well.
+func TestVerifyNamesAlteredParts(t *testing.T) {
+	d := newDatabase(t)
+	d.exec("CREATE OR REPLACE FUNCTION bootstrap._digest(p_key bytea, p_text text) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE RETURN NULL::bytea")
+	d.exec("CREATE RULE swallow AS ON INSERT TO bootstrap.change DO INSTEAD NOTHING")
+	if got := d.one("SELECT detail FROM bootstrap.verify() WHERE name = 'schema' AND NOT ok"); got != "routine _digest was altered; rule swallow of change is unknown" {
+		t.Errorf("verify: %s", got)
 	}
 }
 

@@ -3,7 +3,7 @@
 -- The last migration records them in setting.parts, and verify compares them. Reads catalogs only.
 CREATE VIEW bootstrap.schema_part AS
 SELECT format('routine %s', p.proname) AS name,
-       md5(concat_ws('|', p.prosrc, p.prosecdef, p.proconfig, p.pronargs, p.provolatile)) AS hash
+       md5(concat_ws('|', p.prosrc, pg_get_function_sqlbody(p.oid), p.prosecdef, p.proconfig, p.pronargs, p.provolatile)) AS hash
 FROM pg_proc AS p
 WHERE p.pronamespace = 'bootstrap'::regnamespace
 UNION ALL
@@ -28,5 +28,10 @@ UNION ALL
 SELECT format('trigger %s of %s', g.tgname, c.relname), ''
 FROM pg_trigger AS g
 JOIN pg_class AS c ON c.oid = g.tgrelid
-WHERE c.relnamespace = 'bootstrap'::regnamespace AND NOT g.tgisinternal;
+WHERE c.relnamespace = 'bootstrap'::regnamespace AND NOT g.tgisinternal
+UNION ALL
+SELECT format('rule %s of %s', r.rulename, c.relname), ''
+FROM pg_rewrite AS r
+JOIN pg_class AS c ON c.oid = r.ev_class
+WHERE c.relnamespace = 'bootstrap'::regnamespace AND r.rulename <> '_RETURN';
 COMMENT ON VIEW bootstrap.schema_part IS 'Every object of schema bootstrap with a hash of what it is made of.';

@@ -1,6 +1,6 @@
 -- bootstrap.security_problem: privileges that should not be there, one text each.
 --
--- Others may have USAGE on the schema, EXECUTE on public routines, INSERT into the staging columns and SELECT on the
+-- Others may have USAGE on the schema, EXECUTE on public routines but export, INSERT into the staging columns and SELECT on the
 -- installed version (roles.sql). A role that may call a routine must have no right on a table of Keep, and no right of
 -- the owner.
 -- Reads catalogs only.
@@ -13,7 +13,7 @@ WITH routine AS (
 ),
 granted AS (
     SELECT format('routine %s', r.oid::regprocedure) AS label, r.grantee, r.privilege_type FROM routine AS r
-    WHERE left(r.proname::text, 1) = '_' OR r.grantee = 0
+    WHERE left(r.proname::text, 1) = '_' OR r.proname = 'export' OR r.grantee = 0
     UNION ALL
     SELECT format('%s', c.oid::regclass), a.grantee, a.privilege_type
     FROM pg_class AS c
@@ -46,7 +46,8 @@ FROM routine AS r
 CROSS JOIN pg_class AS c
 WHERE r.grantee <> 0 AND c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p')
   AND c.relname IN (SELECT k.table_name FROM bootstrap.keep_column AS k)
-  AND has_table_privilege(r.grantee, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+  AND (has_table_privilege(r.grantee, c.oid, 'DELETE, TRUNCATE, TRIGGER')
+       OR has_any_column_privilege(r.grantee, c.oid, 'SELECT, INSERT, UPDATE'))
 UNION
 SELECT format('routine %s is not SECURITY DEFINER', p.oid::regprocedure)
 FROM pg_proc AS p
