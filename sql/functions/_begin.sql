@@ -119,7 +119,8 @@ BEGIN
     FROM bootstrap.problems(p_options) AS p;
     IF v_problems > 0 THEN
         RAISE EXCEPTION 'the manifest has % problem(s)', v_problems
-            USING ERRCODE = 'KB001', DETAIL = v_shown, HINT = 'bootstrap.problems() returns all of them as rows.';
+            USING ERRCODE = 'KB001', DETAIL = v_shown,
+                  HINT = 'bootstrap.problems() returns all of them as rows, if the manifest is staged again.';
     ELSIF (p_options ->> 'require_tenant')::boolean
           AND NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN
         RAISE EXCEPTION 'tenant % does not exist', to_json(p_tenant_id)
