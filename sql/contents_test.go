@@ -71,6 +71,27 @@ func TestSecretUnderAnotherKey(t *testing.T) {
 	d.wantRows("secrets after the prune", d.text("SELECT key FROM public.secret"))
 }
 
+// A provider whose configuration_key names a row of something else, an API key, mail settings, or a provider of another tenant: the row
+// is neither written nor removed.
+func TestSecretOfSomethingElse(t *testing.T) {
+	for _, key := range []string{"keep-oauth", "keep_smtp", "keep_noc_secrets", "other"} {
+		t.Run(key, func(t *testing.T) {
+			d := newDatabase(t)
+			d.exec("INSERT INTO public.tenant (id, name) VALUES ('other', 'other')")
+			d.mustInstall(`{"g": {` + grafana("one") + `}}`)
+			d.exec("INSERT INTO public.secret (key, value, last_updated) VALUES ('" + key + "', '{}', now())")
+			d.exec("UPDATE public.provider SET configuration_key = '" + key + "'")
+			d.exec(`INSERT INTO public.provider (id, tenant_id, name, type, installed_by, installation_time, configuration_key, consumer, provisioned, pulling_enabled)
+				VALUES ('o', 'other', 'o', 'grafana', 'system', now(), 'other', false, true, true)`)
+			if got := d.refused("KB031", `{"g": {`+grafana("two")+`}}`); !strings.Contains(got, key) {
+				t.Error(got)
+			}
+			d.mustInstall(`{}`, `{"allow_empty": true}`)
+			d.wantRows("the row", d.text("SELECT value FROM public.secret WHERE key = $1", key), "{}")
+		})
+	}
+}
+
 // Of several former names the first one that a provider has which the manifest does not name is taken.
 func TestFirstFreeFormerName(t *testing.T) {
 	d := newDatabase(t)

@@ -52,14 +52,24 @@ BEGIN
         CROSS JOIN LATERAL (SELECT count(*) AS wanted FROM bootstrap._staged(k.kind)) AS s
         WHERE k.going > 0 AND k.kind <> 'deduplication_rule'
     ),
-    shared AS (
-        SELECT p.configuration_key::text AS key FROM public.provider AS p
-        WHERE p.tenant_id = p_tenant_id AND EXISTS (SELECT FROM kind AS k WHERE k.kind = 'provider')
-        GROUP BY 1 HAVING count(*) > 1
+    shared AS ( -- rows of table secret that are not ours alone
+        SELECT s.key, bool_or(s.is_foreign) AS is_foreign
+        FROM (
+            SELECT p.configuration_key::text AS key, false AS is_foreign FROM public.provider AS p
+            WHERE p.tenant_id = p_tenant_id AND EXISTS (SELECT FROM kind AS k WHERE k.kind = 'provider')
+            GROUP BY 1 HAVING count(*) > 1
+            UNION ALL
+            SELECT d.secret_key, true FROM decided AS d -- not where Keep puts it: what else Keep stores there
+            WHERE d.kind = 'provider' AND d.secret_key <> concat_ws('_', p_tenant_id, d.live_type, d.object_id)
+              AND (starts_with(d.secret_key, p_tenant_id || '-') OR d.secret_key ~ '_(smtp|secrets)$'
+                   OR EXISTS (SELECT FROM public.provider AS o
+                              WHERE o.configuration_key = d.secret_key AND o.tenant_id <> p_tenant_id))
+        ) AS s
+        GROUP BY s.key
     )
     SELECT d.kind, d.position, d.name, d.type, d.wanted, d.digest, d.keys, d.wanted_id, d.wanted_guard,
            d.wanted_webhook, d.renamed_from, d.object_id, d.live_name, d.live_type, d.live, d.extra, d.row_version,
-           d.secret_key, d.secret_version, d.is_provisioned, d.is_prunable, d.is_hidden, d.last_name, d.is_drifted,
+           d.secret_key, CASE WHEN h.is_foreign IS NOT TRUE THEN d.secret_version END, d.is_provisioned, d.is_prunable, d.is_hidden, d.last_name, d.is_drifted,
            d.is_remembered, d.prevent_delete, d.install_webhook, d.run_id, d.match, d.fields,
            CASE WHEN d.action = 'prune' AND g.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
                 WHEN d.action IN ('prune', 'replace') AND coalesce(d.wanted_guard, d.prevent_delete) THEN 'KB022'
