@@ -108,8 +108,7 @@ BEGIN
             USING ERRCODE = 'KB001', HINT = 'Give each object of a kind its own position, from 1.';
     END IF;
     v_kinds := ARRAY(SELECT k.kind FROM unnest(v_all) WITH ORDINALITY AS k (kind, number)
-                     WHERE CASE k.kind WHEN 'deduplication_rule' THEN 'provider' ELSE k.kind END = ANY (v_kinds)
-                     ORDER BY k.number);
+                     WHERE replace(k.kind, 'deduplication_rule', 'provider') = ANY (v_kinds) ORDER BY k.number);
     PERFORM set_config('bootstrap.kinds', v_kinds::text, true);
     PERFORM bootstrap.require_keep(v_kinds) WHERE NOT v_kinds <@ ARRAY['provider', 'deduplication_rule'];
     IF NOT p_is_checked THEN RETURN; END IF;

@@ -32,14 +32,11 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    WITH decided AS MATERIALIZED (
-        SELECT d.* FROM bootstrap._decide(p_tenant_id, v_kinds, p_options) AS d
-    ),
+    WITH decided AS MATERIALIZED (SELECT d.* FROM bootstrap._decide(p_tenant_id, v_kinds, p_options) AS d),
     kind AS (
         SELECT d.kind, count(*) FILTER (WHERE d.action IN ('prune', 'replace')) AS going,
                count(*) FILTER (WHERE d.is_prunable AND d.live_name IS NOT NULL) - count(d.position) AS others
-        FROM decided AS d
-        GROUP BY d.kind
+        FROM decided AS d GROUP BY d.kind
     ),
     guard AS (
         SELECT k.kind, k.going, s.wanted,
@@ -69,8 +66,9 @@ BEGIN
     )
     SELECT d.kind, d.position, d.name, d.type, d.wanted, d.digest, d.keys, d.wanted_id, d.wanted_guard,
            d.wanted_webhook, d.renamed_from, d.object_id, d.live_name, d.live_type, d.live, d.extra, d.row_version,
-           d.secret_key, CASE WHEN h.is_foreign IS NOT TRUE THEN d.secret_version END, d.is_provisioned, d.is_prunable, d.is_hidden, d.last_name, d.is_drifted,
-           d.is_remembered, d.prevent_delete, d.install_webhook, d.run_id, d.match, d.fields,
+           d.secret_key, CASE WHEN h.is_foreign IS NOT TRUE THEN d.secret_version END, d.is_provisioned, d.is_prunable,
+           d.is_hidden, d.last_name, d.is_drifted, d.is_remembered, d.prevent_delete, d.install_webhook, d.run_id,
+           d.match, d.fields,
            CASE WHEN d.action = 'prune' AND g.wanted = 0 AND NOT v_allow_empty THEN 'KB020'
                 WHEN d.action IN ('prune', 'replace') AND coalesce(d.wanted_guard, d.prevent_delete) THEN 'KB022'
                 WHEN d.last_name IS NULL AND NOT d.is_provisioned AND d.kind NOT IN ('user', 'mapping_rule')
@@ -79,11 +77,11 @@ BEGIN
                 WHEN d.action = 'add' AND (EXISTS (SELECT FROM public.provider AS o WHERE o.id = d.wanted_id)
                      OR d.wanted_id IN (SELECT o.new_object_id FROM decided AS o -- another one comes back with it
                                         WHERE o.kind = 'provider' AND o.action IN ('add', 'replace')
-                                        GROUP BY o.new_object_id HAVING count(*) > 1))
-                    THEN 'KB032'
+                                        GROUP BY o.new_object_id HAVING count(*) > 1)) THEN 'KB032'
                 WHEN d.action IN ('add', 'replace')
                      AND EXISTS (SELECT FROM public.secret AS c
-                                 WHERE c.key = concat_ws('_', p_tenant_id, d.type, d.wanted_id) AND d.wanted_id IS NOT NULL)
+                                 WHERE d.wanted_id IS NOT NULL
+                                   AND c.key = concat_ws('_', p_tenant_id, d.type, d.wanted_id))
                      AND NOT EXISTS (SELECT FROM decided AS o -- what a managed row left behind is removed
                                      WHERE o.object_id = d.wanted_id AND o.live_name IS NULL AND NOT o.is_hidden)
                     THEN 'KB031'
@@ -97,13 +95,11 @@ BEGIN
                 WHEN d.drift <> '{}' AND p_options ->> 'on_drift' = 'fail' THEN 'KB025'
                 WHEN d.action IN ('prune', 'replace') AND g.going > g.allowed THEN 'KB021' END,
            coalesce(d.notes, '{}'), d.transaction_id,
-           (row_number() OVER (ORDER BY k.number, d.position IS NULL, d.position, d.name, d.object_id))::integer,
+           (row_number() OVER (ORDER BY array_position(v_kinds, d.kind), d.position IS NULL, d.position, d.name,
+                                    d.object_id))::integer,
            d.action, d.new_object_id, d.drift, d.reason, d.state_only
     FROM decided AS d
     LEFT JOIN guard AS g ON g.kind = d.kind
-    LEFT JOIN shared AS h ON d.kind = 'provider' AND h.key = d.secret_key
-    LEFT JOIN unnest(ARRAY['user', 'api_key', 'provider', 'deduplication_rule', 'workflow', 'dashboard',
-                           'mapping_rule'])
-        WITH ORDINALITY AS k (kind, number) ON k.kind = d.kind;
+    LEFT JOIN shared AS h ON d.kind = 'provider' AND h.key = d.secret_key;
 END
 $$;

@@ -18,11 +18,11 @@ BEGIN
     v_report.changed := p_run_id IS NOT NULL;
     v_report.providers := (SELECT count(*) FROM bootstrap._staged('provider'));
     v_report.resources := '{}';
-    v_report.notes := '{}';
     SELECT count(*) FILTER (WHERE w.action = 'add'), count(*) FILTER (WHERE w.action = 'update'),
            count(*) FILTER (WHERE w.action = 'rename'), count(*) FILTER (WHERE w.action = 'replace'),
            count(*) FILTER (WHERE w.action = 'prune'), count(*) FILTER (WHERE w.action = 'adopt'),
-           v_report.providers - count(w.position) FILTER (WHERE w.action <> 'unchanged' OR w.drift <> '{}'),
+           CASE WHEN NOT p_is_stale THEN v_report.providers ELSE 0 END
+           - count(w.position) FILTER (WHERE w.action <> 'unchanged' OR w.drift <> '{}'),
            (SELECT count(*) FROM bootstrap.work AS r WHERE r.transaction_id = pg_current_xact_id()
             AND r.kind = 'deduplication_rule' AND r.action <> 'unchanged' AND NOT r.state_only)
     INTO v_report.added, v_report.updated, v_report.renamed, v_report.replaced, v_report.pruned, v_report.adopted,
@@ -43,8 +43,7 @@ BEGIN
                    count(w.position) FILTER (WHERE w.action <> 'unchanged' OR w.drift <> '{}') AS touched
             FROM unnest(v_kinds) WITH ORDINALITY AS g (kind, number)
             LEFT JOIN bootstrap.work AS w ON w.transaction_id = pg_current_xact_id() AND w.kind = g.kind
-            WHERE g.kind NOT IN ('provider', 'deduplication_rule')
-            GROUP BY g.kind, g.number
+            WHERE g.kind NOT IN ('provider', 'deduplication_rule') GROUP BY g.kind, g.number
         ) AS k;
     END IF;
 
@@ -58,8 +57,7 @@ BEGIN
             SELECT 1 AS rank,
                    'Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with '
                    'PROVISION_RESOURCES=false so that it does not delete them when it starts' AS note
-            FROM work AS w
-            WHERE w.kind = 'provider' AND w.action = 'add'
+            FROM work AS w WHERE w.kind = 'provider' AND w.action = 'add'
             HAVING count(*) > 0 AND NOT EXISTS (
                 SELECT FROM bootstrap.run AS r
                 WHERE r.tenant_id = p_tenant_id AND r.outcome = 'applied' AND r.transaction_id <> pg_current_xact_id())
@@ -72,8 +70,7 @@ BEGIN
             WHERE w.action = 'unchanged' AND NOT w.state_only AND w.drift <> '{}' AND p_options ->> 'on_drift' = 'keep'
             GROUP BY w.kind, w.drift = ARRAY['row']
             UNION ALL
-            SELECT 4, format('%s provider(s) have another type than the manifest gives, and stay (additive): %s',
-                             count(*),
+            SELECT 4, format('%s provider(s) have another type and stay as they are (additive): %s', count(*),
                              array_to_string((array_agg(to_json(left(w.name, 100))::text ORDER BY w.name))[1:20], ', '))
             FROM work AS w
             WHERE w.kind = 'provider' AND w.action = 'unchanged' AND 'type' = ANY (w.fields)
@@ -84,8 +81,7 @@ BEGIN
                              string_agg(DISTINCT y.type, ', ' ORDER BY y.type))
             FROM work AS w
             JOIN bootstrap.provider_type AS y ON y.consumer AND y.type IN (w.type, w.live_type)
-            WHERE w.kind = 'provider' AND w.action <> 'unchanged'
-              AND NOT w.state_only
+            WHERE w.kind = 'provider' AND w.action <> 'unchanged' AND NOT w.state_only
             HAVING count(*) > 0
             UNION ALL
             SELECT 6, format('%s provider(s) wait for a webhook that only a running Keep can install: %s', count(*),
@@ -97,24 +93,21 @@ BEGIN
             HAVING count(*) > 0
         ) AS n;
     END IF;
-    IF (p_options ->> 'provision_resources')::boolean THEN
-        v_report.notes := v_report.notes || ARRAY[
-            'PROVISION_RESOURCES is true: Keep provisions over this run when it starts. Set it to false'];
-    END IF;
-    SELECT v_report.notes || array_agg('what the manifest does not cover stays as it is: ' || o.list)
-    INTO v_report.notes
+    SELECT coalesce(v_report.notes || array_agg(n.note), '{}') INTO v_report.notes
     FROM (
-        SELECT string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind) AS list
-        FROM (SELECT o.kind, count(*) AS count FROM bootstrap.object AS o
-              WHERE o.tenant_id = p_tenant_id AND o.kind <> ALL (v_kinds || ARRAY['deduplication_rule'])
-              GROUP BY o.kind) AS k
+        SELECT 'PROVISION_RESOURCES is true: Keep provisions over this run when it starts. Set it to false' AS note
+        WHERE (p_options ->> 'provision_resources')::boolean
+        UNION ALL
+        SELECT 'what the manifest does not cover stays as it is: '
+               || string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind)
+        FROM (SELECT o.kind, count(*) AS count FROM bootstrap.object AS o WHERE o.tenant_id = p_tenant_id
+              AND o.kind <> ALL (v_kinds || ARRAY['deduplication_rule']) GROUP BY o.kind) AS k
         HAVING count(*) > 0
-    ) AS o;
+    ) AS n;
     IF p_is_stale THEN
-        v_report.unchanged := 0;
-        v_report.notes := ARRAY[format('generation %s is older than %s, which is installed: nothing was done',
-                                       p_options ->> 'generation',
-            (SELECT t.generation FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id))];
+        v_report.notes := ARRAY(
+            SELECT format('generation %s is older than %s, which is installed: nothing was done', p_options ->> 'generation',
+                          t.generation) FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id);
     END IF;
     PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
 
@@ -126,8 +119,6 @@ BEGIN
     ELSIF NOT p_is_stale THEN
         RAISE NOTICE 'bootstrap: tenant % is up to date, % providers', p_tenant_id, v_report.providers;
     END IF;
-    FOREACH v_note IN ARRAY v_report.notes LOOP
-        RAISE NOTICE 'bootstrap: %', v_note;
-    END LOOP;
+    FOREACH v_note IN ARRAY v_report.notes LOOP RAISE NOTICE 'bootstrap: %', v_note; END LOOP;
 END
 $$;

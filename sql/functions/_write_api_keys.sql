@@ -107,7 +107,8 @@ BEGIN
            count(*) - count(t.secret_version), (SELECT count(*) FROM inserted)
     INTO v_wanted, v_written, v_new, v_inserted
     FROM target AS t;
-    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version', '''secret'' = ANY (w.fields)'),
+    PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version',
+                                       '''secret'' = ANY (w.fields)'),
             bootstrap._require_written('secret', v_new, v_inserted);
 END
 $$;

@@ -20,7 +20,8 @@ BEGIN
         RETURNING r.id
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
-    PERFORM bootstrap._require_written('alertdeduplicationrule', v_wanted, v_written, 'id', p_targets => 'w.action = ''prune''');
+    PERFORM bootstrap._require_written('alertdeduplicationrule', v_wanted, v_written, 'id',
+                                       p_targets => 'w.action = ''prune''');
 
     -- New providers have their ids now.
     UPDATE bootstrap.work AS w

@@ -1,9 +1,8 @@
 -- bootstrap.security_problem: privileges that should not be there, one text each.
 --
--- Others may have USAGE on the schema, EXECUTE on public routines but export, INSERT into the staging columns and SELECT on the
--- installed version (roles.sql). A role that may call a routine must have no right on a table of Keep, and no right of
--- the owner.
--- Reads catalogs only.
+-- Others may have USAGE on the schema, EXECUTE on public routines but export, INSERT into the staging columns, and
+-- SELECT on the installed version (roles.sql). A role that may call a routine must have no right on a table of Keep,
+-- and no right of the owner. Reads catalogs only.
 CREATE VIEW bootstrap.security_problem AS
 WITH routine AS (
     SELECT p.oid, p.proname, p.proowner, a.grantee, a.privilege_type

@@ -82,7 +82,7 @@ CREATE UNLOGGED TABLE bootstrap.manifest_staging (
 );
 CREATE INDEX manifest_staging_transaction ON bootstrap.manifest_staging (transaction_id, line_number);
 COMMENT ON TABLE bootstrap.manifest_staging IS
-'A JSON manifest as text, for COPY by psql (column line), in the form that docs/psql.md shows: in text format, a tab is '
+'A JSON manifest as text, for COPY by psql (column line), as docs/psql.md shows it: in text format, a tab is '
 'an error that quotes the line.';
 
 CREATE TABLE bootstrap.object (
