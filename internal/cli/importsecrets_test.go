@@ -506,9 +506,9 @@ func TestImportSecretsForeignCode(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ sql, want string }{
 		"check":   {"alter table secret add constraint short check (length(value) < 5)", "constraint short of table secret is violated"},
-		"trigger": {"create function f() returns trigger language plpgsql as $$ begin raise exception 'bad %', new.value; end $$; create trigger g before insert on secret for each row execute function f()", "refused by"},
+		"trigger": {"create function f() returns trigger language plpgsql as $$ begin raise exception 'bad %', new.value; end $$; create trigger g before insert on secret for each row execute function f()", "by trigger g of public.secret"},
 		"deferred": {"create function f() returns trigger language plpgsql as $$ begin raise exception 'bad %', new.value; end $$; " +
-			"create constraint trigger g after insert on secret deferrable initially deferred for each row execute function f()", "refused by"},
+			"create constraint trigger g after insert on secret deferrable initially deferred for each row execute function f()", "by trigger g of public.secret"},
 		"skips":   {"create function f() returns trigger language plpgsql as $$ begin return null; end $$; create trigger g before insert on secret for each row execute function f()", "KB041"},
 		"changes": {"create function f() returns trigger language plpgsql as $$ begin new.value := 'x'; return new; end $$; create trigger g before insert on secret for each row execute function f()", ""},
 	} {

@@ -106,8 +106,8 @@ BEGIN
     ) AS n;
     IF p_is_stale THEN
         v_report.notes := ARRAY(
-            SELECT format('generation %s is older than %s, which is installed: nothing was done', p_options ->> 'generation',
-                          t.generation) FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id);
+            SELECT format('generation %s is older than %s, which is installed: nothing was done',
+                p_options ->> 'generation', t.generation) FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id);
     END IF;
     PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
 

@@ -10,7 +10,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_inner   text := (regexp_split_to_array(p_error.context, E'(^|\\n)PL/pgSQL function "?bootstrap"?\\.'))[1];
+    v_ours    CONSTANT text := E'(^|\\n)PL/pgSQL function "?bootstrap"?\\.';
+    v_inner   text := CASE WHEN p_error.context ~ v_ours THEN (regexp_split_to_array(p_error.context, v_ours))[1]
+                           ELSE substring(p_error.context FROM '^(.*)PL/pgSQL function inline_code_block') END;
     v_trigger text;
 BEGIN
     IF p_error.state = 'P0001' OR v_inner ~ E'(^|\\n)(PL/\\S+ function|SQL function "[^_])' THEN
