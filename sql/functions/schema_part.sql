@@ -3,8 +3,8 @@
 -- The last migration records them in setting.parts, and verify compares them. Reads catalogs only.
 CREATE VIEW bootstrap.schema_part AS
 SELECT format('routine %s', p.proname) AS name,
-       md5(concat_ws('|', p.prosrc, pg_get_function_sqlbody(p.oid), p.prosecdef, p.proconfig, p.pronargs,
-                     p.provolatile)) AS hash
+       md5(concat_ws('|', p.prosrc, replace(pg_get_function_sqlbody(p.oid), '"', ''), p.prosecdef, p.proconfig,
+                     p.pronargs, p.provolatile)) AS hash
 FROM pg_proc AS p
 WHERE p.pronamespace = 'bootstrap'::regnamespace
 UNION ALL

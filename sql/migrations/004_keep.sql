@@ -7,7 +7,7 @@
 -- The foreign key becomes DEFERRABLE INITIALLY IMMEDIATE. Runs write the tenant first, so they do not need it; it lets
 -- other scripts insert in any order. Its lock, ACCESS EXCLUSIVE on public.provider, is waited for at most 200 ms and
 -- held until COMMIT.
--- Where it cannot be acquired, every later run tries again. Undone by keep-bootstrap migrate --to 0.
+-- Where it cannot be acquired, a WARNING says so, and every later keep-bootstrap up tries again. Undone by keep-bootstrap migrate --to 0.
 
 DO $$
 DECLARE
@@ -41,7 +41,10 @@ BEGIN
        AND pg_catalog.current_setting('bootstrap.keep_later', true) IS DISTINCT FROM 'on'
     THEN
         PERFORM bootstrap.ensure_tenant('keep', 'Single Tenant');
-        PERFORM bootstrap.prepare_keep();
+        IF bootstrap.prepare_keep() = 'locked' THEN
+            RAISE WARNING 'the application holds a lock on table provider: its foreign key is not deferrable yet'
+                USING HINT = 'Nothing needs it in a hurry. Later: SELECT bootstrap.prepare_keep();';
+        END IF;
     END IF;
 END
 $$;
