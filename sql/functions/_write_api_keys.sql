@@ -30,18 +30,27 @@ BEGIN
                               ELSE k.key_hash END
         FROM target AS t
         WHERE k.tenant_id = p_tenant_id AND k.reference_id = t.object_id AND k.xmin = t.row_version
-        RETURNING k.is_deleted = t.leaves AS is_written
+        RETURNING k.is_deleted = t.leaves AND k.role = coalesce(t.role, k.role) AS is_written
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
     INTO v_wanted, v_written;
     PERFORM bootstrap._require_written('tenantapikey', v_wanted, v_written, 'reference_id');
 
-    UPDATE public.tenantapikey AS k
-    SET key_hash = w.wanted ->> 'secret'
-    FROM bootstrap.work AS w
-    WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'api_key' AND w.live_name IS NOT NULL
-      AND w.action NOT IN ('unchanged', 'prune') AND NOT w.state_only AND 'secret' = ANY (w.fields)
-      AND k.tenant_id = p_tenant_id AND k.reference_id = w.object_id;
+    WITH target AS MATERIALIZED (
+        SELECT w.object_id, w.wanted ->> 'secret' AS hash FROM bootstrap.work AS w
+        WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'api_key' AND w.live_name IS NOT NULL
+          AND w.action NOT IN ('unchanged', 'prune') AND NOT w.state_only AND 'secret' = ANY (w.fields)
+    ),
+    updated AS (
+        UPDATE public.tenantapikey AS k
+        SET key_hash = t.hash
+        FROM target AS t
+        WHERE k.tenant_id = p_tenant_id AND k.reference_id = t.object_id
+        RETURNING k.key_hash = t.hash AS is_written
+    )
+    SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
+    INTO v_wanted, v_written;
+    PERFORM bootstrap._require_written('tenantapikey', v_wanted, v_written);
 
     WITH target AS MATERIALIZED (
         SELECT w.name, w.wanted FROM bootstrap.work AS w

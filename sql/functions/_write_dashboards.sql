@@ -37,7 +37,7 @@ BEGIN
         SET dashboard_name = t.name, dashboard_config = t.config, updated_by = 'system', updated_at = v_now
         FROM target AS t
         WHERE d.tenant_id = p_tenant_id AND d.id = t.object_id AND d.xmin = t.row_version
-        RETURNING d.dashboard_config::text = t.config::text AS is_written
+        RETURNING d.dashboard_config::text = t.config::text AND d.dashboard_name = t.name AS is_written
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
     INTO v_wanted, v_written;

@@ -47,7 +47,10 @@ BEGIN
             priority = (t.wanted ->> 'priority')::integer, last_updated = v_now, last_updated_by = 'system'
         FROM target AS t
         WHERE r.tenant_id = p_tenant_id AND r.id::text = t.object_id AND r.xmin = t.row_version
-        RETURNING r.enabled AS is_written
+        RETURNING r.enabled AND r.is_provisioned AND (r.name, r.description, r.provider_id, r.priority::text)
+                  = (t.wanted ->> 'name', t.wanted ->> 'description', t.wanted ->> 'provider', t.wanted ->> 'priority')
+                  AND r.fingerprint_fields::jsonb = t.wanted -> 'fingerprint_fields'
+                  AND r.ignore_fields::jsonb = t.wanted -> 'ignore_fields' AS is_written
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
     INTO v_wanted, v_written;

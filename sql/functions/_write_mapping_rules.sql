@@ -44,7 +44,8 @@ BEGIN
             updated_by = 'system', last_updated_at = v_now
         FROM target AS t
         WHERE m.tenant_id = p_tenant_id AND m.id::text = t.object_id AND m.xmin = t.row_version
-        RETURNING m.rows::text = t.rows::text AND NOT m.disabled AS is_written
+        RETURNING m.rows::text = t.rows::text AND m.matchers::text = t.matchers::text AND m.name = t.name
+                  AND m.priority = t.priority AND m.is_provisioned AND NOT m.disabled AS is_written
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
     INTO v_wanted, v_written;

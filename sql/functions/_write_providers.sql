@@ -62,7 +62,11 @@ BEGIN
                 pulling_enabled = coalesce((t.wanted ->> 'pulling_enabled')::boolean, p.pulling_enabled)
             FROM target AS t
             WHERE p.tenant_id = p_tenant_id AND p.id = t.object_id AND p.xmin = t.row_version
-            RETURNING p.name = t.name AND p.provisioned AS is_written
+            RETURNING p.name = t.name AND p.provisioned
+                      AND p.description IS NOT DISTINCT FROM coalesce(t.wanted ->> 'description', p.description)
+                      AND p.consumer = coalesce((t.wanted ->> 'consumer')::boolean, p.consumer)
+                      AND p.pulling_enabled = coalesce((t.wanted ->> 'pulling_enabled')::boolean, p.pulling_enabled)
+                      AS is_written
         )
         SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
         INTO v_wanted, v_written;

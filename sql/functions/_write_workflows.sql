@@ -37,7 +37,8 @@ BEGIN
             last_updated     = CASE WHEN t.leaves THEN f.last_updated ELSE v_now AT TIME ZONE 'UTC' END
         FROM target AS t
         WHERE f.tenant_id = p_tenant_id AND f.id = t.object_id AND f.xmin = t.row_version
-        RETURNING f.is_deleted = t.leaves AND (t.leaves OR f.workflow_raw = t.wanted ->> 'raw') AS is_written
+        RETURNING f.is_deleted = t.leaves AND (t.leaves OR (f.workflow_raw = t.wanted ->> 'raw' AND f.name = t.name
+                  AND f.is_disabled = (t.wanted ->> 'disabled')::boolean)) AS is_written
     )
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FILTER (WHERE u.is_written) FROM updated AS u)
     INTO v_wanted, v_written;
