@@ -87,9 +87,9 @@ BEGIN
                     THEN 'KB031'
                 WHEN h.key IS NOT NULL AND d.action IN ('update', 'rename', 'adopt') AND NOT d.state_only THEN 'KB031'
                 WHEN d.action NOT IN ('prune', 'unchanged') AND d.refusal IS NOT NULL AND NOT (
-                     d.refusal = 'KB028' AND EXISTS (
-                         SELECT FROM decided AS o -- the other key makes way
-                         WHERE o.kind = 'api_key' AND o.extra ->> 'hash' = d.wanted ->> 'secret'
+                     d.refusal = 'KB028' AND d.wanted ->> 'secret' IN (
+                         SELECT o.extra ->> 'hash' FROM decided AS o -- the other key makes way
+                         WHERE o.kind = 'api_key' AND o.extra IS NOT NULL
                            AND (o.action = 'prune' OR (o.action <> 'unchanged' AND 'secret' = ANY (o.fields)))))
                     THEN d.refusal
                 WHEN d.drift <> '{}' AND p_options ->> 'on_drift' = 'fail' THEN 'KB025'
