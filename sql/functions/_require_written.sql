@@ -1,9 +1,10 @@
 -- bootstrap._require_written(table, wanted, written [, column, version, targets]): raises unless all rows were written.
 --
--- A row that still has the version that the diff saw was passed over by a trigger or a rule, and one that this run wrote
--- (it has the version of the rows of work), but that does not count as written, was changed by one: KB041. Otherwise
--- the application changed or deleted it meanwhile: KB040. Without column, rows were inserted, and only a trigger or a rule
--- can interfere. targets is the condition on work, as w, of a step that does not write all rows that change.
+-- A row that still has the version that the diff saw was passed over by a trigger or a rule, and one that this run
+-- wrote (it has the version of the rows of work), but that does not count as written, was changed by one: KB041.
+-- Otherwise the application changed or deleted it meanwhile: KB040. Without column, rows were inserted, and only a
+-- trigger or a rule can interfere. targets is the condition on work, as w, of a step that does not write all rows that
+-- change.
 CREATE FUNCTION bootstrap._require_written(
     p_table text, p_wanted bigint, p_written bigint, p_column text DEFAULT NULL, p_version text DEFAULT 'row_version',
     p_targets text DEFAULT 'true'

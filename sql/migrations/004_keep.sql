@@ -7,7 +7,8 @@
 -- The foreign key becomes DEFERRABLE INITIALLY IMMEDIATE. Runs write the tenant first, so they do not need it; it lets
 -- other scripts insert in any order. Its lock, ACCESS EXCLUSIVE on public.provider, is waited for at most 200 ms and
 -- held until COMMIT.
--- Where it cannot be acquired, a WARNING says so, and every later keep-bootstrap up tries again. Undone by keep-bootstrap migrate --to 0.
+-- Where it cannot be acquired, a WARNING says so, and every later keep-bootstrap up tries again.
+-- Undone by keep-bootstrap migrate --to 0.
 
 DO $$
 DECLARE
