@@ -77,6 +77,7 @@ func (s *server) url() (string, error) {
 	s.temporary, s.err = startTemporary(map[string]string{
 		"shared_preload_libraries": "pg_stat_statements",
 		"logging_collector":        "on", // tests read the log by SQL
+		"log_rotation_size":        "0",  // and do not look for a second file
 		// Nothing here has to survive a crash.
 		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 		"max_connections": "300", "max_prepared_transactions": "20", "track_io_timing": "on", "autovacuum_naptime": "1h",
