@@ -211,7 +211,7 @@ func TestReport(t *testing.T) {
 	if added != 2 || unchanged != 0 || !changed {
 		t.Errorf("added %d, unchanged %d, changed %v", added, unchanged, changed)
 	}
-	if all := strings.Join(notes, "\n"); !strings.Contains(all, "SECRET_MANAGER_TYPE=DB") || !strings.Contains(all, `webhook that only a running Keep can install: "g"`) {
+	if all := strings.Join(notes, "\n"); !strings.Contains(all, "SECRET_MANAGER_TYPE=DB") || !strings.Contains(all, `webhook that only a running Keep can install (keep-bootstrap activate): "g"`) {
 		t.Errorf("notes: %q", notes)
 	}
 }

@@ -94,7 +94,10 @@ BEGIN
                     THEN d.refusal
                 WHEN d.drift <> '{}' AND p_options ->> 'on_drift' = 'fail' THEN 'KB025'
                 WHEN d.action IN ('prune', 'replace') AND g.going > g.allowed THEN 'KB021' END,
-           coalesce(d.notes, '{}'), d.transaction_id,
+           coalesce(d.notes, '{}') || CASE WHEN d.install_webhook AND d.action IN ('prune', 'replace') THEN ARRAY(
+               SELECT 'its webhook stays in the outside system' FROM bootstrap.provider_type AS y
+               WHERE y.webhook AND y.type = d.live_type AND d.kind = 'provider') END,
+           d.transaction_id,
            (row_number() OVER (ORDER BY array_position(v_kinds, d.kind), d.position IS NULL, d.position, d.name,
                                     d.object_id))::integer,
            d.action, d.new_object_id, d.drift, d.reason, d.state_only

@@ -5,7 +5,8 @@
 CREATE FUNCTION bootstrap._live_providers(p_tenant_id text) RETURNS SETOF bootstrap.live_provider
 LANGUAGE sql STABLE
 AS $$
-    SELECT p.*, o.object_id, o.name, o.type, o.keys, o.digest, o.prevent_delete, o.install_webhook, o.run_id
+    SELECT p.*, o.object_id, o.name, o.type, o.keys, o.digest, o.prevent_delete, o.install_webhook, o.run_id,
+           (SELECT c.value::text FROM public.secret AS c WHERE c.key = p_tenant_id || '-webhook')
     FROM (
         SELECT p.id::text AS id, p.name::text, p.type::text, p.provisioned, p.consumer, p.description::text,
                p.pulling_enabled, p.configuration_key::text, p.xmin, c.value, c.xmin

@@ -18,6 +18,7 @@
 -- {{ template "install_manifest.sql" . }}
 -- {{ template "install_providers.sql" . }}
 -- {{ template "_live_providers.sql" . }}
+-- {{ template "webhook.sql" . }}
 -- {{ template "wanted_provider.sql" . }}
 -- {{ template "_pairs_provider.sql" . }}
 -- {{ template "_pairs_deduplication_rule.sql" . }}

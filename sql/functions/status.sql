@@ -26,9 +26,12 @@ BEGIN
            p.run_id, r.finished_at, coalesce(p.prevent_delete, false),
            CASE WHEN p.live_name IS NULL THEN 'deleted outside of keep-bootstrap'
                 WHEN p.is_drifted THEN 'changed outside of keep-bootstrap'
+                WHEN k.object_id IS NOT NULL THEN 'installed, waits for its webhook'
                 ELSE 'installed' END
     FROM bootstrap._match(p_tenant_id, v_kinds, false, true) AS p
     LEFT JOIN bootstrap.run AS r ON r.run_id = p.run_id
+    LEFT JOIN bootstrap.webhook AS k ON k.tenant_id = p_tenant_id AND NOT k.is_recorded AND k.object_id = p.object_id
+                                     AND p.kind = 'provider'
     ORDER BY array_position(v_kinds, p.kind), p.name, p.object_id;
     PERFORM set_config('bootstrap.manifest', '', true);
 END

@@ -96,6 +96,10 @@ CREATE TABLE bootstrap.object (
     prevent_delete  boolean NOT NULL,
     install_webhook boolean NOT NULL,
     run_id          bigint  NOT NULL,
+    webhook_answer  text,
+    webhook_at      timestamptz,
+    webhook_url     text,
+    webhook_digest  bytea,
     CONSTRAINT object_pkey PRIMARY KEY (tenant_id, kind, object_id)
 );
 COMMENT ON TABLE bootstrap.object IS
@@ -110,6 +114,11 @@ COMMENT ON COLUMN bootstrap.object.digest IS
 'Keyed digest of these fields as the last run left them. A row that no longer has it was changed outside of '
 'keep-bootstrap.';
 COMMENT ON COLUMN bootstrap.object.run_id IS 'Last run that wrote it.';
+COMMENT ON COLUMN bootstrap.object.webhook_answer IS
+'Of the last call for its webhook: installed, accepted, refused, failed, unsupported or unknown.';
+COMMENT ON COLUMN bootstrap.object.webhook_url IS 'Address of Keep that was sent to the outside system.';
+COMMENT ON COLUMN bootstrap.object.webhook_digest IS
+'webhook.digest as of the last call if it was answered with installed or accepted; NULL after any other answer.';
 
 CREATE UNLOGGED TABLE bootstrap.work (
     -- What the manifest wants; NULL for a live row that it does not have.
@@ -267,7 +276,8 @@ SELECT NULL::text AS id, NULL::text AS name, NULL::text AS type, NULL::boolean A
        NULL::boolean AS consumer, NULL::text AS description, NULL::boolean AS pulling, NULL::text AS secret_key,
        NULL::xid AS row_version, NULL::text AS secret, NULL::xid AS secret_version, NULL::text AS object_id,
        NULL::text AS last_name, NULL::text AS last_type, NULL::text[] AS keys, NULL::bytea AS digest,
-       NULL::boolean AS prevent_delete, NULL::boolean AS install_webhook, NULL::bigint AS run_id
+       NULL::boolean AS prevent_delete, NULL::boolean AS install_webhook, NULL::bigint AS run_id,
+       NULL::text AS webhook_key
 WHERE false;
 COMMENT ON VIEW bootstrap.live_provider IS 'Row type of _live_providers().';
 

@@ -11,8 +11,9 @@ DO $$
 DECLARE
     v_routine regprocedure;
 BEGIN
-    DROP VIEW bootstrap.security_problem, bootstrap.schema_part, bootstrap.wanted_provider, bootstrap.workflow_interval,
-        bootstrap.manifest_part, bootstrap.untrusted, bootstrap.keep_difference, bootstrap.keep_column;
+    DROP VIEW bootstrap.webhook, bootstrap.security_problem, bootstrap.schema_part, bootstrap.wanted_provider,
+        bootstrap.workflow_interval, bootstrap.manifest_part, bootstrap.untrusted, bootstrap.keep_difference,
+        bootstrap.keep_column;
     FOR v_routine IN
         SELECT p.oid::regprocedure FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'bootstrap'::regnamespace
     LOOP
