@@ -76,6 +76,7 @@ type app struct {
 	fromVariable map[string]bool // flags whose values come from their variables
 	log          *slog.Logger
 	started      bool   // the command line was understood
+	versionShown bool   // as the first line of JSON
 	exit         int    // exit code of a command that ends without an error
 	server       string // host and port, or socket, of the database
 	metrics      metrics
@@ -159,7 +160,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	root.AddGroup(&cobra.Group{ID: groupFirst, Title: "Commands to begin with:"})
 	root.AddCommand(
-		a.upCommand(), a.validateCommand(), a.typesCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
+		a.upCommand(), a.activateCommand(), a.validateCommand(), a.typesCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
 		a.historyCommand(), a.exportCommand(), a.importSecretsCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
 	for _, cmd := range root.Commands() {
 		if slices.Contains([]string{"up", "plan", "apply", "validate", "verify"}, cmd.Name()) {

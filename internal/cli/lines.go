@@ -5,11 +5,15 @@ import "encoding/json"
 // lineFormat is the version of the JSON lines. It rises when a line changes in a way that breaks its readers.
 const lineFormat = 1
 
-// lines writes JSON lines: first the version line, then one object a line.
+// lines writes JSON lines: first the version line, then one object a line. A command with two parts has one version line.
 func (a *app) lines() *lineWriter {
 	encoder := json.NewEncoder(a.Stdout)
 	encoder.SetEscapeHTML(false)
 	w := &lineWriter{encoder: encoder}
+	if a.versionShown {
+		return w
+	}
+	a.versionShown = true
 	w.err = encoder.Encode(struct {
 		Type      string `json:"type"`
 		Format    int    `json:"format"`

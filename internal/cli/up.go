@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +23,15 @@ The input is -f, or the variables that Keep reads: KEEP_PROVIDERS, KEEP_PROVIDER
 KEEP_PROVIDER_<NAME>, KEEP_WORKFLOW, KEEP_WORKFLOWS_DIRECTORY, KEEP_DASHBOARDS,
 KEEP_MAPPINGS_DIRECTORY, KEEP_DEFAULT_USERNAME, KEEP_DEFAULT_PASSWORD and KEEP_DEFAULT_API_KEYS.
 Kinds of resources that are not given are left alone. For a given kind the input is complete:
-managed objects that are missing from it are removed.`
+managed objects that are missing from it are removed.
+
+With --activate, it then does what keep-bootstrap activate does; Keep must be running by then, or
+start within --wait.`
 
 func (a *app) upCommand() *cobra.Command {
 	var input inputFlags
-	var tenantOnly, createTables bool
+	var activation activateFlags
+	var tenantOnly, createTables, thenActivate bool
 	var localVersion string
 	cmd := &cobra.Command{
 		Use:     "up",
@@ -37,8 +42,15 @@ func (a *app) upCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			var m *manifest.Manifest
+			var keep *url.URL
+			var key string
+			var err error
+			if thenActivate {
+				if keep, key, err = activation.checkAfterUp(a, tenantOnly); err != nil {
+					return err
+				}
+			}
 			if !tenantOnly {
-				var err error
 				if m, err = input.load(a); err != nil {
 					return err
 				}
@@ -54,12 +66,18 @@ func (a *app) upCommand() *cobra.Command {
 			if tenantOnly {
 				return a.seedTenant(ctx, run, input.tenantName)
 			}
-			return a.install(ctx, "up", run, run.Up)
+			if err := a.install(ctx, "up", run, run.Up); err != nil || !thenActivate {
+				return err
+			}
+			run.Close(ctx)
+			return a.activate(ctx, t, &activation, keep, key)
 		},
 	}
 	input.register(cmd)
+	activation.register(cmd)
 	a.metricsFlag(cmd)
 	flags := cmd.Flags()
+	flags.BoolVar(&thenActivate, "activate", false, "then let a running Keep install webhooks, as keep-bootstrap activate does")
 	flags.BoolVar(&tenantOnly, "tenant-only", false, "prepare the database and create the tenant only; leave provisioning to Keep")
 	flags.BoolVar(&createTables, "create-tables", false, "create Keep's tables if none exists (Keep's own first migration then fails)")
 	flags.StringVar(&localVersion, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")

@@ -45,6 +45,11 @@ var meanings = map[string]meaning{
 	CodeInterrupted: {exit: ExitTemporary, hint: nothingWritten},
 	CodeTimeout:     {exit: ExitTemporary},
 	CodeNoSchema:    {exit: ExitUnavailable, wait: true},
+	CodeKeepAway:    {exit: ExitUnavailable, wait: true, hint: "start Keep or correct --keep-url; --wait waits for it"},
+	CodeKeepRefused: {exit: ExitRefused},
+	CodeWebhookKey:  {exit: ExitRefused},
+	CodeIncomplete:  {exit: ExitTemporary, hint: "run activate again later: Keep may still be working on the last call"},
+	CodeNotActive:   {exit: ExitRefused, hint: "correct what each line says, then run activate again"},
 
 	// Another session is in the way.
 	pgerrcode.LockNotAvailable:     {exit: ExitTemporary, again: true, hint: "another session holds a lock; nothing was written, run again"},

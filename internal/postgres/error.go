@@ -35,6 +35,12 @@ const (
 	CodeForbidden   = "forbidden" // by the API of Kubernetes
 	CodeSecrets     = "secrets"   // import-secrets could not copy all of them
 	CodeUnexpected  = "unexpected"
+
+	CodeKeepAway    = "keep-unavailable"      // Keep does not answer, or its database is gone
+	CodeKeepRefused = "keep-refused"          // Keep refuses the key, or is not the Keep that is meant
+	CodeWebhookKey  = "webhook-key"           // the API key that Keep gives to outside systems does not work
+	CodeIncomplete  = "activation-incomplete" // some calls were not answered
+	CodeNotActive   = "activation-refused"    // some calls were refused
 )
 
 // Error is an error as users see it.

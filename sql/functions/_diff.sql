@@ -54,8 +54,7 @@ BEGIN
         FROM (
             SELECT p.configuration_key::text AS key, false AS is_foreign FROM public.provider AS p
             WHERE p.tenant_id = p_tenant_id AND EXISTS (SELECT FROM kind AS k WHERE k.kind = 'provider')
-            GROUP BY 1 HAVING count(*) > 1
-            UNION ALL
+            GROUP BY 1 HAVING count(*) > 1 UNION ALL
             SELECT d.secret_key, true FROM decided AS d -- not where Keep puts it: what else Keep stores there
             WHERE d.kind = 'provider' AND d.secret_key <> concat_ws('_', p_tenant_id, d.live_type, d.object_id)
               AND (starts_with(d.secret_key, p_tenant_id || '-') OR d.secret_key ~ '_(smtp|secrets)$'
@@ -97,12 +96,10 @@ BEGIN
            coalesce(d.notes, '{}') || CASE WHEN d.install_webhook AND d.action IN ('prune', 'replace') THEN ARRAY(
                SELECT 'its webhook stays in the outside system' FROM bootstrap.provider_type AS y
                WHERE y.webhook AND y.type = d.live_type AND d.kind = 'provider') END,
-           d.transaction_id,
-           (row_number() OVER (ORDER BY array_position(v_kinds, d.kind), d.position IS NULL, d.position, d.name,
-                                    d.object_id))::integer,
+           d.transaction_id, (row_number() OVER (
+               ORDER BY array_position(v_kinds, d.kind), d.position IS NULL, d.position, d.name, d.object_id))::integer,
            d.action, d.new_object_id, d.drift, d.reason, d.state_only
-    FROM decided AS d
-    LEFT JOIN guard AS g ON g.kind = d.kind
+    FROM decided AS d LEFT JOIN guard AS g ON g.kind = d.kind
     LEFT JOIN shared AS h ON d.kind = 'provider' AND h.key = d.secret_key;
 END
 $$;

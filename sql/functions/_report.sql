@@ -11,6 +11,7 @@ DECLARE
     v_report   bootstrap.run_report;
     v_note     text;
     v_webhooks text[]; -- that are there
+    v_keeps    boolean := coalesce(p_options ->> 'on_drift' = 'keep', false);
     v_kinds    text[] := current_setting('bootstrap.kinds')::text[];
 BEGIN
     v_report.run_id := p_run_id;
@@ -44,8 +45,7 @@ BEGIN
                    count(w.position) FILTER (WHERE w.action <> 'unchanged' OR w.drift <> '{}') AS touched
             FROM unnest(v_kinds) WITH ORDINALITY AS g (kind, number)
             LEFT JOIN bootstrap.work AS w ON w.transaction_id = pg_current_xact_id() AND w.kind = g.kind
-            WHERE g.kind NOT IN ('provider', 'deduplication_rule')
-            GROUP BY g.kind, g.number
+            WHERE g.kind NOT IN ('provider', 'deduplication_rule') GROUP BY g.kind, g.number
         ) AS k;
     END IF;
 
@@ -73,12 +73,11 @@ BEGIN
                      AND r.transaction_id <> pg_current_xact_id()),
                  'Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with '
                  'PROVISION_RESOURCES=false so that it does not delete them when it starts'),
-                (3, w.action = 'unchanged' AND NOT w.state_only AND w.drift <> '{}' AND p_options ->> 'on_drift' = 'keep',
+                (3, w.action = 'unchanged' AND NOT w.state_only AND w.drift <> '{}' AND v_keeps,
                  CASE WHEN w.drift = ARRAY['row']
                       THEN '%s %s(s) deleted outside of keep-bootstrap stay deleted (on_drift keep): %s'
                       ELSE '%s %s(s) changed outside of keep-bootstrap are kept as they are (on_drift keep): %s' END),
-                (4, w.kind = 'provider' AND w.action = 'unchanged' AND 'type' = ANY (w.fields)
-                    AND p_options ->> 'on_drift' IS DISTINCT FROM 'keep',
+                (4, w.kind = 'provider' AND w.action = 'unchanged' AND 'type' = ANY (w.fields) AND NOT v_keeps,
                  '%s %s(s) have another type than the manifest gives, and stay (additive): %s'),
                 (6, y.webhook AND w.wanted_webhook AND h.id IS NULL AND (w.action <> 'unchanged' OR w.state_only),
                  '%s %s(s) wait for a webhook that only a running Keep can install (keep-bootstrap activate): %s'),
@@ -103,8 +102,7 @@ BEGIN
         SELECT string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind) AS list
         FROM (SELECT o.kind, count(*) AS count FROM bootstrap.object AS o
               WHERE o.tenant_id = p_tenant_id AND o.kind <> ALL (v_kinds || ARRAY['deduplication_rule'])
-              GROUP BY o.kind) AS k
-        HAVING count(*) > 0) AS o;
+              GROUP BY o.kind) AS k HAVING count(*) > 0) AS o;
     IF p_is_stale THEN
         v_report.unchanged := 0;
         v_report.notes := ARRAY[format('generation %s is older than %s, which is installed: nothing was done',
@@ -121,8 +119,6 @@ BEGIN
     ELSIF NOT p_is_stale THEN
         RAISE NOTICE 'bootstrap: tenant % is up to date, % providers', p_tenant_id, v_report.providers;
     END IF;
-    FOREACH v_note IN ARRAY v_report.notes LOOP
-        RAISE NOTICE 'bootstrap: %', v_note;
-    END LOOP;
+    FOREACH v_note IN ARRAY v_report.notes LOOP RAISE NOTICE 'bootstrap: %', v_note; END LOOP;
 END
 $$;

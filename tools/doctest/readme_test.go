@@ -14,10 +14,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"keep-bootstrap/test/keepapi"
 	"keep-bootstrap/test/pgtest"
 )
 
-// executed are the pages whose commands are run in order. TestPSQLPage runs docs/psql.md.
+// executed are the pages whose commands are run in order. TestPSQLPage runs docs/psql.md,
+// TestActivatePage docs/activate.md.
 var executed = []string{"README.md", "docs/input.md", "docs/ci.md"}
 
 // TestPages executes the pages.
@@ -29,6 +31,22 @@ func TestPages(t *testing.T) {
 			newSession(t, path).run()
 		})
 	}
+}
+
+// TestActivatePage executes docs/activate.md, with a double of Keep that is called.
+func TestActivatePage(t *testing.T) {
+	t.Parallel()
+	s := newSession(t, "docs/activate.md")
+	s.prepare = func(d *pgtest.Database) {
+		variables, err := os.ReadFile(s.variables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := keepapi.New(t, d.URL)
+		keep.Scopes["grafana-prod"] = `{"alert.rules:read": true, "alert.provisioning:write": "Missing scope"}`
+		s.write(s.variables, string(variables)+"export KEEP_URL="+keep.URL+"\n")
+	}
+	s.run()
 }
 
 // TestREADMEIsShort: what does not fit belongs to a page of docs.
@@ -95,7 +113,7 @@ func TestBlocks(t *testing.T) {
 	skipped := []string{
 		"make build\nexport PATH=\"$PWD/bin:$PATH\"\n", // make bootstrap builds, and the page of the test has the path
 	}
-	for _, path := range append([]string{"docs/psql.md"}, executed...) {
+	for _, path := range append([]string{"docs/psql.md", "docs/activate.md"}, executed...) {
 		p, err := readPage(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,433 @@
+// Package activate asks a running Keep for what it alone can do: install webhooks in outside systems and validate scopes.
+//
+// What is to be done is found in the database, and what became of it is recorded there, because Keep does not remember it. Calls
+// are made one at a time, each under the lock of the tenant: Keep writes some secrets back when it is done, and a run of up
+// in between would be undone.
+package activate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/postgres"
+	sqlfiles "keep-bootstrap/sql"
+)
+
+// State is what became of one provider.
+type State string
+
+// States. Those of a webhook are recorded, except Waiting and Unchanged; scopes have the second group, Failed, Unknown and Waiting.
+const (
+	Installed   State = "installed"   // Keep says that the webhook is there
+	Accepted    State = "accepted"    // Keep says so for this type even if it is not
+	Unchanged   State = "unchanged"   // an earlier call has sent the same
+	Unsupported State = "unsupported" // this Keep has no webhook for the type
+	Refused     State = "refused"     // the outside system refused, or could not be reached
+	Failed      State = "failed"      // Keep failed for this provider
+	Unknown     State = "unknown"     // Keep did not answer in time and may still be working on it
+	Waiting     State = "waiting"     // not tried, because the run stopped before
+
+	Valid   State = "valid"   // every scope is there
+	Invalid State = "invalid" // at least one is not, or could not be checked
+	Skipped State = "skipped" // not checked, because a check does something in the outside system
+)
+
+// Result is what became of one provider. Text is Keep's, without secrets.
+type Result struct {
+	ID, Name, Type string
+	State          State
+	Text           string
+	Hint           string // what the operator should know
+	Outside        string // what Keep installs in the outside system
+	// Scopes has the text of each scope, "" for one that is there; nil in the result of a webhook.
+	Scopes map[string]string
+}
+
+// Run activates the providers of one tenant. Close ends it.
+type Run struct {
+	// Connect opens a connection as a role that may become the owner of schema bootstrap.
+	Connect func(context.Context) (*pgx.Conn, error)
+	Wait    postgres.Wait
+	Log     *slog.Logger
+	Tenant  string
+	Version string // of this program
+
+	KeepURL       *url.URL
+	Key           string        // of role admin; without one, a managed key of that role is read from the database
+	Timeout       time.Duration // of one call
+	AllowLocalURL bool
+	// Scopes names the providers whose scopes are validated. AllScopes stands for all but those where that does something in the
+	// outside system.
+	Scopes []string
+	// Address is called with the address that Keep gives to outside systems, before the first call.
+	Address func(string)
+	// Each is called with each result, as soon as it is known.
+	Each func(Result)
+
+	conn  *pgx.Conn
+	keep  *Client
+	state state
+	// unanswered counts the calls of this run that Keep did not answer.
+	unanswered int
+}
+
+// mostUnanswered is how many calls Keep may leave unanswered before the run stops: each holds a thread and a database connection
+// of one of its workers, and about twenty make that worker useless.
+const mostUnanswered = 3
+
+// state is what the database holds.
+type state struct {
+	webhooks []db.WebhooksRow
+	key      db.WebhookKeyRow
+	admins   []db.AdminKeysRow
+	managed  []db.ManagedProvidersRow
+}
+
+// Do asks Keep for each webhook that the database says is wanted and not there. Safe to repeat: what was answered with
+// success is not asked for again until type, authentication, address or webhook key change. Two runs at once follow one another,
+// provider by provider. If nothing wants a webhook, Keep is not called at all.
+//
+// With Scopes, Keep also validates the scopes of these providers, and stores the answers in validatedScopes. They are not recorded:
+// every run validates them again.
+//
+// Writes: the API key named webhook and its secret, if they do not exist, as Keep would; and the record of each call in schema
+// bootstrap. A call that was answered stays recorded if a later one fails.
+//
+// Errors stop the run: those of the database; CodeKeepAway, CodeKeepRefused, CodeWebhookKey; CodeIncomplete when too many calls were
+// not answered. Providers that were not tried are reported as Waiting.
+func (r *Run) Do(ctx context.Context) error {
+	if err := r.Wait.For(ctx, r.read); err != nil {
+		return err
+	}
+	scopes, err := r.chosen()
+	if err != nil || len(r.state.webhooks)+len(scopes) == 0 {
+		return err
+	}
+	err = r.connectKeep(ctx)
+	if len(r.state.webhooks) > 0 {
+		err = r.webhooks(ctx, err)
+	}
+	return r.scopes(ctx, scopes, err)
+}
+
+// webhooks asks for each webhook that is wanted and not there, unless an error has stopped the run, or stops it.
+func (r *Run) webhooks(ctx context.Context, err error) error {
+	address := ""
+	if err == nil {
+		address, err = r.prepare(ctx)
+	}
+	var pending []db.WebhooksRow
+	for _, w := range r.state.webhooks {
+		if w.IsRecorded && w.Url != nil && (err != nil || *w.Url == address) {
+			r.Each(Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Unchanged})
+		} else {
+			pending = append(pending, w)
+		}
+	}
+	if err == nil && len(pending) > 0 && isLocal(address) && !r.AllowLocalURL {
+		err = refused("Keep gives outside systems an address that they cannot reach: "+shownAddress(address),
+			"set KEEP_API_URL of Keep to its public address and restart it; --allow-local-url installs webhooks with this one")
+	}
+	for _, w := range pending {
+		result := Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Waiting}
+		if err == nil {
+			result, err = r.webhook(ctx, w, address)
+		}
+		r.Each(result)
+		if err == nil {
+			err = r.tooMany()
+		}
+	}
+	return err
+}
+
+// tooMany is the error of a run that Keep left too often without an answer.
+func (r *Run) tooMany() error {
+	if r.unanswered < mostUnanswered {
+		return nil
+	}
+	return &postgres.Error{
+		Code: postgres.CodeIncomplete, ExitCode: postgres.ExitTemporary, Retry: true,
+		Message: fmt.Sprintf("Keep left %d calls unanswered: the run stops before it uses up the workers of Keep", r.unanswered),
+		Hint:    "look for what hangs: Keep's log names the outside system. Then run activate again",
+	}
+}
+
+// read reads from the database what is to be done.
+func (r *Run) read(ctx context.Context) error {
+	conn, err := r.connection(ctx)
+	if err != nil {
+		return err
+	}
+	return migrate.Query(ctx, conn, func(batch *pgx.Batch) {
+		batch.Queue(db.RequireTables)
+		batch.Queue(db.Webhooks, r.Tenant, nil).Query(all(&r.state.webhooks))
+		batch.Queue(db.WebhookKey, r.Tenant).Query(one(&r.state.key))
+		batch.Queue(db.AdminKeys, r.Tenant).Query(all(&r.state.admins))
+		batch.Queue(db.ManagedProviders, r.Tenant).Query(all(&r.state.managed))
+	})
+}
+
+// prepare makes sure that the key of outside systems works, and returns the address that they are given.
+func (r *Run) prepare(ctx context.Context) (address string, err error) {
+	if r.state.key.State == "missing" {
+		if err := r.seedKey(ctx); err != nil {
+			return "", err
+		}
+	}
+	if err := r.judgeKey(); err != nil {
+		return "", err
+	}
+	address, key, err := r.keep.Settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	if hash := sha256.Sum256([]byte(key)); hex.EncodeToString(hash[:]) != r.state.key.KeyHash {
+		return "", &postgres.Error{
+			Code: postgres.CodeWebhookKey, ExitCode: postgres.ExitRefused,
+			Message: "Keep gives outside systems another key than this database holds",
+			Hint:    "run Keep with this database and with SECRET_MANAGER_TYPE=DB",
+		}
+	}
+	r.Address(shownAddress(address))
+	for _, warning := range []struct {
+		is   bool
+		text string
+	}{
+		{isLocal(address), "it is local: outside systems cannot reach it"},
+		{strings.HasSuffix(address, "/"), "it ends in a slash, and Keep appends /alerts/event to it as it is"},
+		{strings.HasPrefix(address, "http://"), "it is not https: outside systems send the key of their webhooks unencrypted"},
+	} {
+		if warning.is {
+			r.Log.Warn("address for outside systems", "address", shownAddress(address), "problem", warning.text)
+		}
+	}
+	return address, nil
+}
+
+// connectKeep waits for Keep and checks that it is the one of the tenant. Call read first.
+func (r *Run) connectKeep(ctx context.Context) error {
+	key := r.Key
+	if key == "" {
+		if len(r.state.admins) == 0 {
+			return postgres.Usage("no API key is given, and no managed key of role admin is in the database",
+				"give one with --api-key-file or KEEP_API_KEY, or let keep-bootstrap up create it: KEEP_DEFAULT_API_KEYS=NAME:admin:SECRET")
+		}
+		key = r.state.admins[0].Value
+		r.Log.Info("using a managed API key", "name", r.state.admins[0].Name)
+	}
+	r.keep = NewClient(r.KeepURL, key, r.Version)
+	return r.Wait.For(ctx, func(ctx context.Context) error { return r.keep.Ready(ctx, r.Tenant) })
+}
+
+// seedKey creates the key that Keep gives to outside systems. If Keep does so at the same time, its key is taken.
+func (r *Run) seedKey(ctx context.Context) error {
+	err := r.locked(ctx, func(conn *pgx.Conn) error {
+		written, err := db.New(conn).SeedWebhookKey(ctx, r.Tenant)
+		if err == nil && written != 1 {
+			err = r.swallowed()
+		}
+		return err
+	})
+	if err != nil && !postgres.Is(err, pgerrcode.UniqueViolation) {
+		return fmt.Errorf("creating the API key webhook: %w", err)
+	}
+	if err == nil {
+		r.Log.Info("API key created", "name", "webhook")
+	}
+	return r.read(ctx)
+}
+
+// swallowed is the error of a row that was not written.
+func (r *Run) swallowed() error {
+	return &postgres.Error{
+		Code: "KB041", ExitCode: postgres.ExitRefused,
+		Message: "a trigger or rule swallowed a row of table tenantapikey", Hint: "remove it, then run activate again",
+	}
+}
+
+// judgeKey is the error of a key that outside systems could not use. Keep itself does not notice: it answers 200.
+func (r *Run) judgeKey() error {
+	const rotate = `rotate the key webhook in Keep's settings, or with PUT /settings/apikey {"apiKeyId": "webhook"}; then run activate again, which gives every outside system the new key`
+	var message string
+	hint := rotate
+	switch r.state.key.State {
+	case "fits":
+		return nil
+	case "differs":
+		message = "the API key webhook is broken: its row in table tenantapikey and its secret do not fit, so Keep refuses the alerts of every webhook"
+	case "unread":
+		message = "the API key webhook is broken: its secret is missing, so Keep installs no webhook"
+	case "deleted":
+		message = "the API key webhook is marked deleted, so Keep refuses the alerts of every webhook"
+		hint = "delete its row, and run activate again, which creates a new key: DELETE FROM tenantapikey WHERE tenant_id = '" +
+			strings.ReplaceAll(r.Tenant, "'", "''") + "' AND reference_id = 'webhook' AND is_deleted"
+	case "role":
+		message = "the API key webhook has a role that may not send alerts, so Keep refuses the alerts of every webhook"
+		hint = "give it the role webhook"
+	case "taken":
+		message = "the secret of the API key webhook belongs to an API key of another tenant"
+		hint = "rename that key: the ids of the two tenants and the names of their keys give the same name of a secret"
+	default:
+		message, hint = "the API key webhook could not be created", "run activate again"
+	}
+	return &postgres.Error{Code: postgres.CodeWebhookKey, Message: message, Hint: hint, ExitCode: postgres.ExitRefused}
+}
+
+// webhook asks for the webhook of one provider, under the lock of the tenant, and records the answer. A provider that is gone, or
+// that another run has activated in the meantime, is not asked for.
+func (r *Run) webhook(ctx context.Context, w db.WebhooksRow, address string) (Result, error) {
+	result := Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Waiting}
+	err := r.locked(ctx, func(conn *pgx.Conn) error {
+		queries := db.New(conn)
+		now, err := queries.Webhooks(ctx, db.WebhooksParams{TenantID: r.Tenant, ObjectID: &w.ObjectID})
+		if err != nil {
+			return err
+		}
+		if len(now) == 0 || now[0].IsRecorded && now[0].Url != nil && *now[0].Url == address {
+			result.State = Unchanged
+			return nil
+		}
+		secrets, err := r.secrets(ctx, queries, w.Type, w.ObjectID)
+		if err != nil {
+			return err
+		}
+		r.Log.Info("installing webhook", "provider", w.Name, "type", w.Type, "timeout", r.Timeout.String())
+		result.State, result.Text, err = r.keep.webhook(ctx, w.Type, w.ObjectID, r.Timeout)
+		if err != nil {
+			return err
+		}
+		r.describe(&result, redact(result.Text, secrets), now[0].Answer != nil)
+		if err := record(ctx, queries, r.Tenant, result, address); err != nil {
+			return fmt.Errorf("provider %q was answered with %s, which could not be recorded: %w", w.Name, result.State, err)
+		}
+		return nil
+	})
+	if err == nil && result.State == Failed {
+		err = r.keep.Ready(ctx, r.Tenant) // or it is not about this provider
+	}
+	return result, err
+}
+
+// describe adds to a result what the operator should know of it.
+func (r *Run) describe(result *Result, text string, again bool) {
+	known := peculiarities[result.Type]
+	result.Text = text
+	result.Outside = strings.NewReplacer("%t", r.Tenant, "%i", result.ID).Replace(known.outside)
+	switch result.State {
+	case Installed:
+		if known.swallows != "" {
+			result.State, result.Hint = Accepted, known.swallows+": look in the outside system"
+		}
+		if again && known.again != "" {
+			result.Hint = strings.TrimPrefix(result.Hint+"; "+known.again, "; ")
+		}
+	case Refused:
+		result.Hint = known.again
+	case Unknown:
+		r.unanswered++
+		result.Text = "no answer within " + r.Timeout.String()
+		result.Hint = "Keep may still be working on it; it is asked for again by the next run, not by this one"
+	}
+}
+
+// record notes the answer in schema bootstrap. It belongs to the transaction that was open during the call.
+func record(ctx context.Context, queries *db.Queries, tenant string, result Result, address string) error {
+	_, err := queries.RecordWebhook(ctx, db.RecordWebhookParams{Answer: string(result.State), Url: address, TenantID: tenant, ObjectID: result.ID})
+	if err == nil && (result.State == Installed || result.State == Accepted) {
+		_, err = queries.SealWebhook(ctx, db.SealWebhookParams{TenantID: tenant, ObjectID: result.ID})
+	}
+	return err
+}
+
+// secrets are the texts that no message about a provider may show.
+func (r *Run) secrets(ctx context.Context, queries *db.Queries, providerType, id string) ([]string, error) {
+	rows, err := queries.SecretOf(ctx, db.SecretOfParams{TenantID: r.Tenant, ProviderType: providerType, ObjectID: id})
+	if err != nil {
+		return nil, err
+	}
+	all := []string{r.keep.key}
+	for _, row := range rows {
+		all = append(all, secretsOf(row)...)
+	}
+	return all, nil
+}
+
+// locked does something in a transaction that holds the lock of the tenant, as the owner of the schema. An up with something to do
+// waits for it, at most 60 s. Waits longer than one call of another activate takes.
+func (r *Run) locked(ctx context.Context, do func(*pgx.Conn) error) error {
+	conn, err := r.connection(ctx)
+	if err != nil {
+		return err
+	}
+	wait := r.Timeout + time.Minute
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	batch.Queue(postgres.Settings)
+	batch.Queue(sqlfiles.Guard)
+	batch.Queue("SELECT pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $2, true)",
+		fmt.Sprint(wait.Milliseconds()), fmt.Sprint(wait.Milliseconds()))
+	batch.Queue(db.RequireTables)
+	batch.Queue(db.LockTenant, r.Tenant)
+	err = conn.SendBatch(ctx, batch).Close()
+	if err == nil {
+		err = do(conn)
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, "COMMIT")
+	}
+	if err != nil {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_, _ = conn.Exec(clean, "ROLLBACK") // if it fails the connection is broken, and then the server rolls back
+		return postgres.Interrupted(ctx, err)
+	}
+	return nil
+}
+
+// connection returns the connection of the run, a new one if there is none or it is gone.
+func (r *Run) connection(ctx context.Context) (*pgx.Conn, error) {
+	if r.conn != nil && !r.conn.IsClosed() {
+		return r.conn, nil
+	}
+	conn, err := r.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.conn = conn
+	return conn, nil
+}
+
+// Close ends the connection to the database.
+func (r *Run) Close(ctx context.Context) {
+	if r.conn != nil {
+		postgres.Close(ctx, r.conn)
+	}
+}
+
+// one reads the only row of a query.
+func one[T any](into *T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[T])
+		return err
+	}
+}
+
+// all reads the rows of a query.
+func all[T any](into *[]T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+		return err
+	}
+}
