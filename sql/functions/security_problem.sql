@@ -46,7 +46,8 @@ FROM routine AS r
 CROSS JOIN pg_class AS c
 WHERE r.grantee <> 0 AND c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p')
   AND c.relname IN (SELECT k.table_name FROM bootstrap.keep_column AS k)
-  AND has_table_privilege(r.grantee, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+  AND (has_table_privilege(r.grantee, c.oid, 'DELETE, TRUNCATE, TRIGGER')
+       OR has_any_column_privilege(r.grantee, c.oid, 'SELECT, INSERT, UPDATE'))
 UNION
 SELECT format('routine %s is not SECURITY DEFINER', p.oid::regprocedure)
 FROM pg_proc AS p

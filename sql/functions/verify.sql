@@ -29,6 +29,10 @@ BEGIN
     FROM (SELECT j.key, j.value FROM bootstrap.setting AS g CROSS JOIN LATERAL jsonb_each_text(g.parts) AS j) AS w
     FULL JOIN bootstrap.schema_part AS p ON p.name = w.key
     WHERE p.hash IS DISTINCT FROM w.value;
+    v_shown := CASE WHEN NOT EXISTS (SELECT FROM bootstrap.setting) THEN 'the row of table setting is missing'
+                    WHEN NOT EXISTS (SELECT FROM bootstrap.schema_version)
+                        THEN 'the row of table schema_version is missing'
+                    ELSE v_shown END;
     RETURN QUERY SELECT 'schema', v_shown IS NULL,
         coalesce(left(v_shown, 2000), 'every object of schema bootstrap is as it was installed'),
         CASE WHEN v_shown IS NOT NULL
