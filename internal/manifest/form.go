@@ -13,7 +13,7 @@ var misnamed = map[string]string{
 	"user": "default_user", "users": "default_user", "workflow": "workflows",
 }
 
-// notBuilt are Keep's other resources. Ignoring them would let somebody believe that they were provisioned.
+// notBuilt are Keep's other resources. Ignoring them would suggest that they were provisioned.
 var notBuilt = []string{
 	"correlation_rules", "extraction_rules", "extractions", "incidents", "maintenance", "maintenance_windows", "rules", "tenant",
 	"tenants", "topology",
