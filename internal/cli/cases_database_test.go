@@ -330,8 +330,11 @@ func TestRefusedFirstRunLeavesTenant(t *testing.T) {
 		{"secrets elsewhere", newestKeep, "", environment{"SECRET_MANAGER_TYPE": "k8s"}, []string{"-f", path}, 78, "KB023"},
 		{"a user's provider", newestKeep, "insert into tenant (id, name) values ('x', 'X')", nil, []string{"-f", path, "--require-tenant"}, 78, ""},
 		{"no such kind", "9dd1be4539e0", "", environment{"KEEP_MAPPINGS_DIRECTORY": mapping}, nil, 78, "KB027"},
-		{"the secret of another key", newestKeep, "insert into tenant (id, name) values ('x', 'X'); insert into tenantapikey (tenant_id, reference_id, key_hash, is_system, is_deleted, created_by, role, created_at) values ('x', 'theirs', encode(sha256('abc'), 'hex'), false, false, 'user', 'noc', now())",
-			environment{"KEEP_DEFAULT_API_KEYS": "k:noc:abc"}, nil, 78, "KB028"},
+		{
+			"the secret of another key", newestKeep, "insert into tenant (id, name) values ('x', 'X'); insert into tenantapikey (tenant_id, reference_id, key_hash, is_system, is_deleted, created_by, role, created_at) values ('x', 'theirs', encode(sha256('abc'), 'hex'), false, false, 'user', 'noc', now())",
+			environment{"KEEP_DEFAULT_API_KEYS": "k:noc:abc"},
+			nil, 78, "KB028",
+		},
 		{"a row of another owner", newestKeep, "insert into secret values ('keep-k', 'theirs', now())", environment{"KEEP_DEFAULT_API_KEYS": "k:noc:abc"}, nil, 78, "KB031"},
 		{"an error of the database", newestKeep, "alter table provider add constraint none check (name <> 'vm')", nil, []string{"-f", path}, 1, "23514"},
 		{"swallowed rows", newestKeep, "create function swallow() returns trigger language plpgsql as 'begin return null; end'; create trigger swallow before insert on secret for each row execute function swallow()", nil, []string{"-f", path}, 78, "KB041"},

@@ -33,6 +33,8 @@ type Environment struct {
 // Main runs one command and returns the exit code. It never prints a secret, except in `local url`,
 // which exists to print one.
 func Main(ctx context.Context, env Environment) int {
+	stdout := &output{Writer: env.Stdout}
+	env.Stdout = stdout
 	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}, metrics: metrics{begin: time.Now()}}
 	for _, variable := range env.Environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -54,7 +56,7 @@ func Main(ctx context.Context, env Environment) int {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	err := root.ExecuteContext(ctx)
+	err := a.written(stdout, root.ExecuteContext(ctx))
 	if err == nil {
 		a.writeMetrics(a.exit)
 		return a.exit
@@ -80,6 +82,7 @@ type app struct {
 	exit         int    // exit code of a command that ends without an error
 	server       string // host and port, or socket, of the database
 	metrics      metrics
+	committed    int64 // run that was committed, or 0
 
 	// Flags of all commands.
 	envFile         string
@@ -202,6 +205,9 @@ func (a *app) asksForJSON() bool {
 
 // terminal reports whether w is a terminal.
 func terminal(w io.Writer) bool {
+	if stdout, ok := w.(*output); ok {
+		w = stdout.Writer
+	}
 	file, ok := w.(*os.File)
 	return ok && isTerminal(file)
 }

@@ -123,9 +123,9 @@ func (r *runLine) result() string {
 		return r.phrase(wordsDone) + "."
 	}
 	if message := text(r.ErrorMessage); message != "" {
-		return *r.ErrorCode + ": " + message
+		return oneLine(*r.ErrorCode + ": " + message)
 	}
-	return *r.ErrorCode
+	return oneLine(*r.ErrorCode)
 }
 
 // showRuns prints the result of history.

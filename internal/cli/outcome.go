@@ -187,6 +187,10 @@ func (a *app) logOutcome(view *runView) {
 		a.log.Warn("nothing installed", "because", report.Notes[0]) // an older generation
 		return
 	}
+	if given, unchanged := view.unchanged(); !view.changed && given != unchanged {
+		a.log.Info("nothing was written; what was changed outside of keep-bootstrap is kept", "given", given, "as_wanted", unchanged)
+		return
+	}
 	if !view.changed {
 		a.log.Info("up to date", given...)
 		return
@@ -215,11 +219,17 @@ func (v *runView) given() []any {
 
 // stale says whether the run did nothing because a newer generation is installed: then nothing is known to be unchanged.
 func (v *runView) stale() bool {
-	given, unchanged := number(v.Report.Providers), number(v.Report.Unchanged)
+	given, unchanged := v.unchanged()
+	return !v.changed && given > 0 && unchanged == 0
+}
+
+// unchanged counts what the manifest had, and what of it is as it says.
+func (v *runView) unchanged() (given, unchanged int) {
+	given, unchanged = number(v.Report.Providers), number(v.Report.Unchanged)
 	for _, r := range v.resources {
 		given, unchanged = given+r.Given, unchanged+r.Unchanged
 	}
-	return !v.changed && given > 0 && unchanged == 0
+	return given, unchanged
 }
 
 func (v *runView) json(lines *lineWriter) error {

@@ -98,6 +98,9 @@ func (a *app) install(ctx context.Context, command string, run *install.Run, do 
 		run.RecordFailure(ctx, err)
 		return err
 	}
+	if id := outcome.Report.RunID; id != nil {
+		a.committed = *id
+	}
 	return a.showOutcome(ctx, command, run, outcome)
 }
 

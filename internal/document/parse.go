@@ -84,7 +84,7 @@ func sniff(text []byte, mayBeLines bool) (*Value, Format, *Fault) {
 	return nil, JSON, fault
 }
 
-// CheckEncoding says where a text is no UTF-8, or holds a NUL byte.
+// CheckEncoding says where a text is no UTF-8, or contains a NUL byte.
 func CheckEncoding(text []byte) *Fault {
 	f := &Fault{Place: Place{1, 1}, Code: CodeEncoding, Message: "the text is not UTF-8", Hint: "save it as UTF-8"}
 	if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {
@@ -106,7 +106,7 @@ func CheckEncoding(text []byte) *Fault {
 		return nil
 	}
 	f.Place = PlaceAt(text, offset)
-	f.Message, f.Hint = "the text holds a NUL byte", "remove it, and check that this is a text file"
+	f.Message, f.Hint = "the text contains a NUL byte", "remove it, and check that this is a text file"
 	return f
 }
 

@@ -11,21 +11,21 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// mostCounted is for how many providers of a plan Related counts what hangs on them.
+// mostCounted limits for how many providers of a plan Related counts references.
 const mostCounted = 100
 
 // Related is what helps to judge a plan but is not part of it.
 type Related struct {
-	// Dependents is what hangs on the providers that would be pruned, replaced or renamed, by provider.id; of renamed
+	// Dependents are the objects that reference providers to be pruned, replaced or renamed, by provider.id; of renamed
 	// ones only the workflows, since they name providers by name. A provider that was looked at has an entry.
 	Dependents map[string][]db.Dependent
 	// NotCounted says why Dependents lacks providers; "" when it lacks none.
 	NotCounted string
-	// LastRuns is the run that wrote a provider last, by provider.id. Read only when someone else changed one since.
+	// LastRuns is the run that wrote a provider last, by provider.id. Read only if one was changed outside of keep-bootstrap since.
 	LastRuns map[string]int64
 }
 
-// Related looks up what hangs on the providers of a plan, and since when others have changed them. Each is a transaction
+// Related looks up what references the providers of a plan, and the runs that wrote changed ones last. Each is a transaction
 // of its own that ends after two seconds, because these tables are large and not ours. It never fails: what it could not
 // find out is missing. Reads only.
 func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {

@@ -9,7 +9,7 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// policy repeats an operation while another session is in the way.
+// policy repeats an operation that conflicts with another session.
 func (r *Run) policy() postgres.Policy {
 	limit := r.RetryFor
 	if limit <= 0 {
@@ -24,7 +24,7 @@ func (r *Run) policy() postgres.Policy {
 	}
 }
 
-// retry repeats attempt while another session is in the way, and after a lost connection once it is known that nothing
+// retry repeats an attempt that conflicts with another session, and after a lost connection once it is known that nothing
 // was written.
 func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outcome, error) {
 	var broken error // of a connection that worked at first
@@ -86,8 +86,8 @@ func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (_
 	}
 	return Outcome{}, false, &postgres.Error{
 		Code: postgres.CodeUnknown, ExitCode: postgres.ExitTemporary, Retry: true,
-		Message: fmt.Sprintf("the connection was lost during COMMIT, and the server does not tell what became of transaction %s", lost.transaction),
-		Hint:    "run again: a run that finds its work done writes nothing", Err: errors.Join(lost, err),
+		Message: fmt.Sprintf("the connection was lost during COMMIT, and the server cannot say whether transaction %s committed", lost.transaction),
+		Hint:    "run again: a run that is up to date writes nothing", Err: errors.Join(lost, err),
 	}
 }
 

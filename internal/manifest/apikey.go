@@ -87,7 +87,7 @@ func (i *item) role(v *document.Value) {
 // uniqueSecret reports a secret that another key has: Keep tells keys apart by it.
 func (i *item) uniqueSecret(secret string, v *document.Value, key string) {
 	if first, taken := i.reader.secrets[secret]; taken {
-		i.fail(at(v, key, CodeDuplicate, "this API key has the same secret as "+document.Quote(first), "give each API key a secret of its own"))
+		i.fail(at(v, key, CodeDuplicate, "this API key has the same secret as "+document.Quote(first), "use a unique secret for each API key"))
 		return
 	}
 	i.reader.secrets[secret] = i.name

@@ -212,14 +212,14 @@ func TestVariableValueWrappedOrEscaped(t *testing.T) {
 		`KEEP_DEFAULT_PASSWORD_FILE='/x'`,
 	} {
 		name, _, _ := strings.Cut(variable, "=")
-		refused(t, environ(variable), "the value of "+name+" is wrapped in quotes: remove them")
+		refused(t, environ(variable), "the value of "+name+" is wrapped in quotes")
 	}
 	refused(t, environ("KEEP_DEFAULT_USERNAME=a", `KEEP_FORCE_RESET_DEFAULT_PASSWORD="true"`), "KEEP_FORCE_RESET_DEFAULT_PASSWORD is wrapped")
 	refused(t, environ(`KEEP_PROVIDERS={\"vm\":{\"type\":\"http\"}}`), "the quotes in the value of KEEP_PROVIDERS are escaped")
 	refused(t, environ(`KEEP_DASHBOARDS=[{\"dashboard_name\":\"a\"}]`), "the quotes in the value of KEEP_DASHBOARDS are escaped")
-	refused(t, environ(`KEEP_PROVIDERS={\n  "vm": {"type": "http"}\n}`), `KEEP_PROVIDERS holds the characters \n and no line end`)
+	refused(t, environ(`KEEP_PROVIDERS={\n  "vm": {"type": "http"}\n}`), `KEEP_PROVIDERS contains the characters \n but no newline`)
 	for _, text := range []string{`workflow:\n  id: x\n  triggers:\n    - type: manual\n`, `id: x\ntriggers: []\n`, `- a\n- b`, `workflow:\n  id: x`} {
-		refused(t, environ("KEEP_WORKFLOW="+text), `KEEP_WORKFLOW holds the characters \n and no line end`)
+		refused(t, environ("KEEP_WORKFLOW="+text), `KEEP_WORKFLOW contains the characters \n but no newline`)
 	}
 	for _, name := range []string{"KEEP_PROVIDERS", "KEEP_PROVIDERS_FILE"} {
 		refused(t, environ(name+"="+path+"\n"), "the path that "+name+" holds ends with a line end")
@@ -322,7 +322,7 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 		}
 	}
 	refused(t, environ(`KEEP_DASHBOARDS=[{"name": "vm", "type": "http", "authentication": {}}]`), "this is a provider", "KEEP_PROVIDERS_DIRECTORY")
-	refused(t, environ(`KEEP_PROVIDERS={"workflows": []}`), "there are no `providers` in it")
+	refused(t, environ(`KEEP_PROVIDERS={"workflows": []}`), "no `providers`")
 	expect(t, environ(`KEEP_PROVIDERS={"providers": [], "workflows": []}`))
 	refused(t, stdin("name: x\ntype:grafana\nauthentication:\n  host: http://g\n"), "stdin:2:5: a space is missing after the colon")
 	refused(t, environ(`KEEP_DASHBOARDS={"dashboards": []}`), "file of all kinds")
@@ -432,7 +432,7 @@ func TestWorkflowThatNeverRuns(t *testing.T) {
 // A placeholder of another tool is stored as the secret.
 func TestPlaceholderStoredAsSecret(t *testing.T) {
 	t.Parallel()
-	const want = "this looks like a placeholder that nothing has filled in"
+	const want = "unfilled placeholder"
 	inputs := func(value string) []Options {
 		quoted, err := json.Marshal(value)
 		if err != nil {
@@ -521,7 +521,7 @@ func TestEmptyReferenceOverwritesSecret(t *testing.T) {
 		}
 		for _, name := range []string{"none", "lf", "lines", "blank"} {
 			for _, options := range given("$(file:" + dir + "/" + name + ")") {
-				refused(t, options, "holds no text")
+				refused(t, options, "contains no text")
 			}
 		}
 		for _, end := range []string{"", "\n", "\r\n"} {
@@ -538,8 +538,8 @@ func TestEmptyReferenceOverwritesSecret(t *testing.T) {
 	// Whoever means an empty value writes it.
 	expect(t, stdin("g: {type: grafana, authentication: {host: http://g, token: ''}}"))
 	for _, name := range []string{"none", "lines"} {
-		refused(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+dir+"/"+name), "the file is empty")
-		refused(t, environ("KEEP_DEFAULT_API_KEYS_FILE="+dir+"/"+name), "the file is empty")
+		refused(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+dir+"/"+name), " is empty")
+		refused(t, environ("KEEP_DEFAULT_API_KEYS_FILE="+dir+"/"+name), " is empty")
 	}
 	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD="), "KEEP_DEFAULT_PASSWORD is empty")
 	refused(t, environ("KEEP_DEFAULT_USERNAME=u", "KEEP_DEFAULT_PASSWORD=\n"), "KEEP_DEFAULT_PASSWORD is empty")

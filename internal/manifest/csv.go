@@ -23,7 +23,7 @@ func (m *mapping) csv(v *document.Value) bool {
 	v.Flaw = document.Unresolved
 	switch {
 	case !ok || path == "":
-		m.fail(at(v, "rows", CodeReference, "rows can be those of a file only", "write rows: $(file:rows.csv)"))
+		m.fail(at(v, "rows", CodeReference, "`rows` must be a list or a reference to a file", "write rows: $(file:rows.csv)"))
 		return false
 	case m.reader.references.skip:
 		return false
@@ -51,7 +51,7 @@ func (m *mapping) csv(v *document.Value) bool {
 		return problem(0, "it is empty", "write the names of the attributes into the first line, and rows below it")
 	}
 	if column := unnamed(names); column > 0 {
-		return problem(1, fmt.Sprintf("column %d has no name, or that of another column", column), "give each column a name of its own")
+		return problem(1, fmt.Sprintf("column %d has an empty or duplicate name", column), "use a unique name for each column")
 	}
 	v.Kind, v.Flaw, v.Members = document.List, document.Sound, nil
 	for err == nil {
@@ -63,7 +63,7 @@ func (m *mapping) csv(v *document.Value) bool {
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		message := "a quote in the wrong place"
 		if errors.Is(err, csv.ErrFieldCount) {
-			message = fmt.Sprintf("this row has another number of cells than the %d names of the first line", len(names))
+			message = fmt.Sprintf("this row does not have as many cells as the first line, %d", len(names))
 		}
 		return problem(broken.Line, message, "put a cell with commas, quotes or line ends in double quotes")
 	}

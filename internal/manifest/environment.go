@@ -75,9 +75,9 @@ func (r *reader) unwrapped(name string) {
 	f := whole(CodeValue, "", "")
 	switch path := namesPath(name, value); {
 	case InQuotes(strings.TrimSpace(value)):
-		f.Message, f.Hint = "the value of "+name+" is wrapped in quotes: remove them", "docker run --env-file and Kubernetes keep quotes"
+		f.Message, f.Hint = "the value of "+name+" is wrapped in quotes", "remove the quotes: docker run --env-file and Kubernetes keep them"
 		if slices.Contains([]string{usernameVariable, passwordVariable, apiKeysVariable}, name) {
-			f.Hint += "; a value that is meant so can be given by a file"
+			f.Hint += "; if they belong to the value, give it in a file"
 		}
 	case path && !utf8.ValidString(value):
 		f.Code, f.Message, f.Hint = CodeEncoding, "the path that "+name+" holds is not UTF-8", "rename the file or directory"
@@ -184,7 +184,7 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 		return "", nil, false
 	}
 	if value = withoutLineEnd(string(data)); Blank(value) {
-		r.of(s).fail(whole(CodeEmpty, "the file is empty, and "+name+fileSuffix+" names it", "is the secret mounted?"))
+		r.of(s).fail(whole(CodeEmpty, "the file named by "+name+fileSuffix+" is empty", "check that the secret is mounted"))
 		return "", nil, false
 	}
 	return value, s, true

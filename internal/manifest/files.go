@@ -23,7 +23,7 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 	if len(ignored) > 0 {
 		slices.Sort(ignored)
 		r.of(r.newSource(ignored[0], layoutAny, document.JSON)).warn(whole(CodeIgnored,
-			"not read, because -f was given: "+strings.Join(ignored, ", "), "give one or the other"))
+			"ignored because of -f: "+strings.Join(ignored, ", "), "give one or the other"))
 	}
 	stdinRead := false
 	for _, path := range paths {

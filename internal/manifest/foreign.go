@@ -58,9 +58,9 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 	case inList:
 		f.Message, f.Hint = "this is a "+called(shape)+", not a "+called(i.kind), "move it below `"+KindOf(shape).Key+":`"
 	case i.source.variable:
-		f.Message, f.Hint = "this is a "+called(shape)+": it belongs into "+homes[shape], "set the other variable"
+		f.Message, f.Hint = "this is a "+called(shape)+": it belongs in "+homes[shape], "set the other variable"
 	default:
-		f.Message = "this is a " + called(shape) + ": it belongs into " + homes[shape]
+		f.Message = "this is a " + called(shape) + ": it belongs in " + homes[shape]
 	}
 	f.Message = strings.ReplaceAll(f.Message, "a API", "an API")
 	i.name = ""

@@ -13,7 +13,7 @@ var misnamed = map[string]string{
 	"user": "default_user", "users": "default_user", "workflow": "workflows",
 }
 
-// notBuilt are Keep's other resources. Ignoring them would let somebody believe that they were provisioned.
+// notBuilt are Keep's other resources. Ignoring them would suggest that they were provisioned.
 var notBuilt = []string{
 	"correlation_rules", "extraction_rules", "extractions", "incidents", "maintenance", "maintenance_windows", "rules", "tenant",
 	"tenants", "topology",
@@ -48,7 +48,7 @@ func (i *item) document(root *document.Value) {
 	switch {
 	case i.foreign(root):
 	case s.variable && literalLineEnds(string(s.data)) && (!isObject || len(root.Members) > 0 && strings.Contains(root.Members[0].Key.Text, `\n`)):
-		i.fail(at(root, "", CodeValue, "the value of "+s.name+` holds the characters \n and no line end`, "write line ends: $(cat FILE) keeps them in double quotes"))
+		i.fail(at(root, "", CodeValue, "the value of "+s.name+` contains the characters \n but no newline`, "write newlines: \"$(cat FILE)\" keeps them"))
 	case s.layout == layoutWorkflow:
 		if entry := i.entry(KindWorkflow); !entry.otherThan(root, false) {
 			readWorkflow(entry, root)
@@ -74,9 +74,9 @@ func (i *item) document(root *document.Value) {
 	case root.Omitted() && s.format == document.YAML:
 		i.reader.empty(s)
 	case root.Kind == document.Null && s.layout == layoutSingle:
-		i.fail(at(root, "", CodeEmpty, "null does not say that there are no providers", "write one provider into the file, or remove it"))
+		i.fail(at(root, "", CodeEmpty, "null is not an empty list of providers", "write one provider into the file, or remove it"))
 	case root.Kind == document.Null:
-		i.fail(at(root, "", CodeEmpty, "null does not say that there are no providers", "write `providers: []` or {} to mean none"))
+		i.fail(at(root, "", CodeEmpty, "null is not an empty list of providers", "write `providers: []` or {} to mean none"))
 	default:
 		i.fail(at(root, "", CodeKind, "expected an object or a list of providers, not "+root.Kind.String(), "write `providers:` with a list below it"))
 	}
@@ -133,7 +133,7 @@ func (i *item) envelope(root *document.Value) {
 		return
 	}
 	if i.source.layout == layoutProviders && !root.Has("providers") {
-		i.fail(at(root, "", CodeMissing, "there are no `providers` in it, and "+providersVariable+" is about them", "write `providers: []` to mean none, or give the file with -f"))
+		i.fail(at(root, "", CodeMissing, "no `providers`, which "+providersVariable+" requires", "write `providers: []` to mean none, or give the file with -f"))
 	}
 	root.Check(document.Shallow, i.fail)
 	for m := range root.Members {
@@ -180,7 +180,7 @@ func (i *item) below(kind *Kind, key, value *document.Value) {
 			}
 		}
 	case value.Kind == document.Null:
-		i.fail(at(key, key.Text, CodeEmpty, "there is nothing below `"+key.Text+":`", "write `"+key.Text+": []` to mean none"))
+		i.fail(at(key, key.Text, CodeEmpty, "`"+key.Text+":` is empty", "write `"+key.Text+": []` to mean none"))
 	case kind.Word == KindProvider:
 		i.fail(at(value, key.Text, CodeKind, "`providers:` must hold a list or an object, not "+value.Kind.String(), "write `- name: ...` for each provider below it"))
 	default:

@@ -49,8 +49,8 @@ func (i *item) object(v *document.Value) bool {
 // take reports a name that a resource of the kind has already.
 func (i *item) take(v *document.Value, key string) {
 	if first, free := i.reader.take(i.kind, i.name, i.source.at(v)); !free {
-		i.show(at(v, key, CodeDuplicate, "the name "+document.Quote(i.name)+" is already used at "+first.String(),
-			"give each "+called(i.kind)+" a name of its own"))
+		i.show(at(v, key, CodeDuplicate, "duplicate name "+document.Quote(i.name)+", already used at "+first.String(),
+			"use a unique name for each "+called(i.kind)))
 	}
 }
 
@@ -194,7 +194,7 @@ func (i *item) storable(text, what string) bool {
 	case !utf8.ValidString(text):
 		i.fail(at(start, "", CodeEncoding, what+" is not UTF-8", "write it as UTF-8"))
 	case strings.IndexByte(text, 0) >= 0:
-		i.fail(at(start, "", CodeEncoding, what+" holds a NUL byte, which PostgreSQL cannot store", "remove it"))
+		i.fail(at(start, "", CodeEncoding, what+" contains a NUL byte, which PostgreSQL cannot store", "remove it"))
 	default:
 		return true
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Kinds says which kinds of resources an input has. A kind that it has none of, but names (`workflows: []`, an empty
-// directory), is given: what is installed of it is to be removed. A kind that is not given is left alone.
+// directory), is given: its installed objects are removed. A kind that is not given is left alone.
 type Kinds struct {
 	Providers, Workflows, Dashboards, MappingRules, User, APIKeys bool
 }

@@ -156,12 +156,12 @@ func TestRowsFromCSV(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"none.csv": "there is no such file", "empty.csv": "it is empty", "head.csv": "it has no rows", "short.csv": "line 3: this row has another number of cells", "quote.csv": "quote in the wrong place",
+		"none.csv": "there is no such file", "empty.csv": "it is empty", "head.csv": "it has no rows", "short.csv": "line 3: this row does not have as many cells", "quote.csv": "quote in the wrong place",
 		"twice.csv": "column 2", "unnamed.csv": "column 2", "latin1.csv": "line 2: the text is not UTF-8",
 	} {
 		refused(t, stdin("mapping_rules:\n- "+strings.ReplaceAll(strings.TrimSpace(rule("$(file:"+dir+"/"+name+")")), "\n", "\n  ")), "stdin:5:9", name, want)
 	}
-	refused(t, stdin("mapping_rules: [{name: r, matchers: [[code]], rows: $(ROWS)}]", "ROWS=x"), "rows can be those of a file only")
+	refused(t, stdin("mapping_rules: [{name: r, matchers: [[code]], rows: $(ROWS)}]", "ROWS=x"), "`rows` must be a list or a reference to a file")
 	skipped := stdin("mapping_rules: [{name: r, matchers: [[code]], rows: $(file:none.csv)}]")
 	skipped.SkipReferences = true
 	expect(t, skipped)
@@ -178,7 +178,7 @@ func TestIDs(t *testing.T) {
 	for _, bad := range []string{"54c8f706-813e-4866-89e6-4bc94cd40316", strings.ToUpper(id), id + "0", id[1:], "1", "[]", "''", "x" + id[1:], strings.Repeat("1", 32)} {
 		refused(t, stdin("a: {type: http, id: "+bad+"}\n"), "stdin:1:21", "`id` must be 32 hexadecimal digits")
 	}
-	refused(t, stdin("a: {type: http, id: "+id+"}\nb: {type: http, id: "+id+"}\n"), "stdin:2:21", "already that of the provider at stdin:1:1")
+	refused(t, stdin("a: {type: http, id: "+id+"}\nb: {type: http, id: "+id+"}\n"), "stdin:2:21", "already used by the provider at stdin:1:1")
 }
 
 // A name in renamed_from must not be a name of the manifest.

@@ -42,7 +42,7 @@ func unfilled(text string) bool {
 // placeholder reports a text that nothing has filled in.
 func (i *item) placeholder(v *document.Value, key string) {
 	if v.Kind == document.Text && unfilled(v.Text) {
-		i.suspect(at(v, key, CodePlaceholder, "this looks like a placeholder that nothing has filled in", "fill it in before, or write $(NAME) or $(file:/path)"))
+		i.suspect(at(v, key, CodePlaceholder, "unfilled placeholder", "replace it before the run, or write $(NAME) or $(file:/path)"))
 	}
 	for m := range v.Members {
 		below := key

@@ -226,7 +226,7 @@ func (i *item) trap(v *document.Value, key string) {
 		document.Switch:      "a plain yes, no, on or off is a boolean in YAML",
 		document.Anchor:      "a plain text that starts with & names an anchor, and the value is null",
 	}[v.Trap]
-	i.warn(at(v, key, CodeTrap, message, "if a text is meant, put it in quotes: "+document.Example(key)))
+	i.warn(at(v, key, CodeTrap, message, "for a text, use quotes: "+document.Example(key)))
 }
 
 // description takes any scalar: Keep ignores the key, so whatever is there has worked so far.
@@ -263,7 +263,7 @@ func (p *provider) id(v *document.Value) {
 		return
 	}
 	if first, free := p.reader.take("id", v.Text, p.result.Source); !free {
-		p.fail(at(v, "id", CodeDuplicate, "this `id` is already that of the provider at "+first.String(), "give each provider an id of its own, or none"))
+		p.fail(at(v, "id", CodeDuplicate, "duplicate `id`, already used by the provider at "+first.String(), "give each provider its own id, or none"))
 		return
 	}
 	p.result.ID = v.Text
@@ -310,7 +310,7 @@ func (p *provider) oldName(v *document.Value) {
 			return
 		}
 		f.Code, f.Hint = CodeConflict, "one provider can have one successor"
-		f.Message = "`renamed_from` names " + document.Quote(v.Text) + ", which the provider at " + first.String() + " names as well"
+		f.Message = "the former name " + document.Quote(v.Text) + " is also claimed by the provider at " + first.String()
 	}
 	p.fail(f)
 }

@@ -83,11 +83,11 @@ func (i *item) resolve(v *document.Value, key string) {
 	switch {
 	case set && Blank(value):
 		f.Message = "the variable " + document.Quote(name) + " is empty"
-		f.Hint = `set it; write "" instead of the reference if an empty text is meant`
+		f.Hint = `set it, or write "" for an empty text`
 	case set && utf8.ValidString(value):
 		value = withoutLineEnd(value)
 		if InQuotes(value) {
-			i.warn(at(v, key, CodeReference, "the value of the variable "+document.Quote(name)+" is wrapped in quotes, which are stored", "remove them, if they are not meant"))
+			i.warn(at(v, key, CodeReference, "the value of the variable "+document.Quote(name)+" is wrapped in quotes, which are stored", "remove the quotes if they are not part of the value"))
 		}
 		i.replace(v, key, value)
 		return
@@ -95,12 +95,12 @@ func (i *item) resolve(v *document.Value, key string) {
 		f.Message, f.Hint = "the variable "+document.Quote(name)+" is not UTF-8", "put the value into a file as UTF-8 and write $(file:/path)"
 	case variableName().MatchString(name):
 		f.Message = "the variable " + document.Quote(name) + " is not set"
-		f.Hint = "set it, or write $$(" + name + ") if the text itself is meant"
+		f.Hint = "set it, or write $$(" + name + ") for the literal text"
 	case explicit:
 		f.Message, f.Hint = "$(env:...) without the name of a variable", "write $(env:NAME)"
 	default:
-		f.Message = "this looks like a reference but is none, and is stored as it is"
-		f.Hint = "write $(NAME), $(env:NAME) or $(file:/path), or $$(... to say that it is meant so"
+		f.Message = "not a valid reference; it is stored as written"
+		f.Hint = "write $(NAME), $(env:NAME) or $(file:/path), or $$(... for the literal text"
 		i.warn(f)
 		return
 	}
@@ -118,8 +118,8 @@ func (i *item) replace(v *document.Value, key, text string) {
 		return
 	}
 	if before <= MaxResolvedSize {
-		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("the references of the input stand for more than %d MiB together", MaxResolvedSize>>20),
-			"are large files named by mistake?"))
+		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("the references of the input resolve to more than %d MiB", MaxResolvedSize>>20),
+			"check for large files that are named by mistake"))
 	}
 	v.Text = ""
 }
@@ -153,11 +153,11 @@ func (i *item) readReference(path string) contents {
 		message, hint := file.Explain(err, MaxReferenceSize)
 		read = contents{problem: "cannot be used: " + message, hint: hint}
 	case Blank(text):
-		read = contents{problem: "holds no text", hint: `is the secret mounted? Write "" instead of the reference if an empty text is meant`}
+		read = contents{problem: "contains no text", hint: `check that the secret is mounted, or write "" for an empty text`}
 	case !utf8.ValidString(text):
 		read = contents{problem: "is not UTF-8", hint: "a binary secret must be encoded, for example as base64"}
 	case strings.IndexByte(text, 0) >= 0:
-		read = contents{problem: "holds a NUL byte, which PostgreSQL cannot store", hint: "a binary secret must be encoded, for example as base64"}
+		read = contents{problem: "contains a NUL byte, which PostgreSQL cannot store", hint: "a binary secret must be encoded, for example as base64"}
 	}
 	files[path] = read
 	return read

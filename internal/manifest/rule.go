@@ -70,14 +70,14 @@ func (p *provider) ruleName(v *document.Value) bool {
 // rule.
 func (p *provider) uniqueRule(v *document.Value, own map[string]bool) bool {
 	first, free := p.reader.take("deduplication_rule", v.Text, p.source.at(v))
-	f := at(v, "name", CodeDuplicate, "the deduplication rule "+document.Quote(v.Text)+" is already at "+first.String(), "give each rule a name of its own")
+	f := at(v, "name", CodeDuplicate, "duplicate deduplication rule "+document.Quote(v.Text)+", already at "+first.String(), "use a unique name for each rule")
 	if own[v.Text] {
 		p.fail(f)
 		return false
 	}
 	own[v.Text] = true
 	if !free {
-		f.Message = "the deduplication rule " + document.Quote(v.Text) + " is also at " + first.String() + ", and Keep knows one rule of a name"
+		f.Message = "the deduplication rule " + document.Quote(v.Text) + " is also at " + first.String() + "; Keep stores one rule per name"
 		p.warn(f)
 	}
 	return true

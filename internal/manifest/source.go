@@ -170,7 +170,7 @@ func (r *reader) explain(s *source, f document.Fault) document.Fault {
 		return f
 	}
 	if (s.name == providersVariable || s.name == dashboardsVariable) && !strings.ContainsAny(string(s.data), "{[") {
-		f.Message = "this is neither JSON nor a path as Keep knows it"
+		f.Message = "neither JSON nor a path that Keep accepts"
 		f.Hint = "a path starts with /, ./ or ../ and ends in .json"
 	}
 	text := string(s.data)
@@ -179,7 +179,7 @@ func (r *reader) explain(s *source, f document.Fault) document.Fault {
 	case quote > 0 && text[quote-1] == '\\' && s.format.IsJSON():
 		f.Message, f.Hint = "the quotes in the value of "+s.name+` are escaped (\"): write them without backslashes`, "quote the whole value in the shell, not each quote"
 	case literalLineEnds(text):
-		f.Message, f.Hint = "the value of "+s.name+` holds the characters \n and no line end`, "write line ends: $(cat FILE) keeps them in double quotes"
+		f.Message, f.Hint = "the value of "+s.name+` contains the characters \n but no newline`, "write newlines: \"$(cat FILE)\" keeps them"
 	}
 	return f
 }

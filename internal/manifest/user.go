@@ -13,7 +13,7 @@ const (
 // readUser reads what is below `default_user:`.
 func readUser(i *item, key, v *document.Value) {
 	if first, free := i.reader.take(KindUser, "", i.source.at(key)); !free {
-		i.fail(at(key, key.Text, CodeDuplicate, "the default user is already at "+first.String(), "there is one: keep one of the two"))
+		i.fail(at(key, key.Text, CodeDuplicate, "duplicate default user, already at "+first.String(), "keep one of the two"))
 		return
 	}
 	before := i.failed()

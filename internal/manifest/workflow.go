@@ -44,7 +44,7 @@ func readWorkflow(i *item, v *document.Value) {
 	raw := pyyaml.Dump(v) // before anything is put as Keep reads it
 	i.workflowName(v, body)
 	if !slices.ContainsFunc(bodyKeys, body.Has) {
-		i.fail(at(v, "", CodeMissing, "this is no workflow: it has no triggers, steps or actions", "write `triggers:` and `actions:`; or is it a file of another kind?"))
+		i.fail(at(v, "", CodeMissing, "not a workflow: it has no triggers, steps or actions", "write `triggers:` and `actions:`; or is it a file of another kind?"))
 	}
 	for m := range body.Members {
 		key, value := &body.Members[m].Key, &body.Members[m].Value
@@ -211,6 +211,6 @@ func (i *item) interval(v *document.Value, key string) {
 	case !readable:
 		i.fail(at(v, key, CodeValue, "Keep cannot read this interval", intervalHint))
 	case err != nil || seconds > limit || seconds < -limit: // digits, so too many of them
-		i.fail(at(v, key, CodeValue, "this interval is larger than can be stored", intervalHint))
+		i.fail(at(v, key, CodeValue, "this interval is too large to store", intervalHint))
 	}
 }

@@ -133,7 +133,7 @@ func within(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(a
 	result.To = target(result.From)
 	removing := exists && result.To == 0
 	if result.To == result.From && !removing {
-		return result, nil // another program was faster, or there is nothing to remove
+		return result, nil // a concurrent program did it, or there is nothing to remove
 	}
 	if !hasSchema {
 		if err := execute(ctx, conn, createSchema); err != nil {
@@ -178,7 +178,7 @@ func tern(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32, 
 	if err == nil {
 		return execute(ctx, conn, settings+"RELEASE SAVEPOINT tern")
 	}
-	// Through a pooler the session goes on to serve others: tern's lock must not stay on it.
+	// Through a pooler the session continues to serve others: tern's lock must not stay on it.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return errors.Join(err, ignoreClosed(conn, execute(clean, conn,
@@ -216,7 +216,7 @@ func failure(name, sql string, server *pgconn.PgError) error {
 	return e
 }
 
-// removeSchema drops the version table and then the schema, unless somebody else keeps something in it.
+// removeSchema drops the version table and then the schema, unless it contains objects of others.
 func removeSchema(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 	if err := execute(ctx, conn, "DROP TABLE bootstrap.schema_version"); err != nil {
 		return fmt.Errorf("removing the version table: %w", err)
@@ -235,7 +235,7 @@ func removeSchema(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 		return fmt.Errorf("looking for what else is in schema bootstrap: %w", err)
 	}
 	if len(foreign) > 0 {
-		log.Warn("schema bootstrap stays: it holds objects of others", "objects", strings.Join(foreign, ", "))
+		log.Warn("schema bootstrap not removed: it contains objects of others", "objects", strings.Join(foreign, ", "))
 		return nil
 	}
 	if err := execute(ctx, conn, "DROP SCHEMA bootstrap"); err != nil {

@@ -3,7 +3,8 @@
 -- A rule is found by its own name and that of its provider. What found no partner that way is paired if, in this order,
 --   provider    its provider is found under another name, and the rule has the wanted name;
 --   remembered  the last run gave it the wanted name, and someone renamed it since;
---   deleted     the last run installed a rule of the name, and its row is missing.
+--   deleted     the last run installed a rule of the name, and its row is missing;
+--   moved       the last run gave it to this provider, and someone gave it to another one since.
 -- Reads only.
 CREATE FUNCTION bootstrap._match(p_tenant_id text, p_kinds text[], p_detect boolean, p_every boolean)
 RETURNS SETOF bootstrap.pair
@@ -38,6 +39,12 @@ BEGIN
         UNION ALL
         SELECT a.position, l.object_id, CASE WHEN l.live_name IS NULL THEN 'deleted' ELSE 'remembered' END, 3
         FROM arriving AS a JOIN leaving AS l ON l.live_type = a.type AND l.last_name = a.name
+        UNION ALL
+        SELECT a.position, l.object_id, 'moved', 4
+        FROM arriving AS a
+        JOIN bootstrap.object AS o ON o.tenant_id = p_tenant_id AND o.kind = 'deduplication_rule' AND o.type = a.type
+         AND o.name = a.name
+        JOIN leaving AS l ON l.object_id = o.object_id AND l.live_name = a.name
     ),
     match AS MATERIALIZED (
         SELECT DISTINCT ON (c.object_id) c.position, c.object_id, c.how

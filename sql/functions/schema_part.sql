@@ -1,6 +1,7 @@
 -- bootstrap.schema_part: every object of schema bootstrap with a hash of what it is made of.
 --
--- The last migration records them in setting.parts, and verify compares them. Reads catalogs only.
+-- The last migration records them in setting.parts, and verify compares them. The rows of the catalogue of types count
+-- as an object. Reads only.
 CREATE VIEW bootstrap.schema_part AS
 SELECT format('routine %s', p.proname) AS name,
        md5(concat_ws('|', p.prosrc, replace(pg_get_function_sqlbody(p.oid), '"', ''), p.prosecdef, p.proconfig,
@@ -34,5 +35,7 @@ UNION ALL
 SELECT format('rule %s of %s', r.rulename, c.relname), ''
 FROM pg_rewrite AS r
 JOIN pg_class AS c ON c.oid = r.ev_class
-WHERE c.relnamespace = 'bootstrap'::regnamespace AND r.rulename <> '_RETURN';
+WHERE c.relnamespace = 'bootstrap'::regnamespace AND r.rulename <> '_RETURN'
+UNION ALL
+SELECT 'rows of table provider_type', md5(string_agg(y::text, E'\n' ORDER BY y.type)) FROM bootstrap.provider_type AS y;
 COMMENT ON VIEW bootstrap.schema_part IS 'Every object of schema bootstrap with a hash of what it is made of.';

@@ -29,6 +29,10 @@ BEGIN
     FROM (SELECT j.key, j.value FROM bootstrap.setting AS g CROSS JOIN LATERAL jsonb_each_text(g.parts) AS j) AS w
     FULL JOIN bootstrap.schema_part AS p ON p.name = w.key
     WHERE p.hash IS DISTINCT FROM w.value;
+    v_shown := CASE WHEN NOT EXISTS (SELECT FROM bootstrap.setting) THEN 'the row of table setting is missing'
+                    WHEN NOT EXISTS (SELECT FROM bootstrap.schema_version)
+                        THEN 'the row of table schema_version is missing'
+                    ELSE v_shown END;
     RETURN QUERY SELECT 'schema', v_shown IS NULL,
         coalesce(left(v_shown, 2000), 'every object of schema bootstrap is as it was installed'),
         CASE WHEN v_shown IS NOT NULL
@@ -39,17 +43,13 @@ BEGIN
     RETURN QUERY SELECT 'security', v_shown IS NULL,
         coalesce(left(v_shown, 2000), 'no other role has more rights than it needs'),
         CASE WHEN v_shown IS NOT NULL THEN 'REVOKE these rights, or give the objects to the owner of the schema.' END;
-    IF EXISTS (SELECT FROM bootstrap.untrusted) THEN
-        RETURN; -- reading their tables would run their code
-    END IF;
+    IF EXISTS (SELECT FROM bootstrap.untrusted) THEN RETURN; END IF; -- reading their tables would run their code
 
     SELECT string_agg(d.difference, '; ' ORDER BY d.rank, d.table_name) INTO v_shown
     FROM bootstrap.keep_difference AS d WHERE d.kind IN ('tenant', 'provider');
     RETURN QUERY SELECT 'keep_tables', v_shown IS NULL, coalesce(left(v_shown, 2000), 'the tables of Keep fit'),
         CASE WHEN v_shown IS NOT NULL THEN 'Run Keep''s own migrations, then keep-bootstrap up.' END;
-    IF v_shown IS NOT NULL THEN
-        RETURN;
-    END IF;
+    IF v_shown IS NOT NULL THEN RETURN; END IF;
 
     RETURN QUERY
     SELECT 'foreign_key', CASE WHEN count(*) > 0 THEN bool_and(c.condeferrable AND NOT c.condeferred) END,

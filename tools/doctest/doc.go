@@ -11,7 +11,8 @@
 //	```yaml file=a.yaml  is written into the working directory; "file=" goes with sh run and sql run, too
 //	```text output       is what the block before it prints. A line "..." stands for any lines
 //
-// A comment `<!-- test: database=keep -->` begins a new database: keep (Keep's tables) or empty.
+// A comment `<!-- test: database=keep -->` begins a new database: keep (Keep's tables), installed (examples/providers.yaml is
+// installed there too) or empty.
 //
 // `go test ./tools/doctest -update` writes what the commands print into the pages, but for outputs with "...".
 package doctest

@@ -20,7 +20,7 @@ import (
 
 // executed are the pages whose commands are run in order. TestPSQLPage runs docs/psql.md,
 // TestActivatePage docs/activate.md.
-var executed = []string{"README.md", "docs/input.md", "docs/ci.md"}
+var executed = []string{"README.md", "docs/input.md", "docs/ci.md", "docs/operations.md", "docs/troubleshooting.md", "docs/validate.md"}
 
 // TestPages executes the pages.
 func TestPages(t *testing.T) {
@@ -28,7 +28,11 @@ func TestPages(t *testing.T) {
 	for _, path := range executed {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			newSession(t, path).run()
+			s := newSession(t, path)
+			if slices.ContainsFunc(s.page.blocks, func(b block) bool { return b.language == "sql" && b.run }) {
+				requirePSQL(t)
+			}
+			s.run()
 		})
 	}
 }
@@ -87,24 +91,6 @@ func pages(t *testing.T) []string {
 		all = append(all, filepath.Join("docs", filepath.Base(path)))
 	}
 	return all
-}
-
-// TestOperationsPage: the statements of docs/operations.md can be executed on a migrated database.
-func TestOperationsPage(t *testing.T) {
-	t.Parallel()
-	p, err := readPage(filepath.Join(root, "docs/operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := pgtest.New(t, pgtest.Empty)
-	if printed, exit := bootstrap(t, []string{"DATABASE_URL=" + d.URL}, "migrate"); exit != 0 {
-		t.Fatalf("exit code %d\n%s", exit, printed)
-	}
-	for _, b := range p.blocks {
-		if b.language == "sql" {
-			d.Exec(t, b.text)
-		}
-	}
 }
 
 // TestBlocks: every block with commands is run, or is one of those here.

@@ -114,7 +114,7 @@ func (s *session) write(path, text string) {
 // use begins a new database, to which both psql and keep-bootstrap connect.
 func (s *session) use(name string) {
 	s.t.Helper()
-	templates := map[string]pgtest.Template{"keep": pgtest.Keep(newestKeep), "empty": pgtest.Empty}
+	templates := map[string]pgtest.Template{"keep": pgtest.Keep(newestKeep), "empty": pgtest.Empty, "installed": pgtest.Keep(newestKeep)}
 	createTables := "" // as for the local database, which is empty, too
 	if name == "empty" {
 		createTables = "true"
@@ -137,6 +137,11 @@ func (s *session) use(name string) {
 	s.write(s.variables, fmt.Sprintf("%s\nexport PGHOST=%s PGPORT=%s PGUSER=%s PGPASSWORD=%s PGDATABASE=%s DATABASE_URL=%s BOOTSTRAP_CREATE_TABLES=%s\n", variables,
 		quoted(address.Hostname()), quoted(address.Port()), quoted(address.User.Username()), quoted(password), quoted(s.database.Name),
 		quoted(s.database.URL), createTables))
+	if name == "installed" {
+		if printed, exit := s.execute(&block{language: "sh", text: "keep-bootstrap up -f examples/providers.yaml"}); exit != 0 {
+			s.t.Fatalf("exit code %d\n%s", exit, printed)
+		}
+	}
 }
 
 // run executes all blocks of the page in order.

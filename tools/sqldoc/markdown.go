@@ -12,7 +12,7 @@ func Markdown(s Schema) string {
 
 <!-- Generated from COMMENT ON of a migrated database; do not edit. To write it again: go test ./tools/sqldoc -update -->
 
-What a migrated database holds, in the words of its comments, which psql shows too (` + "`\\d+`, `\\df+`" + `). Public routines
+For whoever calls the routines or reads the tables: schema bootstrap in the words of its comments, which psql shows too (` + "`\\d+`, `\\df+`" + `). Public routines
 are the interface; private ones (names with a leading underscore) and the layout of the tables may change with any
 release. Every public routine pins its search_path to ` + "`pg_catalog, pg_temp`" + `, and PUBLIC may execute none.
 
