@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -362,5 +363,108 @@ func TestRefusedFirstRunLeavesTenant(t *testing.T) {
 				t.Error("schema bootstrap was left")
 			}
 		})
+	}
+}
+
+// TestSessionSettingsBreakRuns: neither the first run, nor one with something to change, nor the plan depends on settings of role, database or URL.
+func TestSessionSettingsBreakRuns(t *testing.T) {
+	t.Parallel()
+	for i, setting := range []string{
+		"DateStyle = 'SQL, DMY'", "IntervalStyle = 'sql_standard'", "TimeZone = 'Asia/Kolkata'", "bytea_output = 'escape'", "extra_float_digits = -15", "xmloption = 'document'",
+		"array_nulls = off", "quote_all_identifiers = on", "standard_conforming_strings = off", "transform_null_equals = on", "search_path = 'pg_temp, nowhere'",
+		"default_transaction_isolation = 'serializable'", "default_transaction_deferrable = on", "lc_messages = 'C'", "row_security = off", "check_function_bodies = off",
+		"plpgsql.variable_conflict = 'use_column'", "jit_above_cost = 0", "enable_hashjoin = off", "plan_cache_mode = 'force_generic_plan'",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			d := pgtest.New(t, pgtest.Keep(newestKeep))
+			owner := d.Owner(t)
+			env := environment{"DATABASE_URL": owner.URL, "ADMIN_PASSWORD": "a", "CI_KEY": "b", "OPS_KEY": "c", "BOOTSTRAP_FILE": file(t, named)}
+			name, value, _ := strings.Cut(setting, " = ")
+			switch i % 3 {
+			case 0:
+				d.Exec(t, "alter database "+pgx.Identifier{d.Name}.Sanitize()+" set "+setting)
+			case 1:
+				d.Exec(t, "alter role "+owner.Quoted()+" in database "+pgx.Identifier{d.Name}.Sanitize()+" set "+setting)
+			case 2:
+				env["DATABASE_URL"] = changed(t, owner.URL, func(u *url.URL) {
+					query := u.Query()
+					query.Set("options", "-c "+name+"="+strings.ReplaceAll(strings.Trim(value, "'"), " ", `\ `))
+					u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+				})
+			}
+			run(t, env, "up").want(t, 0)
+			if r := run(t, env, "plan", "--detailed-exitcode").want(t, 0); r.stdout != "No changes.\n" {
+				t.Errorf("%s", r.stdout)
+			}
+			env["BOOTSTRAP_FILE"] = file(t, strings.NewReplacer("http://localhost", "http://other", "w: 3", "w: 4", "10m", "20m", "role: noc", "role: admin").Replace(named))
+			run(t, env, "plan", "--detailed-exitcode").want(t, 2)
+			run(t, env, "up").want(t, 0)
+			run(t, env, "verify").want(t, 0)
+			run(t, env, "status").want(t, 0)
+			run(t, env, "history", "2").want(t, 0)
+			run(t, env, "export").want(t, 0)
+		})
+	}
+}
+
+// TestLimitsFoundTooLate: texts that PostgreSQL cannot hold, and files that never end, are refused at once, whatever gives them.
+func TestLimitsFoundTooLate(t *testing.T) {
+	s := newScene(t)
+	fifo := filepath.Join(s.dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Skip(err)
+	}
+	path := s.file(allKinds)
+	base := environment{"DATABASE_URL": s.d.URL, "ADMIN_PASSWORD": "a", "CI_KEY": "b", "OPS_KEY": "c"}
+	s.nothing()
+	for _, endless := range []string{"/dev/zero", fifo, s.dir, filepath.Join(s.dir, "none")} {
+		for _, args := range [][]string{
+			{"apply", "--plan", endless}, {"status", "--database-url-file", endless}, {"up", "-f", path, "--env-file", endless}, {"up", "-f", path, "--catalogue", endless},
+			{"validate", "-f", path, "--catalogue", endless},
+		} {
+			env := base
+			if args[0] == "status" {
+				env = environment{}
+			}
+			if r := run(t, env, args...); r.exit != 64 && r.exit != 65 || !strings.Contains(r.stderr, endless) {
+				t.Errorf("%v: exit code %d\n%s", args, r.exit, r.stderr)
+			}
+		}
+		for _, variable := range []string{"PGSERVICEFILE", "PGPASSFILE"} {
+			env := environment{"PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "u", "PGDATABASE": "d", variable: endless}
+			if variable == "PGSERVICEFILE" {
+				env["PGSERVICE"] = "s"
+			}
+			if r := run(t, env, "status"); r.exit != 64 && r.exit != 69 {
+				t.Errorf("%s=%s: exit code %d\n%s", variable, endless, r.exit, r.stderr)
+			}
+		}
+	}
+	for _, bad := range []string{"a\xff", strings.Repeat("x", 2000), "a\x00b"} {
+		for _, args := range [][]string{{"up", "-f", path, "--tenant", bad}, {"up", "-f", path, "--tenant", "new", "--tenant-name", bad}, {"up", "--tenant-only", "--tenant", bad}, {"plan", "-f", path, "--tenant", bad}} {
+			if len(bad) > 1000 && args[len(args)-2] == "--tenant-name" {
+				continue // Keep's column has no limit
+			}
+			if r := run(t, base, args...); r.exit != 64 {
+				t.Errorf("%q: exit code %d\n%s", args, r.exit, r.stderr)
+			}
+		}
+	}
+	s.nothing()
+	// A folder whose name is no UTF-8 is stored as provisioned_file, or refused.
+	odd := filepath.Join(s.dir, "x-\xff")
+	if err := os.Mkdir(odd, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(odd, "w.yaml"), []byte(simpleWorkflow("w")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, copied(base, environment{"KEEP_WORKFLOWS_DIRECTORY": odd}), "up"); r.exit != 0 && r.exit != 64 && r.exit != 65 {
+		t.Errorf("exit code %d\n%s", r.exit, r.stderr)
+	}
+	address := changed(t, s.d.URL, func(u *url.URL) { u.RawQuery += "&application_name=" + strings.Repeat("x", 300) + "%01%FF" })
+	if r := run(t, copied(base, environment{"DATABASE_URL": address}), "up", "-f", path, "--adopt"); r.exit != 0 && r.exit != 64 {
+		t.Errorf("application_name: exit code %d\n%s", r.exit, r.stderr)
 	}
 }

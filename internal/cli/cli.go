@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -140,6 +141,11 @@ func (a *app) root() *cobra.Command {
 			a.metrics.command = cmd.Name()
 			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
 				return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
+			}
+			for _, name := range []string{"tenant", "tenant-name"} {
+				if f := cmd.Flags().Lookup(name); f != nil && (!utf8.ValidString(f.Value.String()) || strings.Contains(f.Value.String(), "\x00")) {
+					return postgres.Usage("--"+name+" is not a text in UTF-8", "PostgreSQL cannot store it: correct the flag or its variable")
+				}
 			}
 			if err := a.applyGlobals(cmd.Name()); err != nil {
 				return err

@@ -197,6 +197,12 @@ func (s settings) config() (*pgx.ConnConfig, error) {
 			fmt.Fprintf(&text, "%s='%s' ", name, strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(setting.value))
 		}
 	}
+	for _, name := range []string{"passfile", "sslcert", "sslkey", "sslrootcert"} {
+		// The driver would wait for the other end of a pipe, and read a device without end.
+		if info, err := os.Stat(s.get(name)); err == nil && !info.Mode().IsRegular() && s.get(name) != os.DevNull {
+			return nil, Usage(fmt.Sprintf("%s: %s is not a regular file", name, s.get(name)), "give the path of a file")
+		}
+	}
 	config, err := pgx.ParseConfig(text.String())
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgservicefile"
+
+	"keep-bootstrap/internal/file"
 )
 
 // treatment is what becomes of a parameter.
@@ -231,9 +234,9 @@ func (s settings) seconds(name string) time.Duration {
 
 // readService reads a service from the file of servicefile, or where libpq looks for it: ~/.pg_service.conf, then
 // pg_service.conf in the directory of PGSYSCONFDIR.
-func readService(service, file, directory string) (string, options, error) {
-	files := []string{file}
-	if file == "" {
+func readService(service, given, directory string) (string, options, error) {
+	files := []string{given}
+	if given == "" {
 		files = nil
 		if home, err := os.UserHomeDir(); err == nil {
 			files = append(files, filepath.Join(home, ".pg_service.conf"))
@@ -243,9 +246,13 @@ func readService(service, file, directory string) (string, options, error) {
 		}
 	}
 	for _, path := range files {
-		services, err := pgservicefile.ReadServicefile(path)
-		if os.IsNotExist(err) && file == "" {
+		text, err := file.Read(path, 1<<20)
+		if os.IsNotExist(err) && given == "" {
 			continue
+		}
+		var services *pgservicefile.Servicefile
+		if err == nil {
+			services, err = pgservicefile.ParseServicefile(bytes.NewReader(text))
 		}
 		if err != nil {
 			return "", nil, Usage(fmt.Sprintf("the service file %s cannot be read: %v", path, err), "correct PGSERVICEFILE or the file")
