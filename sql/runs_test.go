@@ -76,7 +76,7 @@ func TestForeignKeyIsImmediateAfterARun(t *testing.T) {
 }
 
 // Writes that a trigger swallows are noticed: the run is undone as a whole, and told to be repeated.
-func TestSwallowedWrites(t *testing.T) {
+func TestTriggerSwallowsRows(t *testing.T) {
 	first := strings.Replace(everything, `"vm": {`, `"vm": {`+ruled, 1)
 	changed := strings.NewReplacer("8880", "8881", `{"description": "d"}`, `{"description": "e"}`, "Calls somebody", "Calls everybody", "2.50", "3", `"priority": 3`, `"priority": 4`,
 		`"role": "webhook"`, `"role": "noc"`, "CANARY-1", "CANARY-3", `"password": "pass"`, `"password": "word", "reset_password": true`).Replace(first)

@@ -69,7 +69,7 @@ func TestStandby(t *testing.T) {
 		"%s work; %s end with 69 and the reason; up --wait went on when the standby was promoted", strings.Join(works, ", "), strings.Join(refused, ", "))
 }
 
-// TestPlanOfALiteralOnAStandby: a manifest that is an argument needs no staging, so it is planned where nothing can be written.
+// TestPlanOfALiteralOnAStandby (documents promise too much): a manifest that is an argument needs no staging, so it is planned where nothing can be written.
 func TestPlanOfALiteralOnAStandby(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.NewServer(t)
