@@ -243,9 +243,8 @@ func TestKeptDriftIsToldTwoWays(t *testing.T) {
 			env := s.all()
 			run(t, env, "up").want(t, 0)
 			s.d.Exec(t, edit)
-			runs := s.sql("select count(*) from bootstrap.history()")
 			run(t, env, "up", "--on-drift=fail").want(t, 78, "KB025")
-			runs = s.sql("select count(*) from bootstrap.history() where outcome = 'applied'")
+			runs := s.sql("select count(*) from bootstrap.history() where outcome = 'applied'")
 			before := s.sql(everything)
 			for range 2 {
 				plan := run(t, env, "plan", "--on-drift=keep", "--detailed-exitcode").want(t, 0)
