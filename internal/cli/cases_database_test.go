@@ -420,7 +420,10 @@ func TestLimitsFoundTooLate(t *testing.T) {
 	s.nothing()
 	for _, endless := range []string{"/dev/zero", fifo, s.dir, filepath.Join(s.dir, "none")} {
 		for _, args := range [][]string{
-			{"apply", "--plan", endless}, {"status", "--database-url-file", endless}, {"up", "-f", path, "--env-file", endless}, {"up", "-f", path, "--catalogue", endless},
+			{"apply", "--plan", endless},
+			{"status", "--database-url-file", endless},
+			{"up", "-f", path, "--env-file", endless},
+			{"up", "-f", path, "--catalogue", endless},
 			{"validate", "-f", path, "--catalogue", endless},
 		} {
 			env := base
