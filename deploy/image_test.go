@@ -163,7 +163,7 @@ func TestImageCertificates(t *testing.T) {
 		want   string
 	}{
 		{nil, 69, "certificate"},
-		{map[string]string{"/etc/ssl/certs/ca-certificates.crt": filepath.Join(bundle, "bundle.crt")}, 0, "tenant created tenant=keep"},
+		{map[string]string{"/etc/ssl/certs/ca-certificates.crt": filepath.Join(bundle, "bundle.crt")}, 0, "tenant keep created"},
 	} {
 		output, exit := container{args: []string{"up", "--tenant-only", "--create-tables"}, env: env, mounts: test.mounts}.run(t)
 		if exit != test.exit || !strings.Contains(output, test.want) {

@@ -235,6 +235,7 @@ func FuzzConnectionString(f *testing.F) {
 			f.Add(m.Text)
 		}
 	}
+	f.Add(" ")
 	f.Fuzz(func(t *testing.T, text string) {
 		source := Source{Origin: urlVariable}
 		source, err := source.read(text)

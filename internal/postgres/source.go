@@ -122,6 +122,9 @@ func (s Source) read(text string) (Source, error) {
 	if trimmed := strings.TrimSpace(text); trimmed != text {
 		s.warning, text = s.Origin+": blanks or line ends around the database URL are ignored; Keep itself would not accept them", trimmed
 	}
+	if text == "" {
+		return s, Usage(s.Origin+" holds only blanks", "set it to "+urlForm+", or unset it")
+	}
 	if first := text[:1]; (first == `"` || first == "'") && len(text) > 1 && strings.HasSuffix(text, first) {
 		return s, Usage(s.Origin+" is wrapped in quotes", "remove them; docker run --env-file and Kubernetes keep quotes")
 	}
