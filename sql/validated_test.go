@@ -168,16 +168,18 @@ func oddManifest() *rapid.Generator[string] {
 func TestValidInstalls(t *testing.T) {
 	d := newDatabase(t)
 	i := newInstaller(d)
+	tried := 0
 	rapid.Check(t, func(t *rapid.T) {
 		for range 4 { // most of them are refused
+			tried++
 			if err := i.install(oddManifest().Draw(t, "manifest")); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
-	t.Logf("%d manifests were valid", i.installed)
-	if i.installed < 50 {
-		t.Errorf("only %d manifests were valid", i.installed)
+	t.Logf("%d of %d manifests were valid", i.installed, tried)
+	if i.installed*10 < tried { // how many are tried depends on the model's number of sequences
+		t.Errorf("only %d of %d manifests were valid", i.installed, tried)
 	}
 }
 
