@@ -299,7 +299,7 @@ func (a *app) showFleet(results []fleetResult) error {
 		return nil
 	}
 	return &postgres.Error{
-		Code: "fleet", ExitCode: postgres.ExitRefused,
+		Code: postgres.CodeFleet, ExitCode: postgres.ExitRefused,
 		Message: fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[fleetDone], count(len(results), "database"), counts[fleetFailed], counts[fleetPending]),
 		Hint:    "mend what the reasons name and run again; the databases that are done stay as they are",
 	}

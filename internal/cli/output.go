@@ -35,7 +35,7 @@ func (a *app) written(o *output, err error) error {
 		reason = file.Err
 	}
 	e := &postgres.Error{
-		Code: "output", Message: fmt.Sprintf("the result cannot be written: %v", reason), ExitCode: postgres.ExitUnexpected,
+		Code: postgres.CodeOutput, Message: fmt.Sprintf("the result cannot be written: %v", reason), ExitCode: postgres.ExitUnexpected,
 		Hint: "make room, or send stdout elsewhere",
 	}
 	if a.committed != 0 {

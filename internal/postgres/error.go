@@ -34,6 +34,8 @@ const (
 	CodeVerify      = "verify"
 	CodeForbidden   = "forbidden" // by the API of Kubernetes
 	CodeSecrets     = "secrets"   // import-secrets could not copy all of them
+	CodeFleet       = "fleet"     // fleet-report: not every database is done
+	CodeOutput      = "output"    // the result cannot be written
 	CodeUnexpected  = "unexpected"
 
 	CodeKeepAway    = "keep-unavailable"      // Keep does not answer, or its database is gone
