@@ -155,9 +155,9 @@ func TestGivenServer(t *testing.T) {
 	}
 }
 
-// TestKept: with BOOTSTRAP_TEST_KEEP a database can be looked at after the tests, until someone ends the process.
-func TestKept(t *testing.T) {
-	t.Parallel()
+// keptServer runs a test in a process of its own that keeps its server, and connects to its database.
+func keptServer(t *testing.T) (*exec.Cmd, *pgx.Conn) {
+	t.Helper()
 	if os.Getenv("BOOTSTRAP_TEST_URL") != "" {
 		t.Skip("not our server")
 	}
@@ -185,7 +185,14 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%q: %v", url, err)
 	}
-	defer conn.Close(context.Background())
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return run, conn
+}
+
+// TestKept: with BOOTSTRAP_TEST_KEEP a database can be looked at after the tests, until someone ends the process.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	run, conn := keptServer(t)
 	if err := run.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -209,33 +216,7 @@ func TestOnlyGiven(t *testing.T) {
 // TestKilledProcess: the server of a test process that is killed ends, and so do its files.
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("BOOTSTRAP_TEST_URL") != "" {
-		t.Skip("not our server")
-	}
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := exec.Command(binary, "-test.run=^TestSQLState$", "-test.v")
-	run.Env = append(os.Environ(), "BOOTSTRAP_TEST_KEEP=1")
-	out, err := run.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var url string
-	for lines := bufio.NewScanner(out); lines.Scan() && !strings.Contains(lines.Text(), "until Ctrl-C"); {
-		if _, after, ok := strings.Cut(lines.Text(), "kept: "); ok {
-			url = after
-		}
-	}
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatalf("%q: %v", url, err)
-	}
-	defer conn.Close(context.Background())
+	run, conn := keptServer(t)
 	data := pgtest.Table(t, conn, "show data_directory")[0][0]
 	run.Process.Kill()
 	run.Wait()
