@@ -63,7 +63,7 @@ BEGIN
     LEFT JOIN match AS m ON m.position = x.position
     LEFT JOIN pair AS l ON l.position IS NULL AND l.object_id = m.object_id
     CROSS JOIN LATERAL (SELECT CASE WHEN m.how IS NULL THEN ROW(x.*)::bootstrap.pair
-                                    ELSE ROW(l.*)::bootstrap.pair END AS l OFFSET 0) AS y
+                                    ELSE ROW(l.*)::bootstrap.pair END AS l OFFSET 0) AS y -- its live half
     WHERE x.position IS NOT NULL OR NOT EXISTS (SELECT FROM match AS m WHERE m.object_id = x.object_id);
 END
 $$;

@@ -38,7 +38,7 @@ BEGIN
         FROM arriving AS a CROSS JOIN LATERAL unnest(a.renamed_from) WITH ORDINALITY AS f (name, ordinality)
         JOIN leaving AS l ON l.kind = a.kind AND l.live_name = f.name
         UNION ALL
-        SELECT a.kind, a.position, l.object_id, 'remembered', 10000
+        SELECT a.kind, a.position, l.object_id, 'remembered', 10000 -- after every declared name
         FROM arriving AS a JOIN leaving AS l ON l.kind = a.kind AND l.last_name = a.name
         WHERE l.live_name IS NOT NULL
     ),
@@ -80,7 +80,7 @@ BEGIN
     LEFT JOIN match AS m ON m.kind = x.kind AND m.position = x.position
     LEFT JOIN pair AS l ON l.position IS NULL AND l.kind = m.kind AND l.object_id = m.object_id
     CROSS JOIN LATERAL (SELECT CASE WHEN m.how IS NULL THEN ROW(x.*)::bootstrap.pair
-                                    ELSE ROW(l.*)::bootstrap.pair END AS l OFFSET 0) AS y
+                                    ELSE ROW(l.*)::bootstrap.pair END AS l OFFSET 0) AS y -- its live half
     WHERE x.position IS NOT NULL
       OR NOT EXISTS (SELECT FROM match AS m WHERE m.kind = x.kind AND m.object_id = x.object_id);
 END

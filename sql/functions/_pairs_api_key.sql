@@ -1,7 +1,7 @@
--- bootstrap._pairs_api_key(tenant_id, every): the API keys that are not plainly as the manifest wants them.
+-- bootstrap._pairs_api_key(tenant_id, every): the API keys that do not already match the manifest.
 --
 -- As _pairs_provider. A key is found by its name (reference_id), also when it is marked deleted. Secrets are compared
--- by the hash that Keep stores; a key whose secret is missing or does not fit its hash is not as wanted. Only managed
+-- by the hash that Keep stores; a key whose secret is missing or does not fit its hash does not match. Only managed
 -- keys are ever pruned, so that keys of Keep and of users stay. Refused are
 --   KB028  a secret that another key, of any tenant, has: Keep's table is keyed by the hash (_diff lets it pass if that
 --          key leaves, or gets another secret)

@@ -1,4 +1,4 @@
--- bootstrap._pairs_dashboard(tenant_id, every): the dashboards that are not plainly as the manifest wants them.
+-- bootstrap._pairs_dashboard(tenant_id, every): the dashboards that do not already match the manifest.
 --
 -- As _pairs_provider. Keep does not mark provisioned dashboards: only managed ones are ever pruned, and those that
 -- system created are adopted without the option adopt. Configurations are parsed only where they matter. Reads only.

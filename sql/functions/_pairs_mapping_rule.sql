@@ -1,4 +1,4 @@
--- bootstrap._pairs_mapping_rule(tenant_id, every): the mapping rules that are not plainly as the manifest wants them.
+-- bootstrap._pairs_mapping_rule(tenant_id, every): the mapping rules that do not already match the manifest.
 --
 -- As _pairs_workflow. A user's rule of the name is adopted without an option, as Keep does. Reads only.
 CREATE FUNCTION bootstrap._pairs_mapping_rule(p_tenant_id text, p_every boolean) RETURNS SETOF bootstrap.pair

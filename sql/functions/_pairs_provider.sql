@@ -1,4 +1,4 @@
--- bootstrap._pairs_provider(tenant_id, every): the providers that are not plainly as the manifest wants them.
+-- bootstrap._pairs_provider(tenant_id, every): the providers that do not already match the manifest.
 --
 -- One join of manifest and live rows by name. Rows that match leave here: the text of the secret, the columns and the
 -- remembered digest are all equal. Of the others, both sides are parsed, once. Live rows that the manifest lacks are

@@ -1,4 +1,4 @@
--- bootstrap._pairs_user(tenant_id, every): the default user, if it is not plainly as the manifest wants it.
+-- bootstrap._pairs_user(tenant_id, every): the default user, unless it already matches the manifest.
 --
 -- As Keep does: the default user is made only where no tenant has any user, and an existing user is compared only with
 -- reset_password. It is found by its name, else as the one that is managed, else as the only one there is; if none of

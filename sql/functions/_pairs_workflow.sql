@@ -1,4 +1,4 @@
--- bootstrap._pairs_workflow(tenant_id, every): the workflows that are not plainly as the manifest wants them.
+-- bootstrap._pairs_workflow(tenant_id, every): the workflows that do not already match the manifest.
 --
 -- As _pairs_provider. Names are not unique in Keep: of namesakes the managed row is taken, then the visible one, then
 -- the one that Keep provisioned, then the newest. Rows of tests, and rows that users deleted, never count.

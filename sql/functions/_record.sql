@@ -1,4 +1,4 @@
--- bootstrap._record(tenant_id, run_id, options, tenant_created): what this run leaves behind: state and journal.
+-- bootstrap._record(tenant_id, run_id, options, tenant_created): records state and journal of this run.
 --
 -- Runs after the rows of Keep are written, and writes none of them. Guards that the manifest does not give stay.
 -- Applied runs beyond setting.journal_runs_kept are removed, each tenant by itself. Names and keyed digests only; no

@@ -2,8 +2,8 @@
 --
 -- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors, and those would reach the client and the
 -- server's log. Our own errors, and those whose message never holds data (locks, resources, privileges, missing
--- objects), keep their text. Whatever comes out of code of someone else does not, whichever SQLSTATE it claims: it is
--- named by trigger and table. Such code stands in the context before the first routine of ours.
+-- objects), keep their text. An error raised by foreign code does not, whatever its SQLSTATE: trigger and table are
+-- named instead. Foreign code precedes the first routine of schema bootstrap in the context.
 -- A duplicate key is a conflict with the application.
 CREATE FUNCTION bootstrap._reraise(p_error bootstrap.error) RETURNS void
 LANGUAGE plpgsql

@@ -14,7 +14,7 @@ DECLARE
     v_new      bigint;
     v_inserted bigint;
 BEGIN
-    -- One update of each row: a key that leaves, and one whose hash changes, first get a hash that nobody has.
+    -- One update of each row: a key that leaves, and one whose hash changes, first get a parked hash that nobody has.
     WITH target AS MATERIALIZED (
         SELECT w.object_id, w.row_version, w.action = 'prune' AS leaves, w.wanted ->> 'role' AS role, w.fields
         FROM bootstrap.work AS w
@@ -82,7 +82,7 @@ BEGIN
     SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM gone) INTO v_wanted, v_written;
     PERFORM bootstrap._require_written('secret', v_wanted, v_written, 'key', 'secret_version', 'w.action = ''prune''');
 
-    -- What a managed key whose row is missing has left behind.
+    -- Secrets of managed keys whose rows are missing.
     DELETE FROM public.secret AS c
     USING bootstrap.work AS w
     WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'api_key' AND w.live_name IS NULL

@@ -11,7 +11,7 @@ DECLARE
     v_new      bigint;
     v_inserted bigint;
 BEGIN
-    -- What a managed provider whose row is missing has left behind.
+    -- Secrets of managed providers whose rows are missing.
     DELETE FROM public.secret AS c
     USING bootstrap.work AS w
     WHERE w.transaction_id = pg_current_xact_id() AND w.kind = 'provider' AND w.live_name IS NULL

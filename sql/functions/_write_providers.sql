@@ -1,6 +1,6 @@
 -- bootstrap._write_providers(tenant_id): writes the provider and secret rows that work says, one statement per step.
 --
--- First what leaves, then columns, then secrets, then new rows. Values are those that Keep writes
+-- Order: removed rows, columns, secrets, new rows. Values are those that Keep writes
 -- (docs/keep/formats.md), times are UTC. Each write carries the row version that the diff saw. Keys that Keep added to
 -- a secret stay, except those that fields names. Errors: KB040, KB041.
 CREATE PROCEDURE bootstrap._write_providers(p_tenant_id text)

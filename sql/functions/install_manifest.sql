@@ -1,4 +1,4 @@
--- bootstrap.install(tenant_id, manifest [, options]): makes the tenant what the JSON manifest says, all kinds at once.
+-- bootstrap.install(tenant_id, manifest [, options]): installs a JSON manifest of all kinds for a tenant.
 --
 -- As install_staged, with the manifest as an argument. A literal in a statement can be logged by the server
 -- (log_statement, pg_stat_activity): with real secrets, use \copy and install_staged (docs/psql.md).

@@ -1,4 +1,4 @@
--- bootstrap.install_staged(tenant_id [, options]): makes the tenant what this transaction has staged. The run itself.
+-- bootstrap.install_staged(tenant_id [, options]): installs what this transaction has staged. The run itself.
 --
 -- Load bootstrap.manifest_staging with \copy, and CALL in the same transaction: then no secret passes through a
 -- statement that a server could log. All or nothing; safe to repeat, and from any number of sessions at once.
