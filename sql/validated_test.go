@@ -11,12 +11,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	keeptypes "keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/install"
 	input "keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/postgres"
 )
 
 // installer installs what the reader takes.
@@ -28,8 +28,12 @@ type installer struct {
 
 func newInstaller(d database) *installer {
 	yes := true
+	config, err := postgres.Source{ConnString: d.Config().ConnString(), Origin: "test"}.Config()
+	if err != nil {
+		d.t.Fatal(err)
+	}
 	return &installer{database: d, run: &install.Run{
-		Connect: func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, d.Config().Copy()) },
+		Session: postgres.Session{Config: config},
 		Log:     slog.New(slog.DiscardHandler),
 		Tenant:  "keep",
 		Options: install.Options{AllowEmpty: &yes, MaxPrune: "100%", AllowUnknownTypes: &yes, AssumeSecretManager: "db"},

@@ -56,8 +56,8 @@ type Result struct {
 
 // Run activates the providers of one tenant. Close ends it.
 type Run struct {
-	// Connect opens a connection as a role that may become the owner of schema bootstrap.
-	Connect func(context.Context) (*pgx.Conn, error)
+	// Session connects as a role that may become the owner of schema bootstrap.
+	postgres.Session
 	Wait    postgres.Wait
 	Log     *slog.Logger
 	Tenant  string
@@ -75,7 +75,6 @@ type Run struct {
 	// Each is called with each result, as soon as it is known.
 	Each func(Result)
 
-	conn  *pgx.Conn
 	keep  *Client
 	state state
 	// unanswered counts the calls of this run that Keep did not answer.
@@ -166,16 +165,16 @@ func (r *Run) tooMany() error {
 
 // read reads from the database what is to be done.
 func (r *Run) read(ctx context.Context) error {
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return err
 	}
 	return migrate.Query(ctx, conn, func(batch *pgx.Batch) {
 		batch.Queue(db.RequireTables)
-		batch.Queue(db.Webhooks, r.Tenant, nil).Query(all(&r.state.webhooks))
-		batch.Queue(db.WebhookKey, r.Tenant).Query(one(&r.state.key))
-		batch.Queue(db.AdminKeys, r.Tenant).Query(all(&r.state.admins))
-		batch.Queue(db.ManagedProviders, r.Tenant).Query(all(&r.state.managed))
+		batch.Queue(db.Webhooks, r.Tenant, nil).Query(postgres.All(&r.state.webhooks))
+		batch.Queue(db.WebhookKey, r.Tenant).Query(postgres.One(&r.state.key))
+		batch.Queue(db.AdminKeys, r.Tenant).Query(postgres.All(&r.state.admins))
+		batch.Queue(db.ManagedProviders, r.Tenant).Query(postgres.All(&r.state.managed))
 	})
 }
 
@@ -367,7 +366,7 @@ func (r *Run) secrets(ctx context.Context, queries *db.Queries, providerType, id
 // locked does something in a transaction that holds the lock of the tenant, as the owner of the schema. An up with something to do
 // waits for it, at most 60 s. Waits longer than one call of another activate takes.
 func (r *Run) locked(ctx context.Context, do func(*pgx.Conn) error) error {
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return err
 	}
@@ -388,46 +387,8 @@ func (r *Run) locked(ctx context.Context, do func(*pgx.Conn) error) error {
 		_, err = conn.Exec(ctx, "COMMIT")
 	}
 	if err != nil {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_, _ = conn.Exec(clean, "ROLLBACK") // if it fails the connection is broken, and then the server rolls back
+		postgres.Rollback(ctx, conn)
 		return postgres.Interrupted(ctx, err)
 	}
 	return nil
-}
-
-// connection returns the connection of the run, a new one if there is none or it is gone.
-func (r *Run) connection(ctx context.Context) (*pgx.Conn, error) {
-	if r.conn != nil && !r.conn.IsClosed() {
-		return r.conn, nil
-	}
-	conn, err := r.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.conn = conn
-	return conn, nil
-}
-
-// Close ends the connection to the database.
-func (r *Run) Close(ctx context.Context) {
-	if r.conn != nil {
-		postgres.Close(ctx, r.conn)
-	}
-}
-
-// one reads the only row of a query.
-func one[T any](into *T) func(pgx.Rows) error {
-	return func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[T])
-		return err
-	}
-}
-
-// all reads the rows of a query.
-func all[T any](into *[]T) func(pgx.Rows) error {
-	return func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowToStructByPos[T])
-		return err
-	}
 }

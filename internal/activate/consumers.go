@@ -11,6 +11,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/postgres"
 )
 
 // States of a provider that Keep consumes from a queue.
@@ -27,14 +28,14 @@ const (
 func (r *Run) Consumers(ctx context.Context) error {
 	var rows []db.ConsumersRow
 	err := r.Wait.For(ctx, func(ctx context.Context) error {
-		conn, err := r.connection(ctx)
+		conn, err := r.Connection(ctx)
 		if err != nil {
 			return err
 		}
 		return migrate.Query(ctx, conn, func(batch *pgx.Batch) {
 			batch.Queue(db.RequireTables)
-			batch.Queue(db.AdminKeys, r.Tenant).Query(all(&r.state.admins))
-			batch.Queue(db.Consumers, r.Tenant).Query(all(&rows))
+			batch.Queue(db.AdminKeys, r.Tenant).Query(postgres.All(&r.state.admins))
+			batch.Queue(db.Consumers, r.Tenant).Query(postgres.All(&rows))
 		})
 	})
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/activate"
@@ -145,7 +144,7 @@ func (a *app) newActivation(t target, flags *activateFlags, base *url.URL, key s
 		v.lines = a.lines()
 	}
 	return &activate.Run{
-		Connect: func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, t.config) },
+		Session: postgres.Session{Config: t.config},
 		Wait:    postgres.NewWait(time.Duration(a.wait), a.log),
 		Log:     a.log, Tenant: a.tenant, Version: a.Version,
 		KeepURL: base, Key: key, Timeout: flags.timeout, AllowLocalURL: flags.allowLocalURL, Scopes: flags.scopes,

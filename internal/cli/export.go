@@ -33,7 +33,7 @@ users cannot be exported.
 				return postgres.Usage("--with-secrets needs --out: secrets are not printed", "add --out FILE")
 			}
 			var objects []db.ExportedObject
-			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Export, a.tenant, all).Query(rows(&objects)) })
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Export, a.tenant, all).Query(postgres.All(&objects)) })
 			if err != nil {
 				return err
 			}

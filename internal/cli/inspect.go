@@ -29,14 +29,6 @@ func (a *app) read(ctx context.Context, queue func(*pgx.Batch)) error {
 	})
 }
 
-// rows reads the rows of a query.
-func rows[T any](into *[]T) func(pgx.Rows) error {
-	return func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowToStructByPos[T])
-		return err
-	}
-}
-
 func (a *app) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
@@ -48,7 +40,7 @@ and 0 if there are warnings only.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var checks []db.CheckResult
-			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Verify, a.tenant).Query(rows(&checks)) })
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Verify, a.tenant).Query(postgres.All(&checks)) })
 			if err != nil {
 				return err
 			}
@@ -70,7 +62,7 @@ user), the run that wrote it last, and its condition. Nothing is written.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
-			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(rows(&providers)) })
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(postgres.All(&providers)) })
 			if err != nil {
 				return err
 			}
@@ -89,7 +81,7 @@ changes. Nothing is written.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []db.Run
-			readRuns := func(batch *pgx.Batch) { batch.Queue(db.History, a.tenant).Query(rows(&runs)) }
+			readRuns := func(batch *pgx.Batch) { batch.Queue(db.History, a.tenant).Query(postgres.All(&runs)) }
 			if len(args) == 0 {
 				if err := a.read(cmd.Context(), readRuns); err != nil {
 					return err
@@ -103,7 +95,7 @@ changes. Nothing is written.`,
 			var changes []db.Change
 			err = a.read(cmd.Context(), func(batch *pgx.Batch) {
 				readRuns(batch)
-				batch.Queue(db.HistoryChanges, number).Query(rows(&changes))
+				batch.Queue(db.HistoryChanges, number).Query(postgres.All(&changes))
 			})
 			if err != nil {
 				return err

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/install"
@@ -133,7 +132,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 // newRun prepares a run against the database of the command.
 func (a *app) newRun(t target) *install.Run {
 	return &install.Run{
-		Connect: func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, t.config) },
+		Session: postgres.Session{Config: t.config},
 		Log:     a.log,
 		Tenant:  a.tenant,
 		Options: install.Options{ToolVersion: a.Version},

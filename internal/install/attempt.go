@@ -3,7 +3,6 @@ package install
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,7 +23,7 @@ const settings = `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text,
 // report and COMMIT. With prepare, whatever is missing of the schema is migrated in the same transaction, and the foreign key is
 // made deferrable right before COMMIT: a run that fails leaves nothing behind.
 func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -33,7 +32,7 @@ func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
 		err = r.stage(ctx, conn)
 	}
 	if err != nil {
-		rollback(ctx, conn)
+		postgres.Rollback(ctx, conn)
 		return Outcome{}, err
 	}
 
@@ -42,7 +41,7 @@ func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
 	var committed bool
 	batch := &pgx.Batch{}
 	batch.Queue(db.InstallStaged, r.Tenant, r.Options.document())
-	batch.Queue(db.Report).Query(one(&outcome.Report))
+	batch.Queue(db.Report).Query(postgres.One(&outcome.Report))
 	if prepare {
 		batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&foreignKey) })
 	}
@@ -60,27 +59,8 @@ func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
 	case postgres.Lost(err):
 		return outcome, &lostCommit{transaction: transaction, err: err}
 	}
-	rollback(ctx, conn)
+	postgres.Rollback(ctx, conn)
 	return Outcome{}, fmt.Errorf("installing: %w", r.explain(ctx, conn, prepare, err))
-}
-
-// one reads the only row of a query, or leaves the value as it is.
-func one[T any](into *T) func(pgx.Rows) error {
-	return func(rows pgx.Rows) error {
-		value, err := pgx.CollectOneRow(rows, pgx.RowToStructByPos[T])
-		if err == nil {
-			*into = value
-		}
-		return err
-	}
-}
-
-// all reads the rows of a query.
-func all[T any](into *[]T) func(pgx.Rows) error {
-	return func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowToStructByPos[T])
-		return err
-	}
 }
 
 // AfterCommit is the error of something that failed after the run was committed.
@@ -101,7 +81,7 @@ type prepared struct {
 func (r *Run) open(ctx context.Context, conn *pgx.Conn, prepare bool) (transaction string, done prepared, err error) {
 	var version db.SchemaVersionRow
 	batch := opening(&transaction)
-	batch.Queue(db.SchemaVersion).Query(one(&version))
+	batch.Queue(db.SchemaVersion).Query(postgres.One(&version))
 	status, err := migrate.NewStatus(version, conn.SendBatch(ctx, batch).Close())
 	if err == nil {
 		err = status.Require()
@@ -112,7 +92,7 @@ func (r *Run) open(ctx context.Context, conn *pgx.Conn, prepare bool) (transacti
 	if err != nil && !(prepare && outdated(err)) {
 		return "", done, err
 	}
-	rollback(ctx, conn)
+	postgres.Rollback(ctx, conn)
 
 	if err := conn.SendBatch(ctx, opening(&transaction)).Close(); err != nil {
 		return "", done, err
@@ -165,12 +145,4 @@ func createTables(ctx context.Context, conn *pgx.Conn) (created bool, err error)
 		return false, err
 	}
 	return true, conn.PgConn().Exec(ctx, sqlfiles.KeepTables).Close()
-}
-
-// rollback ends the transaction also when the context is over. Its error is of no interest: if it fails the connection
-// is broken, and then the server rolls back.
-func rollback(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_, _ = conn.Exec(ctx, "ROLLBACK")
 }

@@ -21,10 +21,10 @@ func (r *Run) explain(ctx context.Context, conn *pgx.Conn, prepare bool, failure
 		return encodable(conn, failure)
 	}
 	if _, _, err := r.open(ctx, conn, prepare); err != nil {
-		rollback(ctx, conn)
+		postgres.Rollback(ctx, conn)
 		return failure // without the rows, the first hundred are in its detail
 	}
-	defer rollback(ctx, conn)
+	defer postgres.Rollback(ctx, conn)
 	if err := r.stage(ctx, conn); err != nil {
 		return failure
 	}

@@ -20,7 +20,8 @@ const codeUntrusted = "KB013"
 // for errors of our own routines, which hold no secret; of any other error only the SQLSTATE.
 func (r *Run) RecordFailure(ctx context.Context, failure error) {
 	e := postgres.From(failure)
-	if r.conn == nil || r.conn.IsClosed() || !sqlState.MatchString(e.Code) || e.Code == codeUntrusted {
+	conn := r.Open()
+	if conn == nil || !sqlState.MatchString(e.Code) || e.Code == codeUntrusted {
 		return // not an error of the server, no way to tell it, or the routine that tells it could be someone else's
 	}
 	message := ""
@@ -29,7 +30,7 @@ func (r *Run) RecordFailure(ctx context.Context, failure error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err := db.New(r.conn).RecordFailure(ctx, db.RecordFailureParams{
+	err := db.New(conn).RecordFailure(ctx, db.RecordFailureParams{
 		TenantID: r.Tenant, ErrorCode: e.Code, ErrorMessage: message, ToolVersion: r.Options.ToolVersion,
 	})
 	if err != nil {

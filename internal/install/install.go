@@ -52,10 +52,10 @@ func (o Options) document() json.RawMessage {
 
 // Run is one run against one tenant. Close ends it.
 type Run struct {
-	// Connect opens a connection; a run uses one, and opens another only when it is lost.
-	Connect func(context.Context) (*pgx.Conn, error)
-	Log     *slog.Logger
-	Tenant  string
+	// Session is the connection; a run uses one, and opens another only when it is lost.
+	postgres.Session
+	Log    *slog.Logger
+	Tenant string
 	// Manifest is not needed by SeedTenant.
 	Manifest *manifest.Manifest
 	Options  Options
@@ -63,8 +63,6 @@ type Run struct {
 	CreateTables bool
 	// RetryFor limits how long a run that another session hinders is repeated; 0 means DefaultRetryFor.
 	RetryFor time.Duration
-
-	conn *pgx.Conn
 }
 
 // DefaultRetryFor limits how long a run that locks or other transactions hinder is repeated.
@@ -102,12 +100,12 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 	batch := &pgx.Batch{}
 	batch.Queue(postgres.Settings)
 	if changes {
-		batch.Queue(db.HistoryChanges, *outcome.Report.RunID).Query(all(&outcome.Changes))
+		batch.Queue(db.HistoryChanges, *outcome.Report.RunID).Query(postgres.All(&outcome.Changes))
 	}
 	if checks {
-		batch.Queue(db.Verify, r.Tenant).Query(all(&outcome.Checks))
+		batch.Queue(db.Verify, r.Tenant).Query(postgres.All(&outcome.Checks))
 	}
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return AfterCommit(ctx, err)
 	}
@@ -123,7 +121,7 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error) {
 	var result string
 	outcome, err := r.retry(ctx, func() (Outcome, error) {
-		conn, err := r.connection(ctx)
+		conn, err := r.Connection(ctx)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -139,7 +137,7 @@ func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error
 			}
 		}
 		if err != nil {
-			rollback(ctx, conn)
+			postgres.Rollback(ctx, conn)
 		}
 		return Outcome{Migrated: prepared.migrated}, err
 	})
@@ -153,7 +151,7 @@ func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error
 // so the application is not held up for longer. Error 55P03 (75) if the lock could not be acquired in time.
 func (r *Run) PrepareKeep(ctx context.Context) error {
 	_, err := postgres.Retry(ctx, r.policy(), func() (string, error) {
-		conn, err := r.connection(ctx)
+		conn, err := r.Connection(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -173,27 +171,6 @@ func (r *Run) PrepareKeep(ctx context.Context) error {
 		return fmt.Errorf("making the foreign key of provider deferrable: %w", err)
 	}
 	return nil
-}
-
-// Close ends the connection.
-func (r *Run) Close(ctx context.Context) {
-	if r.conn != nil {
-		postgres.Close(ctx, r.conn)
-		r.conn = nil
-	}
-}
-
-// connection returns the connection of the run, a new one when there is none or it is gone.
-func (r *Run) connection(ctx context.Context) (*pgx.Conn, error) {
-	if r.conn != nil && !r.conn.IsClosed() {
-		return r.conn, nil
-	}
-	conn, err := r.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.conn = conn
-	return conn, nil
 }
 
 // logPrepared tells what became of schema bootstrap and of the foreign key. A lock that could not be acquired is only a warning:

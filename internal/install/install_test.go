@@ -43,7 +43,7 @@ func newRun(t testing.TB, address, text string, log *strings.Builder) *install.R
 		t.Fatal(err)
 	}
 	run := &install.Run{
-		Connect:  func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, config) },
+		Session:  postgres.Session{Config: config},
 		Log:      slog.New(slog.DiscardHandler),
 		Tenant:   "keep",
 		Manifest: load(t, text),

@@ -26,7 +26,7 @@ type Plan struct {
 //
 // Errors: as Apply; 69 on a standby, because staging has to be written.
 func (r *Run) Plan(ctx context.Context) (Plan, error) {
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -34,17 +34,17 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 		err = r.stage(ctx, conn)
 	}
 	if err != nil {
-		rollback(ctx, conn)
+		postgres.Rollback(ctx, conn)
 		return Plan{}, err
 	}
 	var plan Plan
 	var report db.RunReport
 	batch := &pgx.Batch{}
-	batch.Queue(db.PlanStaged, r.Tenant, r.Options.document()).Query(all(&plan.Changes))
-	batch.Queue(db.Report).Query(one(&report))
+	batch.Queue(db.PlanStaged, r.Tenant, r.Options.document()).Query(postgres.All(&plan.Changes))
+	batch.Queue(db.Report).Query(postgres.One(&report))
 	batch.Queue("ROLLBACK")
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
-		rollback(ctx, conn)
+		postgres.Rollback(ctx, conn)
 		return Plan{}, fmt.Errorf("planning: %w", r.explain(ctx, conn, false, err))
 	}
 	plan.Digest = text(report.PlanDigest)

@@ -65,7 +65,7 @@ func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[st
 	}
 	var dependents []db.Dependent
 	err = r.briefly(ctx, func(batch *pgx.Batch) {
-		batch.Queue(db.Dependents, r.Tenant, json.RawMessage(list)).Query(all(&dependents))
+		batch.Queue(db.Dependents, r.Tenant, json.RawMessage(list)).Query(postgres.All(&dependents))
 	})
 	if err != nil {
 		related.NotCounted = reasonFor(err)
@@ -95,7 +95,7 @@ func reasonFor(err error) string {
 
 func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 	var providers []db.ProviderStatus
-	err := r.briefly(ctx, func(batch *pgx.Batch) { batch.Queue(db.Status, r.Tenant).Query(all(&providers)) })
+	err := r.briefly(ctx, func(batch *pgx.Batch) { batch.Queue(db.Status, r.Tenant).Query(postgres.All(&providers)) })
 	if err != nil {
 		r.Log.Debug("the last runs of the providers were not read", "because", postgres.From(err).Message)
 		return
@@ -109,7 +109,7 @@ func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 
 // briefly sends a query in a transaction of its own that the server ends after two seconds.
 func (r *Run) briefly(ctx context.Context, queue func(*pgx.Batch)) error {
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (r *Run) briefly(ctx context.Context, queue func(*pgx.Batch)) error {
 	queue(batch)
 	batch.Queue("ROLLBACK")
 	if err = conn.SendBatch(ctx, batch).Close(); err != nil {
-		rollback(ctx, conn)
+		postgres.Rollback(ctx, conn)
 	}
 	return err
 }

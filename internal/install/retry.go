@@ -104,7 +104,7 @@ func (r *Run) transactionStatus(ctx context.Context, transaction string) (string
 	policy := postgres.Policy{First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: 8 * time.Second}
 	policy.Again = func(err error) bool { return !errors.Is(err, errTooOld) }
 	return postgres.Retry(ctx, policy, func() (string, error) {
-		conn, err := r.connection(ctx)
+		conn, err := r.Connection(ctx)
 		if err != nil {
 			return "", err
 		}

@@ -98,13 +98,13 @@ const secretSettings = `SELECT pg_catalog.set_config('search_path', 'pg_catalog,
 
 // secrets is one try of the transaction.
 func (r *Run) secrets(ctx context.Context, from SecretImport, staged []db.StageParams) (found []db.FoundSecretsRow, err error) {
-	conn, err := r.connection(ctx)
+	conn, err := r.Connection(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil || from.DryRun {
-			rollback(ctx, conn)
+			postgres.Rollback(ctx, conn)
 		}
 	}()
 	transaction, _, err := r.open(ctx, conn, false)
@@ -129,7 +129,7 @@ func (r *Run) secrets(ctx context.Context, from SecretImport, staged []db.StageP
 	if !from.DryRun || len(staged) > 0 {
 		batch.Queue(sqlfiles.WriteSecrets)
 	}
-	batch.Queue(db.FoundSecrets).Query(all(&found))
+	batch.Queue(db.FoundSecrets).Query(postgres.All(&found))
 	batch.Queue(db.ClearWork)
 	batch.Queue(db.ClearStaging)
 	if !from.DryRun {
