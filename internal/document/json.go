@@ -16,15 +16,14 @@ type jsonReader struct {
 	*jsontext.Decoder
 	data    []byte
 	at      cursor
-	keys    map[string]string // texts of keys by how they are written: most keys come again with every provider
-	pending []Member          // members of what is not closed yet
+	pending []Member // members of what is not closed yet
 }
 
 // parseJSON reads one value, or a list of any number of them, as JSON lines have.
 func parseJSON(data []byte, lines bool) (*Value, *Fault) {
 	r := &jsonReader{
 		Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)),
-		data:    data, at: cursor{Place: Place{1, 1}}, keys: map[string]string{},
+		data:    data, at: cursor{Place: Place{1, 1}},
 	}
 	root, err := r.value(0)
 	if lines {
@@ -55,11 +54,7 @@ func parseJSON(data []byte, lines bool) (*Value, *Fault) {
 func (r *jsonReader) value(depth int) (v Value, err error) {
 	next := r.PeekKind()
 	if next != '{' && next != '[' || depth >= MaxDepth {
-		raw, err := r.raw(&v)
-		if err == nil {
-			v.setJSON(raw)
-		}
-		return v, err
+		return r.whole()
 	}
 	if _, err := r.ReadToken(); err != nil {
 		return v, err
@@ -71,19 +66,23 @@ func (r *jsonReader) value(depth int) (v Value, err error) {
 	r.at.advance(r.data, int(r.InputOffset())-1)
 	v.Place = r.at.Place
 	first := len(r.pending)
-	var keys duplicates
+	var keys map[string]bool
 	for {
 		if next := r.PeekKind(); next == '}' || next == ']' {
 			break
 		}
 		var m Member
 		if v.Kind == Object {
-			if m.Key, err = r.key(); err != nil {
+			if m.Key, err = r.whole(); err != nil {
 				return v, err
 			}
-			if keys.add(m.Key.Text) {
+			if keys[m.Key.Text] {
 				m.Key.Flaw = duplicateKey
 			}
+			if keys == nil {
+				keys = map[string]bool{}
+			}
+			keys[m.Key.Text] = true
 		}
 		if m.Value, err = r.value(depth + 1); err != nil {
 			return v, err
@@ -96,32 +95,15 @@ func (r *jsonReader) value(depth int) (v Value, err error) {
 	return v, err
 }
 
-// raw reads a whole value and sets its place.
-func (r *jsonReader) raw(v *Value) (jsontext.Value, error) {
+// whole reads a key, a scalar, or what is nested too deep.
+func (r *jsonReader) whole() (v Value, err error) {
 	raw, err := r.ReadValue()
-	if err != nil {
-		return nil, err
-	}
-	r.at.advance(r.data, int(r.InputOffset())-len(raw))
-	v.Place = r.at.Place
-	return raw, nil
-}
-
-func (r *jsonReader) key() (v Value, err error) {
-	raw, err := r.raw(&v)
 	if err != nil {
 		return v, err
 	}
-	v.Kind, v.Style = Text, DoubleQuoted
-	text, ok := r.keys[string(raw)]
-	if !ok {
-		text = unquoteJSON(raw)
-		const most, longest = 1000, 100
-		if len(r.keys) < most && len(raw) < longest {
-			r.keys[string(raw)] = text
-		}
-	}
-	v.Text = text
+	r.at.advance(r.data, int(r.InputOffset())-len(raw))
+	v.Place = r.at.Place
+	v.setJSON(raw)
 	return v, nil
 }
 

@@ -133,31 +133,3 @@ func (v *Value) AsWritten() string {
 
 // Omitted says whether the value is the null of YAML that is not written at all.
 func (v *Value) Omitted() bool { return v.Kind == Null && (v.written == nil || *v.written == "") }
-
-// duplicates finds keys that an object has twice. Objects are small as a rule, so a map is made only for the others.
-type duplicates struct {
-	few   []string
-	large map[string]bool
-}
-
-// add remembers a key and says whether it was there before.
-func (d *duplicates) add(key string) (again bool) {
-	const small = 16
-	if d.large != nil {
-		again = d.large[key]
-		d.large[key] = true
-		return again
-	}
-	for _, known := range d.few {
-		if known == key {
-			return true
-		}
-	}
-	if d.few = append(d.few, key); len(d.few) > small {
-		d.large = make(map[string]bool, 4*small)
-		for _, known := range d.few {
-			d.large[known] = true
-		}
-	}
-	return false
-}

@@ -271,7 +271,7 @@ type pair struct {
 // mapping's own values win.
 func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
 	var merged ordered
-	var seen duplicates
+	seen := map[string]bool{}
 	var mistakes []pair
 	own := make([]pair, 0, len(y.Content)/2)
 	for i := 0; i+1 < len(y.Content) && r.exceeded == nil; i += 2 {
@@ -297,7 +297,7 @@ func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
 				p.key.Text = "null"
 			}
 		}
-		if !p.key.Flaw.dropped() && seen.add(p.key.Text) {
+		if !p.key.Flaw.dropped() && seen[p.key.Text] {
 			p.key.Flaw = duplicateKey
 		}
 		if p.key.Flaw.dropped() {
@@ -305,6 +305,7 @@ func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
 			mistakes = append(mistakes, p)
 			continue
 		}
+		seen[p.key.Text] = true
 		own = append(own, p)
 	}
 	if merged.pairs == nil {
