@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -126,51 +127,40 @@ func (c *checker) scalar(v *Value, key string) {
 	if v.Flaw == Sound || v.Flaw == Unresolved {
 		return
 	}
-	inQuotes := "put it in quotes to store it as text: " + Example(key)
-	f := Fault{Place: v.Place, Key: key, Code: CodeValue, Hint: inQuotes}
-	switch v.Flaw {
-	case Date:
-		if c.what == Workflow || c.what == Dates {
-			return
-		}
-		f.Message = "a plain date or time cannot be stored by Keep"
-	case NotFinite:
-		if c.what == Workflow {
-			return
-		}
-		f.Message = "infinity and not-a-number cannot be stored"
-	case badNumber:
-		f.Message = "this looks like a number but is none"
-	case badTagged:
-		f.Message = "the value does not fit its tag"
-	case tooLarge:
-		f.Message = "this number is larger than can be stored"
-	case reserved:
-		f.Message = "a lone = or << has a special meaning in YAML"
-	case badTag:
-		f.Code, f.Message = CodeTag, "a tag that is not accepted here"
-		f.Hint = "remove it, or put a text that starts with ! in quotes: " + Example(key) // it may be a password
-		if v.written != nil {
-			f.Message = "the tag " + Quote(*v.written) + " is not accepted here"
-			f.Hint = "remove it; only !!str, !!int, !!float, !!bool and !!null have a meaning for Keep"
-		}
-	case badAnchor:
-		f.Code, f.Message = CodeAlias, "an anchor (&) with characters that no anchor can have"
-		f.Hint = "put a text that starts with & in quotes: " + Example(key)
-	case tooDeep:
+	if v.Flaw == Date && (c.what == Workflow || c.what == Dates) || v.Flaw == NotFinite && c.what == Workflow {
+		return
+	}
+	f := faults[v.Flaw]
+	f.Place, f.Key, f.Code = v.Place, key, cmp.Or(f.Code, CodeValue)
+	switch {
+	case v.Flaw == tooDeep:
 		f = faultDepth(v.Place)
-	case recursive:
-		f.Code, f.Message, f.Hint = CodeAlias, "the anchor holds an alias of itself", "write the value out"
-	case compoundKey:
-		f.Code, f.Message, f.Hint = CodeKind, "a list or an object cannot be a key", "write the key as text"
-	case braces:
-		f.Code, f.Message, f.Hint = CodeKind, "braces inside braces without quotes", `a text that starts with { must be in quotes: "{{ ... }}"`
-	case badMerge:
-		f.Code, f.Message = CodeAlias, "<< must name an object, or a list of objects, that is not recursive"
-		f.Hint = "write <<: *anchor"
-	case duplicateKey:
+	case v.Flaw == badTag && v.written != nil:
+		f.Message = "the tag " + Quote(*v.written) + " is not accepted here"
+		f.Hint = "remove it; only !!str, !!int, !!float, !!bool and !!null have a meaning for Keep"
+	case f.Hint == "":
+		f.Hint = "put it in quotes to store it as text"
+		fallthrough
+	case v.Flaw == badTag, v.Flaw == badAnchor: // it may be a password
+		f.Hint += ": " + Example(key)
 	}
 	c.report(f)
+}
+
+// faults are those of the flaws. Without a hint, quotes help.
+var faults = map[Flaw]Fault{
+	Date:        {Message: "a plain date or time cannot be stored by Keep"},
+	NotFinite:   {Message: "infinity and not-a-number cannot be stored"},
+	badNumber:   {Message: "this looks like a number but is none"},
+	badTagged:   {Message: "the value does not fit its tag"},
+	tooLarge:    {Message: "this number is larger than can be stored"},
+	reserved:    {Message: "a lone = or << has a special meaning in YAML"},
+	badTag:      {Code: CodeTag, Message: "a tag that is not accepted here", Hint: "remove it, or put a text that starts with ! in quotes"},
+	badAnchor:   {Code: CodeAlias, Message: "an anchor (&) with characters that no anchor can have", Hint: "put a text that starts with & in quotes"},
+	recursive:   {Code: CodeAlias, Message: "the anchor holds an alias of itself", Hint: "write the value out"},
+	compoundKey: {Code: CodeKind, Message: "a list or an object cannot be a key", Hint: "write the key as text"},
+	braces:      {Code: CodeKind, Message: "braces inside braces without quotes", Hint: `a text that starts with { must be in quotes: "{{ ... }}"`},
+	badMerge:    {Code: CodeAlias, Message: "<< must name an object, or a list of objects, that is not recursive", Hint: "write <<: *anchor"},
 }
 
 func faultDepth(at Place) Fault {

@@ -382,7 +382,6 @@ func yamlFault(data []byte, err error) *Fault {
 		deep := faultDepth(f.Place)
 		return &deep
 	}
-	text := lines{data}
 	context := Place{int32(opened.Line), max(1, int32(opened.Column))}
 	switch stage {
 	case yaml.ReaderStage:
@@ -391,9 +390,9 @@ func yamlFault(data []byte, err error) *Fault {
 	case yaml.ComposerStage:
 		f.Message, f.Hint = "an alias (*name) without its anchor (&name)", `put a text that starts with * in quotes`
 	case yaml.ParserStage:
-		f.Message, f.Hint = parserMistake(text.at(f.Place), text.at(context), f.Place, context)
+		f.Message, f.Hint = parserMistake(characterAt(data, f.Place), characterAt(data, context), f.Place, context)
 	case yaml.ScannerStage:
-		scannerMistake(f, text, context)
+		scannerMistake(f, data, context)
 	}
 	if f.Message == "" {
 		f.Message, f.Hint = "not valid YAML", "check the indentation, colons and quotes of this line and the one before"

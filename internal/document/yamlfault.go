@@ -7,29 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// lines looks at single characters of a text.
-type lines struct{ data []byte }
-
-// line returns a line without its end; "" where there is none.
-func (l lines) line(number int32) string {
-	rest := l.data
-	for ; number > 1; number-- {
-		_, after, ok := bytes.Cut(rest, []byte{'\n'})
-		if !ok {
-			return ""
-		}
-		rest = after
+// Line returns a line of a text without its end, counted from 1; "" where there is none.
+func Line(data []byte, number int) string {
+	if number < 1 {
+		return ""
 	}
-	line, _, _ := bytes.Cut(rest, []byte{'\n'})
-	return strings.TrimSuffix(string(line), "\r")
+	for ; number > 1 && data != nil; number-- {
+		_, data, _ = bytes.Cut(data, []byte{'\n'})
+	}
+	line, _, _ := bytes.Cut(data, []byte{'\n'})
+	return string(bytes.TrimSuffix(line, []byte{'\r'}))
 }
 
-// at is the character at a place; 0 at the end of a line and behind it.
-func (l lines) at(place Place) rune {
-	if place.Line < 1 {
-		return 0
-	}
-	runes := []rune(l.line(place.Line))
+// characterAt is the character at a place; 0 at the end of a line and behind it.
+func characterAt(data []byte, place Place) rune {
+	runes := []rune(Line(data, int(place.Line)))
 	if int(place.Column) > len(runes) {
 		return 0
 	}
@@ -58,14 +50,14 @@ func parserMistake(found, opened rune, at, context Place) (message, hint string)
 var noSpace = Pattern(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
 
 // scannerMistake does the same for what makes no token.
-func scannerMistake(f *Fault, text lines, context Place) {
-	found, opened := text.at(f.Place), rune(0)
+func scannerMistake(f *Fault, data []byte, context Place) {
+	found, opened := characterAt(data, f.Place), rune(0)
 	if context.Line > 0 {
-		opened = text.at(context)
+		opened = characterAt(data, context)
 	}
 	switch opened {
 	case '"', '\'':
-		quotedMistake(f, text, found, context)
+		quotedMistake(f, data, found, context)
 		return
 	case '*', '&':
 		f.Message, f.Hint = "an anchor (&) or alias (*) without a name", "put a text that starts with & or * in quotes"
@@ -88,29 +80,29 @@ func scannerMistake(f *Fault, text lines, context Place) {
 		f.Message, f.Hint = "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"
 	case found == ':':
 		f.Message, f.Hint = "a colon where no key can be", `put a text that holds ": " in quotes; otherwise check the indentation`
-		missingSpace(f, text, f.Line-1)
+		missingSpace(f, data, f.Line-1)
 	case found == '-' && context.Line == 0:
 		f.Message, f.Hint = "a list item where no list can be", `write lists on lines of their own, or put a text that starts with "- " in quotes`
 	case found == '?' && context.Line == 0:
 		f.Message, f.Hint = "a key where no key can be", "check the indentation"
 	case context.Line > 0:
 		f.Message, f.Hint = "expected a colon after the key", "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
-		missingSpace(f, text, context.Line)
+		missingSpace(f, data, context.Line)
 	}
 }
 
 // missingSpace says so where a line has a colon without a space behind it.
-func missingSpace(f *Fault, text lines, line int32) {
-	if part := noSpace().FindStringSubmatch(text.line(line)); part != nil {
+func missingSpace(f *Fault, data []byte, line int32) {
+	if part := noSpace().FindStringSubmatch(Line(data, int(line))); part != nil {
 		f.Line, f.Column = line, int32(utf8.RuneCountInString(part[1]))+1
 		f.Message, f.Hint = "a space is missing after the colon", "write `key: value`"
 	}
 }
 
 // quotedMistake is for what cannot be in a text in quotes.
-func quotedMistake(f *Fault, text lines, found rune, context Place) {
+func quotedMistake(f *Fault, data []byte, found rune, context Place) {
 	const useSingle = `write \\ for a backslash, or use single quotes`
-	before := []rune(text.line(f.Line))
+	before := []rune(Line(data, int(f.Line)))
 	escape := rune(0)
 	if at := int(f.Column) - 2; at >= 1 && at < len(before) && before[at-1] == '\\' {
 		escape = before[at]

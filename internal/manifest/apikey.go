@@ -109,7 +109,7 @@ func (r *reader) apiKeyList(s *source, text string) {
 		i := &item{reader: r, source: s, kind: KindAPIKey}
 		previous = i.apiKeyEntry(strings.TrimSpace(written), number+1, previous, place)
 	}
-	s.data, s.lines = nil, nil
+	s.data = nil
 }
 
 // apiKeyEntry reads one entry and returns its name, "" for one that is malformed.

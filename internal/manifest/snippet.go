@@ -1,36 +1,14 @@
 package manifest
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"keep-bootstrap/internal/document"
 )
 
 // maxSnippet is the longest line that is shown.
 const maxSnippet = 160
-
-// line returns a line of the source, without its end.
-func (s *source) line(number int) string {
-	if s.lines == nil {
-		s.lines = []int{0}
-		for i := 0; ; {
-			next := bytes.IndexByte(s.data[i:], '\n')
-			if next < 0 {
-				break
-			}
-			i += next + 1
-			s.lines = append(s.lines, i)
-		}
-	}
-	if number < 1 || number > len(s.lines) {
-		return ""
-	}
-	line := s.data[s.lines[number-1]:]
-	if end := bytes.IndexByte(line, '\n'); end >= 0 {
-		line = line[:end]
-	}
-	return string(bytes.TrimSuffix(line, []byte("\r")))
-}
 
 // snippet shows a line with its value masked. The key must be the one that the
 // problem is about: only what is known to be a key is shown, since a line may as
@@ -40,7 +18,7 @@ func (s *source) snippet(number int, key string, show bool) string {
 	if key == "" {
 		return ""
 	}
-	line := s.line(number)
+	line := document.Line(s.data, number)
 	if len(line) > maxSnippet || !utf8.ValidString(line) {
 		return ""
 	}
@@ -94,7 +72,7 @@ func simple(value string) bool {
 // brokenSnippet shows a line of a text that could not be parsed: keys of the
 // manifest's own are shown, everything else is masked.
 func (s *source) brokenSnippet(number int) string {
-	line := s.line(number)
+	line := document.Line(s.data, number)
 	if len(line) > maxSnippet || !utf8.ValidString(line) {
 		return ""
 	}

@@ -47,8 +47,7 @@ type source struct {
 
 	provisioned string // the path that Keep stores; "" where there is none
 
-	data  []byte
-	lines []int // offsets of line starts, made when first needed
+	data []byte
 }
 
 // at is the position of a value of the source.
@@ -146,7 +145,7 @@ func (r *reader) load(s *source, data []byte) {
 	default:
 		i.document(root)
 	}
-	s.data, s.lines = nil, nil
+	s.data = nil
 }
 
 // read lists a source. The digest is of the bytes as they were read, references unresolved.
