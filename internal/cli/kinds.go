@@ -144,8 +144,8 @@ func givenCounts(providers int, showProviders bool, given map[string]int) string
 func manifestKinds(m *manifest.Manifest) map[string]int {
 	all := map[string]int{}
 	for _, k := range otherKinds() {
-		if *k.Given(&m.Given) {
-			all[k.Word] = k.Count(m)
+		if m.Given[k.Word] {
+			all[k.Word] = m.Count(k.Word)
 		}
 	}
 	return all
@@ -154,5 +154,5 @@ func manifestKinds(m *manifest.Manifest) map[string]int {
 // contents words what a manifest holds.
 func contents(m *manifest.Manifest) string {
 	kinds := manifestKinds(m)
-	return givenCounts(len(m.Providers), m.Given.Providers || len(kinds) == 0, kinds)
+	return givenCounts(len(m.Providers), m.Given[manifest.KindProvider] || len(kinds) == 0, kinds)
 }

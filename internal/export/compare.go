@@ -45,15 +45,17 @@ func compare(result *Result, providers []provider, resources []db.ExportedObject
 // changedWorkflows names the workflows whose text is not as Keep would write it: the next run writes it so.
 func changedWorkflows(read *manifest.Manifest, resources []db.ExportedObject) (warnings []string) {
 	texts := map[string]string{}
-	for i := range read.Workflows {
-		texts[read.Workflows[i].Name] = read.Workflows[i].Raw
+	for _, r := range read.Resources {
+		if r.Kind == manifest.KindWorkflow {
+			texts[r.Name], _ = rawOf(r.Content)
+		}
 	}
 	for i := range resources {
 		r := &resources[i]
 		if r.Kind != manifest.KindWorkflow {
 			continue
 		}
-		raw, err := rawOf(r)
+		raw, err := rawOf(r.Content)
 		if now, ok := texts[r.Name]; err != nil || ok && now != raw {
 			warnings = append(warnings, fmt.Sprintf("workflow %q: its text in the database is not as Keep writes it; the next run writes it anew", r.Name))
 		}

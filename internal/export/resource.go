@@ -42,7 +42,7 @@ func (w *writer) resources(resources []db.ExportedObject) error {
 
 func (w *writer) resource(r *db.ExportedObject) error {
 	if r.Kind == manifest.KindWorkflow {
-		raw, err := rawOf(r)
+		raw, err := rawOf(r.Content)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (w *writer) exposes(kind, name string) {
 func (w *writer) workflow(name, raw string) {
 	raw = strings.TrimSuffix(raw, "...\n") // the end of the document, which is none here
 	read, err := manifest.Load(manifest.Options{Environ: []string{"KEEP_WORKFLOW=" + raw}})
-	if err != nil || len(read.Workflows) != 1 {
+	if err != nil || len(read.Resources) != 1 {
 		w.warnings = append(w.warnings, fmt.Sprintf("workflow %q is left out: this program cannot read its text", name))
 		return
 	}
@@ -113,9 +113,9 @@ func (w *writer) indented(lines, first, others string) {
 }
 
 // rawOf is the text of a workflow.
-func rawOf(r *db.ExportedObject) (string, error) {
+func rawOf(text string) (string, error) {
 	var content struct{ Raw string }
-	if err := json.Unmarshal([]byte(r.Content), &content); err != nil {
+	if err := json.Unmarshal([]byte(text), &content); err != nil {
 		return "", errors.New("its text is missing")
 	}
 	return content.Raw, nil

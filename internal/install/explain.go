@@ -53,28 +53,14 @@ func (r *Run) explain(ctx context.Context, conn *pgx.Conn, prepare bool, failure
 
 // position is where the input has an object of a kind, by its position in the kind, from 1.
 func (r *Run) position(kind string, position int) manifest.Position {
-	i := position - 1
-	at := func(count int, source func() manifest.Position) manifest.Position {
-		if i < 0 || i >= count {
-			return manifest.Position{}
-		}
-		return source()
+	if providers := r.Manifest.Providers; kind == manifest.KindProvider && position > 0 && position <= len(providers) {
+		return providers[position-1].Source
 	}
-	m := r.Manifest
-	switch kind {
-	case manifest.KindProvider:
-		return at(len(m.Providers), func() manifest.Position { return m.Providers[i].Source })
-	case manifest.KindWorkflow:
-		return at(len(m.Workflows), func() manifest.Position { return m.Workflows[i].Source })
-	case manifest.KindDashboard:
-		return at(len(m.Dashboards), func() manifest.Position { return m.Dashboards[i].Source })
-	case manifest.KindMappingRule:
-		return at(len(m.MappingRules), func() manifest.Position { return m.MappingRules[i].Source })
-	case manifest.KindAPIKey:
-		return at(len(m.APIKeys), func() manifest.Position { return m.APIKeys[i].Source })
-	case manifest.KindUser:
-		if m.User != nil {
-			return m.User.Source
+	for _, resource := range r.Manifest.Resources {
+		if resource.Kind == kind {
+			if position--; position == 0 {
+				return resource.Source
+			}
 		}
 	}
 	return manifest.Position{}

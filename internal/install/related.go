@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
@@ -85,9 +86,9 @@ func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[st
 // reasonFor says in a few words why something was not counted.
 func reasonFor(err error) string {
 	switch {
-	case postgres.Is(err, "57014"):
+	case postgres.Is(err, pgerrcode.QueryCanceled):
 		return "it took longer than two seconds"
-	case postgres.Is(err, "42501"):
+	case postgres.Is(err, pgerrcode.InsufficientPrivilege):
 		return "the role may not call bootstrap.dependents"
 	}
 	return postgres.From(err).Message

@@ -6,7 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,13 +33,13 @@ func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 // stagedRows are the rows of staging: for each kind that is given a mark at position 0, then its objects, and the sources.
 func stagedRows(m *manifest.Manifest) ([]db.StageParams, error) {
 	var rows []db.StageParams
-	for i := range manifest.Table {
-		if kind := &manifest.Table[i]; *kind.Given(&m.Given) {
-			rows = append(rows, db.StageParams{Kind: kind.Word})
-		}
+	for _, kind := range slices.Sorted(maps.Keys(m.Given)) {
+		rows = append(rows, db.StageParams{Kind: kind})
 	}
-	add := func(kind string, position int, name, content string) {
-		rows = append(rows, db.StageParams{Kind: kind, Position: int32(position + 1), Name: &name, Content: &content})
+	positions := map[string]int32{}
+	add := func(kind, name, content string) {
+		positions[kind]++
+		rows = append(rows, db.StageParams{Kind: kind, Position: positions[kind], Name: &name, Content: &content})
 	}
 	rules := 0
 	for i := range m.Providers {
@@ -61,26 +62,11 @@ func stagedRows(m *manifest.Manifest) ([]db.StageParams, error) {
 			})
 		}
 	}
-	if u := m.User; u != nil {
-		add(manifest.KindUser, 0, u.Username, `{"password": `+quoted(u.Password)+`, "reset_password": `+strconv.FormatBool(u.ResetPassword)+`}`)
+	for _, r := range m.Resources {
+		add(r.Kind, r.Name, r.Content)
 	}
-	for i := range m.APIKeys {
-		k := &m.APIKeys[i]
-		add(manifest.KindAPIKey, i, k.Name, `{"role": `+quoted(k.Role)+`, "secret": `+quoted(k.Secret)+`}`)
-	}
-	for i := range m.Workflows {
-		w := &m.Workflows[i]
-		add(manifest.KindWorkflow, i, w.Name, `{"definition": `+w.Definition+`, "raw": `+quoted(w.Raw)+`, "provisioned_file": `+quoted(w.ProvisionedFile)+`}`)
-	}
-	for i := range m.Dashboards {
-		add(manifest.KindDashboard, i, m.Dashboards[i].Name, m.Dashboards[i].Config)
-	}
-	for i := range m.MappingRules {
-		rule := &m.MappingRules[i]
-		add(manifest.KindMappingRule, i, rule.Name, `{"definition": `+rule.Definition+`, "provisioned_file": `+quoted(rule.ProvisionedFile)+`}`)
-	}
-	for i, source := range m.Sources {
-		add(sourceKind, i, source.Name, hex.EncodeToString(source.SHA256[:]))
+	for _, source := range m.Sources {
+		add(sourceKind, source.Name, hex.EncodeToString(source.SHA256[:]))
 	}
 	return rows, nil
 }

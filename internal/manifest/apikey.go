@@ -11,21 +11,21 @@ import (
 
 var apiKeyKeys = []string{"name", "role", "secret"}
 
-// secret takes a text that may be a reference. Of what cannot be resolved it returns false; where that is because references
+// secret resolves a text that may be a reference. Of what cannot be resolved it returns false; where that is because references
 // are not resolved at all, there is no problem.
-func (i *item) secret(v *document.Value, key string) (string, bool) {
+func (i *item) secret(v *document.Value, key string) bool {
 	switch {
 	case v.Kind != document.Text:
 		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "put it in quotes, or write $(NAME) or $(file:/path)"))
-		return "", false
+		return false
 	case v.Text == "":
 		i.fail(at(v, key, CodeMissing, "`"+key+"` is empty", "write it, or $(NAME) or $(file:/path)"))
-		return "", false
+		return false
 	}
 	before := i.failed()
 	i.placeholder(v, key)
 	i.resolve(v, key)
-	return v.Text, v.Flaw != document.Unresolved && i.failed() == before
+	return v.Flaw != document.Unresolved && i.failed() == before
 }
 
 // checkSecretive is check for a resource with secrets. A missing space or quote makes a key of a value, so keys that are not
@@ -53,22 +53,24 @@ func readAPIKey(i *item, v *document.Value) {
 	if i.named(v, name, "name", MaxName) {
 		i.take(name, "name")
 	}
-	key := APIKey{Name: i.name, Source: i.source.at(v)}
 	if role == nil {
 		i.fail(at(v, "", CodeMissing, "an API key without a role", "add `role:`, one of "+strings.Join(Roles, ", ")))
 	} else {
-		key.Role = role.Text
 		i.role(role)
 	}
 	if secret == nil {
 		i.fail(at(v, "", CodeMissing, "an API key without a secret", "add `secret:`, for example $(NAME)"))
-	} else if text, resolved := i.secret(secret, "secret"); resolved {
-		key.Secret = text
-		i.uniqueSecret(text, secret, "secret")
+	} else if i.secret(secret, "secret") {
+		i.uniqueSecret(secret.Text, secret, "secret")
 	}
 	i.known(v, apiKeyKeys)
+	i.addKey(before, v, role, secret)
+}
+
+// addKey adds an API key.
+func (i *item) addKey(before int, start, role, secret *document.Value) {
 	if i.failed() == before {
-		i.reader.manifest.APIKeys = append(i.reader.manifest.APIKeys, key)
+		i.add(before, start, object(member("role", *role), member("secret", *secret)))
 	}
 }
 
@@ -124,7 +126,7 @@ func (i *item) apiKeyEntry(written string, number int, previous string, place do
 		return ""
 	}
 	before := i.failed()
-	name, role := place, place
+	name, role, secret := place, place, place
 	name.Text, role.Text = parts[0], parts[1]
 	if i.named(&place, &name, "name", MaxName) {
 		i.take(&name, "")
@@ -135,17 +137,14 @@ func (i *item) apiKeyEntry(written string, number int, previous string, place do
 	}
 	i.role(&role)
 	i.name = known
-	if parts[2] == "" {
+	secret.Text = parts[2]
+	if secret.Text == "" {
 		i.fail(at(&place, "", CodeMissing, "the secret is empty", "write name:role:secret"))
 	} else {
-		secret := place
-		secret.Text = parts[2]
 		i.placeholder(&secret, "")
-		i.uniqueSecret(parts[2], &place, "")
+		i.uniqueSecret(secret.Text, &place, "")
 	}
-	if i.failed() == before {
-		i.reader.manifest.APIKeys = append(i.reader.manifest.APIKeys, APIKey{Name: parts[0], Role: parts[1], Secret: parts[2], Source: i.source.at(&place)})
-	}
+	i.addKey(before, &place, &role, &secret)
 	return parts[0]
 }
 

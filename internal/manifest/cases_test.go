@@ -134,14 +134,14 @@ func TestConfigurationThatKeepTakesIsRefused(t *testing.T) {
 	// Dates and times of mapping rules are texts, as Keep writes them.
 	for _, head := range []string{"  type: csv\n", "  type: topology\n", ""} {
 		m := expect(t, stdin("mapping_rules:\n- name: teams\n  matchers: [[team]]\n"+head+"  rows:\n  - {team: a, since: 2024-01-01, at: 2024-01-01T10:00:00Z, deep: [2024-02-03]}\n"))
-		if len(m.MappingRules) != 1 || !strings.Contains(m.MappingRules[0].Definition, `"rows": [{"team": "a", "since": "2024-01-01", "at": "2024-01-01 10:00:00+00:00", "deep": ["2024-02-03"]}]`) {
-			t.Errorf("%+v", m.MappingRules)
+		if len(of(m, KindMappingRule)) != 1 || !strings.Contains(of(m, KindMappingRule)[0].Definition, `"rows": [{"team": "a", "since": "2024-01-01", "at": "2024-01-01 10:00:00+00:00", "deep": ["2024-02-03"]}]`) {
+			t.Errorf("%+v", of(m, KindMappingRule))
 		}
 	}
 	for written, want := range map[string]string{"true": "true", "'yes'": "true", "1": "true", "off": "false", "'f'": "false", "0.0": "false"} {
 		m := expect(t, stdin("mapping_rules:\n- {name: a, matchers: [[x], [y]], rows: [{x: 1}], is_multi_level: "+written+"}\n"))
-		if len(m.MappingRules) != 1 || !strings.Contains(m.MappingRules[0].Definition, `"is_multi_level": `+want) {
-			t.Errorf("%s: %+v", written, m.MappingRules)
+		if len(of(m, KindMappingRule)) != 1 || !strings.Contains(of(m, KindMappingRule)[0].Definition, `"is_multi_level": `+want) {
+			t.Errorf("%s: %+v", written, of(m, KindMappingRule))
 		}
 	}
 	for written, want := range map[string]string{
@@ -149,8 +149,8 @@ func TestConfigurationThatKeepTakesIsRefused(t *testing.T) {
 		"description: yes": `"description": "True"`, "prefix_to_remove: 1.50": `"prefix_to_remove": "1.5"`, "file_name: 2024-01-01": `"file_name": "2024-01-01"`,
 	} {
 		m := expect(t, stdin("mapping_rules:\n- {name: yes, matchers: [[no, 1.0, a]], rows: [{x: 1}], "+written+"}\n"))
-		if len(m.MappingRules) != 1 || m.MappingRules[0].Name != "True" || !strings.Contains(m.MappingRules[0].Definition, want) || !strings.Contains(m.MappingRules[0].Definition, `[["False", "1.0", "a"]]`) {
-			t.Errorf("%s: %+v", written, m.MappingRules)
+		if len(of(m, KindMappingRule)) != 1 || of(m, KindMappingRule)[0].Name != "True" || !strings.Contains(of(m, KindMappingRule)[0].Definition, want) || !strings.Contains(of(m, KindMappingRule)[0].Definition, `[["False", "1.0", "a"]]`) {
+			t.Errorf("%s: %+v", written, of(m, KindMappingRule))
 		}
 	}
 	// A workflow.
@@ -167,8 +167,8 @@ func TestConfigurationThatKeepTakesIsRefused(t *testing.T) {
 		"disabled:":          `"disabled": false`,
 	} {
 		m, _ := said(t, environ("KEEP_WORKFLOW=workflow:\n  id: w\n  "+body+"\n  triggers: [{type: manual}]\n"))
-		if len(m.Workflows) != 1 || !strings.Contains(m.Workflows[0].Definition, want) {
-			t.Errorf("%s: %+v", body, m.Workflows)
+		if len(of(m, KindWorkflow)) != 1 || !strings.Contains(of(m, KindWorkflow)[0].Definition, want) {
+			t.Errorf("%s: %+v", body, of(m, KindWorkflow))
 		}
 	}
 }
@@ -178,13 +178,13 @@ func TestBooleanVariableIgnored(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]bool{"true": true, "True": true, "TRUE": true, "1": true, "false": false, "False": false, "0": false} {
 		m := expect(t, environ("KEEP_DEFAULT_USERNAME=keep", "KEEP_DEFAULT_PASSWORD=x", "KEEP_FORCE_RESET_DEFAULT_PASSWORD="+value))
-		if m.User == nil || m.User.ResetPassword != want {
-			t.Errorf("%s: %+v", value, m.User)
+		if user := of(m, KindUser); len(user) != 1 || user[0].ResetPassword != want {
+			t.Errorf("%s: %+v", value, m.Resources)
 		}
 		for _, written := range []string{"'" + value + "'", "$(RESET)"} {
 			m := expect(t, stdin("default_user: {username: keep, password: x, reset_password: "+written+"}\n", "RESET="+value))
-			if m.User == nil || m.User.ResetPassword != want {
-				t.Errorf("%s behind %s: %+v", value, written, m.User)
+			if user := of(m, KindUser); len(user) != 1 || user[0].ResetPassword != want {
+				t.Errorf("%s behind %s: %+v", value, written, m.Resources)
 			}
 		}
 		m = expect(t, stdin("p: {type: http, install_webhook: $(B), pulling_enabled: '"+value+"', prevent_delete: '"+value+"'}\n", "B="+value))
@@ -228,8 +228,8 @@ func TestVariableValueWrappedOrEscaped(t *testing.T) {
 	refused(t, environ(`KEEP_WORKFLOW={} # a\nb`), "a workflow without name and id")
 	// What is meant so is read.
 	m := expect(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+write(t, dir, "password", "'quoted'\n"), "KEEP_DEFAULT_USERNAME=a"))
-	if m.User == nil || m.User.Password != "'quoted'" {
-		t.Errorf("%+v", m.User)
+	if user := of(m, KindUser); len(user) != 1 || user[0].Password != "'quoted'" {
+		t.Errorf("%+v", m.Resources)
 	}
 	expect(t, environ(`KEEP_WORKFLOW={"id": "x", "triggers": [], "description": "a\nb"}`))
 	expect(t, environ(`KEEP_PROVIDERS={"vm": {"type": "http", "description": "a\nb \"c\""}}`))
@@ -270,7 +270,7 @@ func TestDirectoryYieldsNothing(t *testing.T) {
 		for _, name := range []string{"..2026_11_22/g.yaml", "..data/x", "lost+found/x", "README.md", ".gitkeep", ".git/config", ".DS_Store"} {
 			write(t, dir, name, good)
 		}
-		if m := expect(t, given(dir)); len(m.Providers)+len(m.Workflows)+len(m.MappingRules) != 0 || m.Given == (Kinds{}) {
+		if m := expect(t, given(dir)); len(m.Providers)+len(m.Resources) != 0 || len(m.Given) == 0 {
 			t.Errorf("%s: %+v", variable, m)
 		}
 	}
@@ -305,7 +305,7 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 				continue
 			}
 			m, got := said(t, options)
-			if len(m.Workflows)+len(m.Providers)+len(m.MappingRules) != 0 || strings.Contains(got, "secret-example") || strings.Count(got, "\n") != 1 {
+			if len(m.Providers)+len(m.Resources) != 0 || strings.Contains(got, "secret-example") || strings.Count(got, "\n") != 1 {
 				t.Errorf("%s, %s: %+v, %s", variable, shape, m, got)
 			}
 			refused(t, options, "a.yaml", homes[shape])
@@ -397,7 +397,7 @@ func TestWorkflowThatNeverRuns(t *testing.T) {
 		for n, options := range forms(body + "}") {
 			if n < 4 {
 				m := expect(t, options, "~", want)
-				if len(m.Workflows) != 1 {
+				if len(of(m, KindWorkflow)) != 1 {
 					t.Errorf("%s: %+v", part, m)
 				}
 				if w := m.Warnings[0]; w.Line < 1 || w.Column < 1 || w.Name != "noc" {
@@ -548,8 +548,8 @@ func TestEmptyReferenceOverwritesSecret(t *testing.T) {
 	for _, blank := range []string{" ", "\n", "\r\n"} {
 		refused(t, environ("KEEP_DEFAULT_USERNAME="+blank), "KEEP_DEFAULT_USERNAME is empty")
 	}
-	if m := expect(t, environ("KEEP_DEFAULT_USERNAME=u\n", "KEEP_DEFAULT_PASSWORD= x \n")); m.User.Password != " x " || m.User.Username != "u" {
-		t.Errorf("%q", m.User.Password)
+	if m := expect(t, environ("KEEP_DEFAULT_USERNAME=u\n", "KEEP_DEFAULT_PASSWORD= x \n")); of(m, KindUser)[0].Password != " x " || of(m, KindUser)[0].Name != "u" {
+		t.Errorf("%q", of(m, KindUser)[0].Password)
 	}
 	expect(t, stdin("g: {type: grafana, authentication: {host: http://g, token: $(Q)}}", "Q='x'"), "~", `"Q" is wrapped in quotes`)
 }

@@ -41,11 +41,11 @@ func (m *mapping) csv(v *document.Value) bool {
 		message, hint := file.Explain(err, MaxRowsSize)
 		return problem(0, message, hint)
 	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
-	if f := document.CheckEncoding([]byte(text)); f != nil {
+	cut := strings.TrimPrefix(string(data), "\ufeff")
+	if f := document.CheckEncoding([]byte(cut)); f != nil {
 		return problem(int(f.Line), f.Message, f.Hint)
 	}
-	rows := csv.NewReader(strings.NewReader(text))
+	rows := csv.NewReader(strings.NewReader(cut))
 	names, err := rows.Read()
 	if errors.Is(err, io.EOF) {
 		return problem(0, "it is empty", "write the names of the attributes into the first line, and rows below it")
@@ -86,10 +86,10 @@ func unnamed(names []string) int {
 
 // csvRow is a row as an object of texts.
 func csvRow(names, cells []string, at document.Place) document.Value {
-	row := document.Value{Kind: document.Object, Place: at, Members: make([]document.Member, len(cells))}
+	row := object()
+	row.Place = at
 	for i, cell := range cells {
-		row.Members[i].Key = document.Value{Kind: document.Text, Text: names[i]}
-		row.Members[i].Value = document.Value{Kind: document.Text, Text: cell}
+		row.Members = append(row.Members, member(names[i], text(cell)))
 	}
 	return row
 }

@@ -22,8 +22,7 @@ func readDashboard(i *item, v *document.Value) {
 		i.fail(at(config, "dashboard_config", CodeKind, "`dashboard_config` must be an object, not "+config.Kind.String(), "write {} for an empty one"))
 	}
 	i.known(v, dashboardKeys)
-	if i.failed() == before {
-		m := i.reader.manifest
-		m.Dashboards = append(m.Dashboards, Dashboard{Name: i.name, Config: string(config.AppendJSON(nil)), Source: i.source.at(v)})
+	if config != nil {
+		i.add(before, v, *config)
 	}
 }

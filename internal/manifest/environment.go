@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,7 +49,9 @@ func (r *reader) variables() error {
 		return r.noSource()
 	}
 	for i := range Table {
-		*Table[i].Given(&r.manifest.Given) = slices.ContainsFunc(Table[i].Variables, set) || Table[i].Word == KindProvider && len(single) > 0
+		if slices.ContainsFunc(Table[i].Variables, set) || Table[i].Word == KindProvider && len(single) > 0 {
+			r.manifest.Given[Table[i].Word] = true
+		}
 	}
 	for _, name := range append(append(sourceVariables(), single...), resetVariable) {
 		r.unwrapped(name)
@@ -192,16 +195,16 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 
 func (r *reader) environmentUser() {
 	username, reset := withoutLineEnd(r.environment[usernameVariable]), r.environment[resetVariable]
-	if !r.manifest.Given.User {
+	if !r.manifest.Given[KindUser] {
 		return
 	}
-	user := User{Username: defaultUsername, Password: defaultPassword}
+	var first *source
 	i := &item{reader: r, kind: KindUser, name: username}
 	before := i.failed()
 	if r.environment[usernameVariable] != "" {
 		i.source = r.variableSource(usernameVariable, layoutAny, document.JSON)
+		first = i.source
 		r.read(usernameVariable, []byte(username))
-		user.Username, user.Source = username, Position{File: usernameVariable}
 		if Blank(username) {
 			i.fail(whole(CodeEmpty, "the variable "+usernameVariable+" is empty", "set it, or unset it"))
 		}
@@ -216,30 +219,29 @@ func (r *reader) environmentUser() {
 			i.fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
 		}
 	}
-	if password, s, ok := r.secretVariable(passwordVariable); ok {
-		i.source = s
-		r.read(s.name, []byte(password))
-		user.Password = password
-		if user.Source.File == "" {
-			user.Source.File = s.name
-		}
-		i.storable(password, "the password")
-		i.placeholder(&document.Value{Kind: document.Text, Text: password}, "")
+	password := text(defaultPassword)
+	if value, s, ok := r.secretVariable(passwordVariable); ok {
+		i.source, first = s, cmp.Or(first, s)
+		r.read(s.name, []byte(value))
+		password = text(value)
+		i.storable(value, "the password")
+		i.placeholder(&password, "")
 	}
+	resets := false
 	if reset != "" {
 		var ok bool
-		if user.ResetPassword, ok = Boolean(reset); !ok {
+		if resets, ok = Boolean(reset); !ok {
 			i.source = r.variableSource(resetVariable, layoutAny, document.JSON)
 			i.fail(whole(CodeValue, resetVariable+" must be true, false, 1 or 0; Keep does not start with anything else", "write true or false"))
 		}
 	}
-	if i.failed() == before {
-		r.manifest.User = &user
+	if i.source = first; first != nil {
+		i.addUser(before, &document.Value{}, password, resets)
 	}
 }
 
 func (r *reader) environmentAPIKeys() {
-	if !r.manifest.Given.APIKeys {
+	if !r.manifest.Given[KindAPIKey] {
 		return
 	}
 	if text, s, ok := r.secretVariable(apiKeysVariable); ok {

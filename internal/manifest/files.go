@@ -38,7 +38,7 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 			r.stdin(stdin)
 		default:
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				r.manifest.Given.Providers = true
+				r.manifest.Given[KindProvider] = true
 				r.directory(path, layoutSingle)
 				continue
 			}

@@ -7,12 +7,6 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// homes are the variables that a kind belongs into.
-var homes = map[string]string{
-	KindProvider: directoryVariable, KindWorkflow: workflowsVariable, KindMappingRule: mappingsVariable, KindDashboard: dashboardsVariable,
-	KindAPIKey: apiKeysVariable, KindUser: usernameVariable + " and " + passwordVariable,
-}
-
 // bodyKeys are the keys of which a workflow has at least one.
 var bodyKeys = []string{"triggers", "steps", "actions"}
 
@@ -58,9 +52,9 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 	case inList:
 		f.Message, f.Hint = "this is a "+called(shape)+", not a "+called(i.kind), "move it below `"+KindOf(shape).Key+":`"
 	case i.source.variable:
-		f.Message, f.Hint = "this is a "+called(shape)+": it belongs in "+homes[shape], "set the other variable"
+		f.Message, f.Hint = "this is a "+called(shape)+": it belongs in "+KindOf(shape).home, "set the other variable"
 	default:
-		f.Message = "this is a " + called(shape) + ": it belongs in " + homes[shape]
+		f.Message = "this is a " + called(shape) + ": it belongs in " + KindOf(shape).home
 	}
 	f.Message = strings.ReplaceAll(f.Message, "a API", "an API")
 	i.name = ""
@@ -77,7 +71,7 @@ func (i *item) bare(root *document.Value) bool {
 	if i.source.layout == layoutSingle {
 		return (&item{reader: i.reader, source: i.source, kind: KindProvider}).otherThan(root, false)
 	}
-	hint := "write it as an entry of the list below `" + KindOf(shape).Key + ":`, or put the file into " + homes[shape]
+	hint := "write it as an entry of the list below `" + KindOf(shape).Key + ":`, or put the file into " + KindOf(shape).home
 	if shape == KindUser {
 		hint = "write it below `" + KindOf(shape).Key + ":`"
 	}

@@ -67,7 +67,7 @@ func (i *item) document(root *document.Value) {
 	case s.layout == layoutSingle && root.Kind == document.List:
 		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, not a list", "write one file for each, or give this file with -f"))
 	case root.Kind == document.List:
-		i.reader.manifest.Given.Providers = true
+		i.reader.manifest.Given[KindProvider] = true
 		i.list(root)
 	case isObject:
 		i.providersOrAll(root)
@@ -90,7 +90,7 @@ func (i *item) providersOrAll(root *document.Value) {
 		i.envelope(root)
 		return
 	}
-	i.reader.manifest.Given.Providers = true
+	i.reader.manifest.Given[KindProvider] = true
 	if len(root.Members) > 0 && i.bare(root) {
 		return
 	}
@@ -164,7 +164,7 @@ func envelopeKeys() (keys []string) {
 
 // below reads what stands below the key of a kind.
 func (i *item) below(kind *Kind, key, value *document.Value) {
-	*kind.Given(&i.reader.manifest.Given) = true
+	i.reader.manifest.Given[kind.Word] = true
 	switch {
 	case kind.Word == KindUser:
 		readUser(i.entry(KindUser), key, value)

@@ -53,9 +53,9 @@ func checkLoad(t *testing.T, load func() (*Manifest, error)) {
 		}
 		return
 	}
-	for _, r := range described(manifest) {
-		if !json.Valid([]byte(r.text)) || r.text[0] != '{' || r.name == "" || !utf8.ValidString(r.name) || strings.Contains(r.name, "\x00") {
-			t.Errorf("resource %q: %q", r.name, r.text)
+	for _, r := range manifest.Resources {
+		if !json.Valid([]byte(r.Content)) || r.Content[0] != '{' || r.Name == "" || !utf8.ValidString(r.Name) || strings.Contains(r.Name, "\x00") {
+			t.Errorf("resource %+v", r)
 		}
 	}
 	seen := map[string]bool{}
@@ -82,20 +82,6 @@ func checkLoad(t *testing.T, load func() (*Manifest, error)) {
 			}
 		}
 	}
-}
-
-// described are the resources that have a JSON object.
-func described(m *Manifest) (all []struct{ name, text string }) {
-	for _, w := range m.Workflows {
-		all = append(all, struct{ name, text string }{w.Name, w.Definition})
-	}
-	for _, d := range m.Dashboards {
-		all = append(all, struct{ name, text string }{d.Name, d.Config})
-	}
-	for _, r := range m.MappingRules {
-		all = append(all, struct{ name, text string }{r.Name, r.Definition})
-	}
-	return all
 }
 
 // fuzzOptions check fields against the catalogue, and let unknown types pass, which

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -138,8 +139,11 @@ func TestGood(t *testing.T) {
 
 // describe prints the resources that are no providers.
 func describe(out *strings.Builder, m *Manifest) {
-	if m.Given != (Kinds{Providers: true}) {
-		fmt.Fprintf(out, "given %+v\n", m.Given)
+	given := struct{ Providers, Workflows, Dashboards, MappingRules, User, APIKeys bool }{
+		m.Given[KindProvider], m.Given[KindWorkflow], m.Given[KindDashboard], m.Given[KindMappingRule], m.Given[KindUser], m.Given[KindAPIKey],
+	}
+	if len(m.Given) != 1 || !given.Providers {
+		fmt.Fprintf(out, "given %+v\n", given)
 	}
 	file := func(path *string) string {
 		if path == nil {
@@ -151,22 +155,56 @@ func describe(out *strings.Builder, m *Manifest) {
 		}
 		return strings.Replace(*path, folder, "$PWD", 1)
 	}
-	for _, w := range m.Workflows {
-		fmt.Fprintf(out, "%s: workflow %q file %s\n  definition %s\n", w.Source, w.Name, file(w.ProvisionedFile), w.Definition)
-		out.WriteString("  raw " + strings.ReplaceAll(w.Raw, "\n", "\n  | ") + "\n")
+	for _, kind := range []string{KindWorkflow, KindDashboard, KindMappingRule, KindUser, KindAPIKey} {
+		for _, r := range of(m, kind) {
+			fmt.Fprintf(out, "%s: %s %q ", r.Source, called(kind), r.Name)
+			switch kind {
+			case KindWorkflow:
+				fmt.Fprintf(out, "file %s\n  definition %s\n  raw %s\n", file(r.ProvisionedFile), r.Definition, strings.ReplaceAll(r.Raw, "\n", "\n  | "))
+			case KindDashboard:
+				fmt.Fprintf(out, "config %s\n", r.Content)
+			case KindMappingRule:
+				fmt.Fprintf(out, "file %s\n  definition %s\n", file(r.ProvisionedFile), r.Definition)
+			case KindUser:
+				fmt.Fprintf(out, "password %q reset %t\n", r.Password, r.ResetPassword)
+			case KindAPIKey:
+				fmt.Fprintf(out, "role %q secret %q\n", r.Role, r.Secret)
+			}
+		}
 	}
-	for _, d := range m.Dashboards {
-		fmt.Fprintf(out, "%s: dashboard %q config %s\n", d.Source, d.Name, d.Config)
+}
+
+// decoded is a resource with what is in its content.
+type decoded struct {
+	Resource
+	Definition             string
+	Raw                    string
+	ProvisionedFile        *string
+	Role, Secret, Password string
+	ResetPassword          bool
+}
+
+// of returns the resources of a kind.
+func of(m *Manifest, kind string) (all []decoded) {
+	for _, r := range m.Resources {
+		if r.Kind != kind {
+			continue
+		}
+		var content struct {
+			Definition             json.RawMessage
+			Raw                    string
+			ProvisionedFile        *string `json:"provisioned_file"`
+			Role, Secret, Password string
+			ResetPassword          bool `json:"reset_password"`
+		}
+		if err := json.Unmarshal([]byte(r.Content), &content); err != nil {
+			panic(err)
+		}
+		all = append(all, decoded{
+			r, string(content.Definition), content.Raw, content.ProvisionedFile, content.Role, content.Secret, content.Password, content.ResetPassword,
+		})
 	}
-	for _, r := range m.MappingRules {
-		fmt.Fprintf(out, "%s: mapping rule %q file %s\n  definition %s\n", r.Source, r.Name, file(r.ProvisionedFile), r.Definition)
-	}
-	if u := m.User; u != nil {
-		fmt.Fprintf(out, "%s: user %q password %q reset %t\n", u.Source, u.Username, u.Password, u.ResetPassword)
-	}
-	for _, k := range m.APIKeys {
-		fmt.Fprintf(out, "%s: API key %q role %q secret %q\n", k.Source, k.Name, k.Role, k.Secret)
-	}
+	return all
 }
 
 // say prints an optional boolean.

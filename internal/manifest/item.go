@@ -54,6 +54,30 @@ func (i *item) take(v *document.Value, key string) {
 	}
 }
 
+// add adds the resource, unless something is wrong with it: before is what failed said when it began.
+func (i *item) add(before int, start *document.Value, content document.Value) {
+	if i.failed() == before {
+		i.reader.manifest.Resources = append(i.reader.manifest.Resources, Resource{
+			Kind: i.kind, Name: i.name, Content: string(content.AppendJSON(nil)), Source: i.source.at(start),
+		})
+	}
+}
+
+// object puts an object together.
+func object(members ...document.Member) document.Value {
+	return document.Value{Kind: document.Object, Members: members}
+}
+
+func member(key string, value document.Value) document.Member {
+	return document.Member{Key: text(key), Value: value}
+}
+
+func text(s string) document.Value { return document.Value{Kind: document.Text, Text: s} }
+
+func boolean(b bool) document.Value {
+	return document.Value{Kind: document.Boolean, Text: strconv.FormatBool(b)}
+}
+
 // text checks a text of limited length. What is no text, but Keep takes for one, is one.
 func (i *item) text(v *document.Value, key string, longest int) (string, bool) {
 	text := pythonText(v)

@@ -7,12 +7,6 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// Kinds says which kinds of resources an input has. A kind that it has none of, but names (`workflows: []`, an empty
-// directory), is given: its installed objects are removed. A kind that is not given is left alone.
-type Kinds struct {
-	Providers, Workflows, Dashboards, MappingRules, User, APIKeys bool
-}
-
 // The words for the kinds, as in Problem.Kind, in the database and in the output.
 const (
 	KindProvider    = "provider"
@@ -33,10 +27,9 @@ type Kind struct {
 	Key string
 	// Variables give it: a text, a directory, or a file with the text.
 	Variables []string
-	// Given is the part of Kinds that says whether the input is about it, and Count how many a manifest has.
-	Given func(*Kinds) *bool
-	Count func(*Manifest) int
 
+	// home is the variable that it belongs into.
+	home string
 	// read reads an entry of the list below Key; nil for providers and for the default user.
 	read func(*item, *document.Value)
 }
@@ -48,29 +41,27 @@ func init() { // the readers name the table
 	Table = []Kind{
 		{
 			Word: KindProvider, One: "provider", Many: "providers", Key: "providers",
-			Variables: []string{providersVariable, providersVariable + fileSuffix, directoryVariable},
-			Given:     func(k *Kinds) *bool { return &k.Providers }, Count: func(m *Manifest) int { return len(m.Providers) },
+			Variables: []string{providersVariable, providersVariable + fileSuffix, directoryVariable}, home: directoryVariable,
 		},
 		{
 			Word: KindUser, One: "user", Many: "users", Key: "default_user",
-			Variables: []string{usernameVariable, passwordVariable, passwordVariable + fileSuffix},
-			Given:     func(k *Kinds) *bool { return &k.User }, Count: func(m *Manifest) int { return map[bool]int{true: 1}[m.User != nil] },
+			Variables: []string{usernameVariable, passwordVariable, passwordVariable + fileSuffix}, home: usernameVariable + " and " + passwordVariable,
 		},
 		{
-			Word: KindAPIKey, One: "API key", Many: "API keys", Key: "api_keys", Variables: []string{apiKeysVariable, apiKeysVariable + fileSuffix},
-			Given: func(k *Kinds) *bool { return &k.APIKeys }, Count: func(m *Manifest) int { return len(m.APIKeys) }, read: readAPIKey,
+			Word: KindAPIKey, One: "API key", Many: "API keys", Key: "api_keys",
+			Variables: []string{apiKeysVariable, apiKeysVariable + fileSuffix}, home: apiKeysVariable, read: readAPIKey,
 		},
 		{
-			Word: KindWorkflow, One: "workflow", Many: "workflows", Key: "workflows", Variables: []string{workflowVariable, workflowsVariable},
-			Given: func(k *Kinds) *bool { return &k.Workflows }, Count: func(m *Manifest) int { return len(m.Workflows) }, read: readWorkflow,
+			Word: KindWorkflow, One: "workflow", Many: "workflows", Key: "workflows",
+			Variables: []string{workflowVariable, workflowsVariable}, home: workflowsVariable, read: readWorkflow,
 		},
 		{
-			Word: KindDashboard, One: "dashboard", Many: "dashboards", Key: "dashboards", Variables: []string{dashboardsVariable},
-			Given: func(k *Kinds) *bool { return &k.Dashboards }, Count: func(m *Manifest) int { return len(m.Dashboards) }, read: readDashboard,
+			Word: KindDashboard, One: "dashboard", Many: "dashboards", Key: "dashboards",
+			Variables: []string{dashboardsVariable}, home: dashboardsVariable, read: readDashboard,
 		},
 		{
-			Word: KindMappingRule, One: "mapping rule", Many: "mapping rules", Key: "mapping_rules", Variables: []string{mappingsVariable},
-			Given: func(k *Kinds) *bool { return &k.MappingRules }, Count: func(m *Manifest) int { return len(m.MappingRules) }, read: readMappingRule,
+			Word: KindMappingRule, One: "mapping rule", Many: "mapping rules", Key: "mapping_rules",
+			Variables: []string{mappingsVariable}, home: mappingsVariable, read: readMappingRule,
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,18 +94,14 @@ func TestPlanDependsOnFolder(t *testing.T) {
 	const workflow = "# a comment\nworkflow:\n  id: w\n  name: w\n  triggers:\n    - type: manual\n  actions:\n    - name: a\n      provider:\n        type: console\n        with:\n          message: |\n            one\n            two\n          folded: >\n            a\n            b\n          quoted: \"x\n            y\"\n"
 	const rule, providers = "name: r\nmatchers:\n  - [a]\nrows:\n  - a: |\n      x\n      y\n", "name: g\ntype: http\nauthentication:\n  token: |\n    a\n    b\n"
 	type content struct {
-		Workflows    []Workflow
-		MappingRules []MappingRule
-		Providers    []Provider
+		Resources []decoded
+		Providers []Provider
 	}
 	read := func(options Options) content {
 		m := load(t, options)
-		c := content{m.Workflows, m.MappingRules, m.Providers}
-		for i := range c.Workflows {
-			c.Workflows[i].ProvisionedFile, c.Workflows[i].Source = nil, Position{}
-		}
-		for i := range c.MappingRules {
-			c.MappingRules[i].ProvisionedFile, c.MappingRules[i].Source = nil, Position{}
+		c := content{slices.Concat(of(m, KindWorkflow), of(m, KindMappingRule)), m.Providers}
+		for i := range c.Resources {
+			c.Resources[i].ProvisionedFile, c.Resources[i].Resource = nil, Resource{Name: c.Resources[i].Name}
 		}
 		for i := range c.Providers {
 			c.Providers[i].Source = Position{}
@@ -151,8 +148,8 @@ func TestRowsFromCSV(t *testing.T) {
 	} {
 		m, got := said(t, options)
 		const want = `"rows": [{"code": "de", "country": "Germany"}, {"code": "fr", "country": "France, the \"south\""}]}`
-		if len(m.MappingRules) != 1 || !strings.HasSuffix(m.MappingRules[0].Definition, want) {
-			t.Errorf("%+v %s", m.MappingRules, got)
+		if len(of(m, KindMappingRule)) != 1 || !strings.HasSuffix(of(m, KindMappingRule)[0].Definition, want) {
+			t.Errorf("%+v %s", of(m, KindMappingRule), got)
 		}
 	}
 	for name, want := range map[string]string{

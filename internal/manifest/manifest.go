@@ -40,17 +40,13 @@ type Options struct {
 
 // Manifest is the whole input.
 type Manifest struct {
-	// Providers and the lists below are in the order of the input: as the sources were given, files of a directory and variables
-	// sorted by name, entries as written.
-	Providers    []Provider
-	Workflows    []Workflow
-	Dashboards   []Dashboard
-	MappingRules []MappingRule
-	APIKeys      []APIKey
-	// User is nil where the input has none.
-	User *User
-	// Given says which of these kinds the input is about.
-	Given Kinds
+	// Providers and Resources, those of the other kinds, are in the order of the input: as the sources were given, files of a
+	// directory and variables sorted by name, entries as written.
+	Providers []Provider
+	Resources []Resource
+	// Given has the kinds that the input names. The objects of a kind of which it has none, but which it names (`workflows: []`,
+	// an empty directory), are removed. A kind that is not given is left alone.
+	Given map[string]bool
 	// Sources are the files and variables that were read, in the same order.
 	Sources []Source
 	// Warnings are remarks that do not make the input bad, at most MaxProblems and one line that counts the others.
@@ -88,52 +84,35 @@ type Provider struct {
 	Source Position
 }
 
-// Workflow is one workflow as the input declares it.
-type Workflow struct {
-	// Name identifies the workflow: that of the YAML, or its id when it has none.
+// Resource is a workflow, dashboard, mapping rule, API key or the default user, as the input declares it.
+type Resource struct {
+	Kind string
+	// Name identifies the resource among those of its kind.
 	Name string
-	// Definition is what is inside of `workflow:` or `alert:`, or the whole, as a JSON object. A date and an infinite number are
-	// texts in it.
-	Definition string
-	// Raw is the text as Keep stores it.
-	Raw string
-	// ProvisionedFile is the path as Keep stores it, nil for one that has no file of its own.
-	ProvisionedFile *string
-	Source          Position
+	// Content is a JSON object in the same form of text. It may hold secrets.
+	//
+	//   - workflow: definition, what is inside of `workflow:` or `alert:`, or the whole, in which dates and infinite numbers are
+	//     texts; raw, the text as Keep stores it; provisioned_file, the path as Keep stores it, null without a file of its own
+	//   - dashboard: its configuration
+	//   - mapping_rule: definition, with the keys of Keep's manifest that are given, numbers and booleans as such; provisioned_file
+	//   - api_key: role, secret
+	//   - user: password, and reset_password, which sets that of an existing user, too
+	Content string
+	Source  Position
 }
 
-// Dashboard is one dashboard as the input declares it.
-type Dashboard struct {
-	Name string
-	// Config is a JSON object as text.
-	Config string
-	Source Position
-}
-
-// MappingRule is one mapping rule as the input declares it.
-type MappingRule struct {
-	Name string
-	// Definition is a JSON object as text, with the keys of Keep's manifest that are given, numbers and booleans as such.
-	Definition string
-	// ProvisionedFile is the absolute path of the file, nil for a rule that has no file of its own.
-	ProvisionedFile *string
-	Source          Position
-}
-
-// User is the default user.
-type User struct {
-	Username string
-	Password string // secret
-	// ResetPassword sets the password of an existing user, too.
-	ResetPassword bool
-	Source        Position
-}
-
-// APIKey is one API key as the input declares it.
-type APIKey struct {
-	Name, Role string
-	Secret     string // secret
-	Source     Position
+// Count is how many objects of a kind there are.
+func (m *Manifest) Count(kind string) int {
+	if kind == KindProvider {
+		return len(m.Providers)
+	}
+	count := 0
+	for i := range m.Resources {
+		if m.Resources[i].Kind == kind {
+			count++
+		}
+	}
+	return count
 }
 
 // Source is a file or variable that was read.
@@ -179,7 +158,7 @@ type reader struct {
 
 func newReader(options Options) *reader {
 	r := &reader{
-		options: options, environment: make(map[string]string, len(options.Environ)), manifest: &Manifest{},
+		options: options, environment: make(map[string]string, len(options.Environ)), manifest: &Manifest{Given: map[string]bool{}},
 		taken: map[[2]string]Position{}, secrets: map[string]string{},
 	}
 	for _, variable := range options.Environ {

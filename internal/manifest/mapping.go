@@ -16,7 +16,7 @@ var mappingKeys = []string{
 // mapping is a mapping rule while it is being read.
 type mapping struct {
 	*item
-	definition []byte
+	definition document.Value
 }
 
 // readMappingRule reads one mapping rule: a whole file, or an entry of a list.
@@ -26,12 +26,12 @@ func readMappingRule(i *item, v *document.Value) {
 		return
 	}
 	i.check(v, document.Dates, "name") // Keep makes texts of dates
-	m := &mapping{item: i, definition: []byte{'{'}}
+	m := &mapping{item: i, definition: object()}
 	name := v.Member("name")
 	named := i.named(v, name, "name", MaxMappingText)
 	for _, key := range mappingKeys {
 		if value := v.Member(key); value != nil {
-			m.member(key, value)
+			m.read(key, value)
 		}
 	}
 	m.whole(v)
@@ -39,43 +39,38 @@ func readMappingRule(i *item, v *document.Value) {
 	if !named {
 		return
 	}
-	rule := MappingRule{Name: i.name, Definition: string(append(m.definition, '}')), Source: i.source.at(v), ProvisionedFile: i.source.provisionedFile()}
 	if i.source.layout != layoutMapping {
 		i.take(name, "name")
 	}
 	if i.failed() > before {
 		return
 	}
-	rules := &i.reader.manifest.MappingRules
-	same := func(other MappingRule) bool { return other.Name == rule.Name }
-	if j := slices.IndexFunc(*rules, same); j >= 0 { // of two files with one name the later counts, as in Keep
-		i.warn(at(name, "name", CodeDuplicate, "this replaces the mapping rule of the same name at "+(*rules)[j].Source.String()+
+	all := &i.reader.manifest.Resources
+	same := func(other Resource) bool { return other.Kind == KindMappingRule && other.Name == i.name }
+	if j := slices.IndexFunc(*all, same); j >= 0 { // of two files with one name the later counts, as in Keep
+		i.warn(at(name, "name", CodeDuplicate, "this replaces the mapping rule of the same name at "+(*all)[j].Source.String()+
 			": of two files with one name Keep takes the later one", "give each mapping rule a name of its own"))
-		*rules = slices.Delete(*rules, j, j+1)
+		*all = slices.Delete(*all, j, j+1)
 	}
-	*rules = append(*rules, rule)
+	i.add(before, v, object(member("definition", m.definition), i.source.provisionedFile()))
 }
 
 // put adds a member to the definition.
-func (m *mapping) put(key string, v *document.Value) {
-	if len(m.definition) > 1 {
-		m.definition = append(m.definition, ", "...)
-	}
-	m.definition = append(document.AppendText(m.definition, key), ": "...)
-	m.definition = v.AppendJSON(m.definition)
+func (m *mapping) put(key string, v document.Value) {
+	m.definition.Members = append(m.definition.Members, member(key, v))
 }
 
-func (m *mapping) member(key string, v *document.Value) {
+func (m *mapping) read(key string, v *document.Value) {
 	switch key {
 	case "name":
-		m.put(key, &document.Value{Kind: document.Text, Text: pythonText(v)})
+		m.put(key, text(pythonText(v)))
 	case "description":
 		m.optional(key, v, MaxMappingDescription)
 	case "file_name", "prefix_to_remove", "new_property_name":
 		m.optional(key, v, MaxMappingText)
 	case "priority":
 		if value, ok := m.integer(v, key); ok {
-			m.put(key, &document.Value{Kind: document.Number, Text: strconv.FormatInt(value, 10)})
+			m.put(key, document.Value{Kind: document.Number, Text: strconv.FormatInt(value, 10)})
 		}
 	case "is_multi_level":
 		value, ok := catalogue.Boolean(v)
@@ -83,13 +78,13 @@ func (m *mapping) member(key string, v *document.Value) {
 			m.notBoolean(v, key)
 			return
 		}
-		m.put(key, &document.Value{Kind: document.Boolean, Text: strconv.FormatBool(value)})
+		m.put(key, boolean(value))
 	case "type":
 		if !v.IsText("csv") && !v.IsText("topology") {
 			m.show(at(v, "type", CodeValue, "Keep knows the types csv and topology", "write type: csv"))
 			return
 		}
-		m.put(key, v)
+		m.put(key, *v)
 	case "matchers":
 		m.matchers(v)
 	case "rows":
@@ -100,9 +95,9 @@ func (m *mapping) member(key string, v *document.Value) {
 // optional takes a text or null.
 func (m *mapping) optional(key string, v *document.Value, longest int) {
 	if v.Kind == document.Null {
-		m.put(key, v)
-	} else if text, ok := m.text(v, key, longest); ok {
-		m.put(key, &document.Value{Kind: document.Text, Text: text})
+		m.put(key, *v)
+	} else if short, ok := m.text(v, key, longest); ok {
+		m.put(key, text(short))
 	}
 }
 
@@ -129,7 +124,7 @@ func (m *mapping) matchers(v *document.Value) {
 		}
 	}
 	if m.failed() == before {
-		m.put("matchers", v)
+		m.put("matchers", *v)
 	}
 }
 
@@ -153,7 +148,7 @@ func (m *mapping) rows(v *document.Value) {
 		m.fail(at(v, "rows", CodeKind, "`rows` must be a list, not "+v.Kind.String(), hint))
 		return
 	}
-	m.put("rows", v)
+	m.put("rows", *v)
 }
 
 // whole checks what concerns several keys.

@@ -55,12 +55,12 @@ func (s *source) at(v *document.Value) Position {
 	return Position{File: s.name, Line: int(v.Line), Column: int(v.Column)}
 }
 
-// provisionedFile is the path that Keep stores of a resource that has a file of its own.
-func (s *source) provisionedFile() *string {
+// provisionedFile is the member with the path that Keep stores of a resource; null where it has no file of its own.
+func (s *source) provisionedFile() document.Member {
 	if s.provisioned == "" {
-		return nil
+		return member("provisioned_file", document.Value{})
 	}
-	return &s.provisioned
+	return member("provisioned_file", text(s.provisioned))
 }
 
 // newSource numbers a source.

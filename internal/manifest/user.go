@@ -1,6 +1,10 @@
 package manifest
 
-import "keep-bootstrap/internal/document"
+import (
+	"cmp"
+
+	"keep-bootstrap/internal/document"
+)
 
 var userKeys = []string{"username", "password", "reset_password"}
 
@@ -21,19 +25,25 @@ func readUser(i *item, key, v *document.Value) {
 		return
 	}
 	i.checkSecretive(v, userKeys)
-	user := User{Username: defaultUsername, Password: defaultPassword, Source: i.source.at(key)}
-	if username := v.Member("username"); username != nil && i.named(v, username, "username", MaxName) {
-		user.Username = i.name
+	if username := v.Member("username"); username != nil {
+		i.named(v, username, "username", MaxName)
 	}
-	if password := v.Member("password"); password != nil {
-		user.Password, _ = i.secret(password, "password")
+	password := text(defaultPassword)
+	if given := v.Member("password"); given != nil {
+		i.secret(given, "password")
+		password = *given
 	}
-	if reset := v.Member("reset_password"); reset != nil {
-		value := i.boolean(reset, "reset_password")
-		user.ResetPassword = value != nil && *value
+	reset := false
+	if given := v.Member("reset_password"); given != nil {
+		value := i.boolean(given, "reset_password")
+		reset = value != nil && *value
 	}
 	i.known(v, userKeys)
-	if i.failed() == before {
-		i.reader.manifest.User = &user
-	}
+	i.addUser(before, key, password, reset)
+}
+
+// addUser adds the default user.
+func (i *item) addUser(before int, start *document.Value, password document.Value, reset bool) {
+	i.name = cmp.Or(i.name, defaultUsername)
+	i.add(before, start, object(member("password", password), member("reset_password", boolean(reset))))
 }

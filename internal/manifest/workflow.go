@@ -70,14 +70,7 @@ func readWorkflow(i *item, v *document.Value) {
 			}
 		}
 	}
-	if i.failed() > before {
-		return
-	}
-	m := i.reader.manifest
-	m.Workflows = append(m.Workflows, Workflow{
-		Name: i.name, Source: i.source.at(v), ProvisionedFile: i.source.provisionedFile(),
-		Definition: string(body.AppendJSON(nil)), Raw: raw,
-	})
+	i.add(before, v, object(member("definition", *body), member("raw", text(raw)), i.source.provisionedFile()))
 }
 
 // workflowName finds the name: the one that is given, or the id.
@@ -108,7 +101,7 @@ func (i *item) disabled(v *document.Value) {
 	default:
 		i.suspect(at(v, "disabled", CodeValue, "Keep takes only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
 	}
-	*v = document.Value{Kind: document.Boolean, Text: strconv.FormatBool(disabled), Place: v.Place}
+	*v = boolean(disabled)
 }
 
 // description is the text that Keep makes of a scalar.
