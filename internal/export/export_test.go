@@ -152,7 +152,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("%+v\n%s", is, result.Text)
 			}
 			if p.rule != "" {
-				same(t, withDefaults(t, *is.DeduplicationRules), withDefaults(t, "{"+quoted(p.ruleName)+": "+p.rule+"}"))
+				same(t, withDefaults(t, "{"+quoted(is.DeduplicationRules[0].Name)+": "+is.DeduplicationRules[0].Content+"}"), withDefaults(t, "{"+quoted(p.ruleName)+": "+p.rule+"}"))
 			}
 		}
 	})

@@ -65,8 +65,8 @@ func checkLoad(t *testing.T, load func() (*Manifest, error)) {
 		}
 		seen[p.Name] = true
 		texts := []string{p.Authentication}
-		if p.DeduplicationRules != nil {
-			texts = append(texts, *p.DeduplicationRules)
+		for _, rule := range p.DeduplicationRules {
+			texts = append(texts, rule.Content)
 		}
 		for _, text := range texts {
 			if !json.Valid([]byte(text)) || text[0] != '{' || strings.Contains(text, `\u0000`) && !strings.Contains(text, `\\u0000`) {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"keep-bootstrap/internal/document"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -117,7 +119,7 @@ func TestGood(t *testing.T) {
 			for _, p := range m.Providers {
 				fmt.Fprintf(&got, "%s: %q type %q\n  authentication %s\n", p.Source, p.Name, p.Type, p.Authentication)
 				if p.DeduplicationRules != nil {
-					fmt.Fprintf(&got, "  rules %s\n", *p.DeduplicationRules)
+					fmt.Fprintf(&got, "  rules %s\n", rulesOf(&p))
 				}
 				if p.RenamedFrom != nil {
 					fmt.Fprintf(&got, "  renamed from %q\n", p.RenamedFrom)
@@ -205,6 +207,19 @@ func of(m *Manifest, kind string) (all []decoded) {
 		})
 	}
 	return all
+}
+
+// rulesOf is an object of the rules of a provider.
+func rulesOf(p *Provider) string {
+	all := object()
+	for _, rule := range p.DeduplicationRules {
+		content, _, fault := document.Parse([]byte(rule.Content), document.JSON)
+		if fault != nil {
+			panic(fault.Message)
+		}
+		all.Members = append(all.Members, member(rule.Name, *content))
+	}
+	return string(all.AppendJSON(nil))
 }
 
 // say prints an optional boolean.

@@ -66,7 +66,7 @@ func stdin(text string, environ ...string) Options {
 // TestForms reads the same two providers in every form.
 func TestForms(t *testing.T) {
 	t.Parallel()
-	rules := ptr(`{"by service": {"description": "one alert a service", "fingerprint_fields": ["service"], "full_deduplication": false, "ignore_fields": []}}`)
+	rules := []Rule{{"by service", `{"description": "one alert a service", "fingerprint_fields": ["service"], "full_deduplication": false, "ignore_fields": []}`}}
 	want := []Provider{
 		{
 			Name: "vm", Type: "victoriametrics", DeduplicationRules: rules,
@@ -378,7 +378,7 @@ func TestStrict(t *testing.T) {
 	t.Parallel()
 	const text = "x-mine: 1\nother: 2\nproviders:\n  - {name: a, type: http, note: x, deduplication_rules: {r: {colour: red}}}\n"
 	got := load(t, stdin(text))
-	if len(got.Warnings) != 3 || len(got.Providers) != 1 || *got.Providers[0].DeduplicationRules != `{"r": {}}` {
+	if len(got.Warnings) != 3 || len(got.Providers) != 1 || rulesOf(&got.Providers[0]) != `{"r": {}}` {
 		t.Errorf("got %+v", got)
 	}
 	options := stdin(text)

@@ -64,9 +64,8 @@ type Provider struct {
 	// Authentication is a JSON object as text, as Python's json.dumps writes it, keys in the order of the manifest, references
 	// resolved: it holds secrets. "{}" where the manifest has none.
 	Authentication string
-	// DeduplicationRules is a JSON object {rule name: rule} in the same form of text, with the keys that Keep knows; nil where
-	// the manifest has none.
-	DeduplicationRules *string
+	// DeduplicationRules are in the order of the manifest; nil where it has none.
+	DeduplicationRules []Rule
 	// RenamedFrom are names that the provider had before.
 	RenamedFrom []string
 	// Description is nil where the manifest has none.
@@ -83,6 +82,9 @@ type Provider struct {
 	// Source is where the entry starts.
 	Source Position
 }
+
+// Rule is a deduplication rule. Content is a JSON object in the form of Authentication, with the keys that Keep knows.
+type Rule struct{ Name, Content string }
 
 // Resource is a workflow, dashboard, mapping rule, API key or the default user, as the input declares it.
 type Resource struct {

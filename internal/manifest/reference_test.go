@@ -76,7 +76,7 @@ func TestReferencePlaces(t *testing.T) {
 		"authentication": {"$(A)": {"deep": ["$(A)"]}}, "deduplication_rules": {"$(A)": {"description": "$(A)"}}}}`, "A=x", "T=true"))
 	p := got.Providers[0]
 	if *p.Description != "x" || p.RenamedFrom[0] != "x" || !*p.InstallWebhook ||
-		p.Authentication != `{"$(A)": {"deep": ["x"]}}` || *p.DeduplicationRules != `{"$(A)": {"description": "x"}}` || p.Name != "$(a b)" {
+		p.Authentication != `{"$(A)": {"deep": ["x"]}}` || rulesOf(&p) != `{"$(A)": {"description": "x"}}` || p.Name != "$(a b)" {
 		t.Errorf("got %+v", p)
 	}
 }

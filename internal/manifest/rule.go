@@ -14,16 +14,12 @@ var ruleKeys = []string{
 
 // deduplicationRules reads {rule name: rule} or a list of rules with names.
 func (p *provider) deduplicationRules(v *document.Value) {
-	text := []byte{'{'}
 	own := map[string]bool{}
+	rules := []Rule{}
 	add := func(name, rule *document.Value) {
-		if !p.ruleName(name) || !p.uniqueRule(name, own) {
-			return
+		if p.ruleName(name) && p.uniqueRule(name, own) {
+			rules = append(rules, Rule{name.Text, p.rule(rule)})
 		}
-		if len(text) > 1 {
-			text = append(text, ", "...)
-		}
-		text = p.rule(append(document.AppendText(text, name.Text), ": "...), rule)
 	}
 	switch v.Kind {
 	case document.Null:
@@ -46,8 +42,7 @@ func (p *provider) deduplicationRules(v *document.Value) {
 		p.fail(at(v, "deduplication_rules", CodeKind, "`deduplication_rules` must be an object or a list, not "+v.Kind.String(), "write the rules as an object {rule name: rule}"))
 		return
 	}
-	rules := string(append(text, '}'))
-	p.result.DeduplicationRules = &rules
+	p.result.DeduplicationRules = rules
 }
 
 func (p *provider) ruleName(v *document.Value) bool {
@@ -83,27 +78,19 @@ func (p *provider) uniqueRule(v *document.Value, own map[string]bool) bool {
 	return true
 }
 
-// rule appends the known keys of a rule.
-func (p *provider) rule(text []byte, rule *document.Value) []byte {
-	if rule.Kind != document.Object {
-		p.fail(at(rule, "", CodeKind, "a deduplication rule must be an object, not "+rule.Kind.String(), "write `fingerprint_fields:` and the other keys below its name"))
-		return append(text, "{}"...)
+// rule is the JSON of a rule, with the keys that Keep knows.
+func (p *provider) rule(v *document.Value) string {
+	kept := object()
+	if v.Kind != document.Object {
+		p.fail(at(v, "", CodeKind, "a deduplication rule must be an object, not "+v.Kind.String(), "write `fingerprint_fields:` and the other keys below its name"))
+		return "{}"
 	}
-	text = append(text, '{')
-	first := true
-	for m := range rule.Members {
-		key, value := &rule.Members[m].Key, &rule.Members[m].Value
-		if !p.ruleMember(key, value) {
-			continue
+	for m := range v.Members {
+		if p.ruleMember(&v.Members[m].Key, &v.Members[m].Value) {
+			kept.Members = append(kept.Members, v.Members[m])
 		}
-		if !first {
-			text = append(text, ", "...)
-		}
-		first = false
-		text = append(document.AppendText(text, key.Text), ": "...)
-		text = value.AppendJSON(text)
 	}
-	return append(text, '}')
+	return string(kept.AppendJSON(nil))
 }
 
 // ruleMember checks a key of a rule and says whether it is stored.
