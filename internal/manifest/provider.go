@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/document"
@@ -192,10 +193,30 @@ func (p *provider) authentication(v *document.Value) {
 	}
 	p.placeholder(v, "authentication")
 	p.resolveAll(v, "")
+	addSchemes(v)
 	if p.reader.references.resolved <= MaxResolvedSize {
 		p.result.Authentication = string(v.AppendJSON(nil))
 	}
 }
+
+// addSchemes adds to the hosts of Kibana and OpenObserve the scheme that they lack, as Keep does when it loads the provider: the
+// secret would differ from the manifest from then on. _manifest_rows.sql does so for psql.
+func addSchemes(authentication *document.Value) {
+	for _, key := range []string{"kibana_host", "openObserveHost"} {
+		host := authentication.Member(key)
+		if host == nil || host.Kind != document.Text || host.Flaw != document.Sound || host.Text == "" || hasScheme().MatchString(host.Text) {
+			continue
+		}
+		scheme := "https://"
+		if strings.Contains(host.Text, "localhost") || strings.Contains(host.Text, "127.0.0.1") {
+			scheme = "http://"
+		}
+		host.Text = scheme + host.Text
+	}
+}
+
+// hasScheme matches what Keep adds no scheme to, or only when it has filled in a template.
+var hasScheme = document.Pattern(`^(https?://|\{\{)`)
 
 // resolveAll resolves the references below a value and warns of YAML's traps.
 func (p *provider) resolveAll(v *document.Value, key string) {

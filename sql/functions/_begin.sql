@@ -3,10 +3,8 @@
 -- Options; a transaction that can write and sees what others commit; tables that are Keep's and trusted. A JSON
 -- manifest, in manifest_staging or given, is taken apart into staging, and checked. Rows that an older transaction
 -- left, or that a restored dump brought with a transaction number that comes round again, do not join the manifest.
--- Nothing staged is no manifest.
--- A manifest that is given need not be staged: plan() works on a standby as well.
--- With is_checked false, the manifest is not: problems() does that.
--- Errors: KB001 to KB004, KB010 to KB014, KB027, KB030.
+-- Nothing staged is no manifest. A manifest that is given need not be staged: plan() works on a standby as well. With
+-- is_checked false, the manifest is not: problems() does that. Errors: KB001 to KB004, KB010 to KB014, KB027, KB030.
 CREATE FUNCTION bootstrap._begin(p_tenant_id text, p_options jsonb, p_manifest json DEFAULT NULL,
                                   p_is_checked boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql

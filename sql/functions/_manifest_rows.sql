@@ -4,9 +4,8 @@
 -- ...}], or an object with the keys providers, workflows, dashboards, mapping_rules, default_user and api_keys. A kind
 -- that is named gets a row at position 0. Values of the wrong kind are passed on: problems() reports them. As in Keep,
 -- install_webhook defaults to true in Keep's form and to false in the list form, and pulling_enabled may stand in
--- authentication.
--- A workflow may stand below workflow: or alert:, or bare; without its text (raw), its JSON is stored, which is YAML
--- as well.
+-- authentication. A workflow may stand below workflow: or alert:, or bare; without its text (raw), its JSON is stored,
+-- which is YAML as well.
 CREATE FUNCTION bootstrap._manifest_rows() RETURNS SETOF bootstrap.staging
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -82,7 +81,11 @@ BEGIN
                                                                 ELSE p.renamed_from END))::text
     FROM provider AS p
     CROSS JOIN LATERAL (
-        SELECT '{' || coalesce(string_agg(to_json(k.key)::text || ': ' || k.value::text, ', ' ORDER BY k.position)
+        SELECT '{' || coalesce(string_agg(to_json(k.key)::text || ': ' || CASE
+                           WHEN k.key NOT IN ('kibana_host', 'openObserveHost') THEN k.value::text
+                           ELSE regexp_replace(k.value::text, '^"(?!https?://|[{]{2}|")', -- as Keep does itself
+                                    CASE WHEN k.value::text ~ 'localhost|127[.]0[.]0[.]1' THEN '"http://'
+                                         ELSE '"https://' END) END, ', ' ORDER BY k.position)
                                FILTER (WHERE k.key <> 'pulling_enabled'), '') || '}' AS content,
                bool_or(coalesce(lower(k.value #>> '{}') IN ('true', '1'), false))
                    FILTER (WHERE k.key = 'pulling_enabled') AS pulling_enabled

@@ -29,7 +29,7 @@ BEGIN
         OFFSET 0 -- each secret is parsed once
     ),
     parsed AS (
-        SELECT d.w, d.l, s.secret, s.authentication, k.keys,
+        SELECT d.w, d.l, s.secret, s.authentication || m.marks AS authentication, m.rewritten, k.keys,
                CASE WHEN (d.l).object_id IS NOT NULL THEN s.authentication - (d.l).keys
                     WHEN (d.w).position IS NOT NULL THEN s.authentication - (d.w).known
                     WHEN s.authentication IS NOT NULL THEN '{}' END AS unmanaged
@@ -38,7 +38,17 @@ BEGIN
                                    CASE jsonb_typeof(d.secret -> 'authentication')
                                         WHEN 'object' THEN d.secret -> 'authentication' END
                                        AS authentication OFFSET 0) AS s
-        CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_object_keys((d.w).authentication)) AS keys OFFSET 0) AS k
+        CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_object_keys((d.w).authentication) UNION ALL
+                                         SELECT ':' || m.value || m.key FROM jsonb_each_text((d.w).marks) AS m)
+                                   AS keys OFFSET 0) AS k
+        CROSS JOIN LATERAL ( -- what Keep may have rewritten: the marks, and the values as they are
+            SELECT coalesce(jsonb_object_agg(a.key, substr(r.mark, 2, 64)), '{}') AS marks,
+                   coalesce(jsonb_object_agg(a.key, a.value), '{}') AS rewritten
+            FROM jsonb_each(s.authentication) AS a
+            JOIN unnest(coalesce((d.l).keys, k.keys)) AS r (mark) ON r.mark LIKE ':%' AND substr(r.mark, 66) = a.key
+            WHERE (d.l).object_id IS NOT NULL OR substr(r.mark, 2, 64) = encode(bootstrap._digest(
+                (SELECT g.digest_key FROM bootstrap.setting AS g), a.value #>> '{}'), 'hex')
+        ) AS m
     )
     SELECT 'provider', (p.w).position, coalesce((p.w).name, (p.l).name, (p.l).last_name),
            coalesce((p.w).type, (p.l).type, (p.l).last_type),
@@ -56,7 +66,7 @@ BEGIN
                'pulling_enabled', (p.l).pulling, 'secret.name', p.secret -> 'name',
                'authentication', p.authentication - ARRAY(SELECT jsonb_object_keys(p.unmanaged - p.keys))) END,
            nullif(p.secret - ARRAY['name', 'authentication']
-                  || jsonb_build_object('authentication', coalesce(p.unmanaged - p.keys, '{}')),
+                  || jsonb_build_object('authentication', coalesce(p.unmanaged - p.keys, '{}') || p.rewritten),
                   '{"authentication": {}}'),
            (p.l).row_version, (p.l).secret_key, (p.l).secret_version, (p.l).provisioned, (p.l).provisioned,
            (p.l).name IS NULL AND EXISTS (SELECT FROM public.provider AS o WHERE o.id = (p.l).object_id),

@@ -1,10 +1,9 @@
 -- bootstrap._pairs_workflow(tenant_id, every): the workflows that do not already match the manifest.
 --
 -- As _pairs_provider. Names are not unique in Keep: of namesakes the managed row is taken, then the visible one, then
--- the one that Keep provisioned, then the newest. Rows of tests, and rows that users deleted, never count.
--- A note names each provider that a step, an action or on-failure names (providers.NAME in double braces), and that
--- will not be there: it is neither in the manifest nor a live row that stays. Types that require nothing need none.
--- Reads only.
+-- the one that Keep provisioned, then the newest. Rows of tests, and rows that users deleted, never count. A note names
+-- each provider that a step, an action or on-failure names (providers.NAME in double braces), and that will not be
+-- there: it is neither in the manifest nor a live row that stays. Types that require nothing need none. Reads only.
 CREATE FUNCTION bootstrap._pairs_workflow(p_tenant_id text, p_every boolean) RETURNS SETOF bootstrap.pair
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp

@@ -22,11 +22,10 @@ BEGIN
     WITH target AS MATERIALIZED (
         SELECT w.secret_key, w.secret_version,
                CASE WHEN w.extra IS NOT NULL
-                    THEN (w.extra || jsonb_build_object('name', w.name, 'authentication',
-                              (w.extra -> 'authentication') - ARRAY(SELECT substr(f.field, 16)
-                                                                    FROM unnest(w.fields) AS f (field)
-                                                                    WHERE f.field LIKE 'authentication.%')
-                              || s.content::jsonb))::text
+                    THEN (w.extra || jsonb_build_object('name', w.name, 'authentication', s.content::jsonb
+                              || ((w.extra -> 'authentication') - ARRAY(SELECT substr(f.field, 16)
+                                                                        FROM unnest(w.fields) AS f (field)
+                                                                        WHERE f.field LIKE 'authentication.%'))))::text
                     ELSE '{"authentication": ' || s.content || ', "name": ' || to_json(w.name)::text || '}' END AS value
         FROM bootstrap.work AS w
         JOIN bootstrap.staging AS s

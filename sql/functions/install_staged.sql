@@ -10,24 +10,8 @@
 --   6. Write, kind by kind, each row by the version that the comparison saw.
 --   7. Record state and journal, check deferred constraints, report, and empty staging.
 -- Lock order: row of the tenant in schema bootstrap, then Keep's rows in the order of the writes, waited for 500 ms
--- each (55P03).
--- The report is a NOTICE, and a row of report(). Errors: class KB (docs/errors.md), 55P03. None quotes a value.
--- Options:
---   allow_empty            boolean  a manifest without objects may prune everything that it covers
---   max_prune              text     prune or replace at most this many of a kind ("3") or this share ("50%")
---   additive               boolean  prune and replace nothing
---   adopt                  boolean  adopt objects created by users
---   detect_renames         boolean  recognise undeclared renames of providers (default true)
---   on_drift               text     changes made outside: overwrite (default) or keep them, or fail
---   generation             integer  a lower one than the last does nothing
---   plan_digest            text     plan_digest of a plan: any other plan is refused (KB026)
---   require_tenant         boolean  refuse a missing tenant instead of creating it (KB004)
---   tenant_name            text     name of a tenant that is created
---   secret_manager         text     SECRET_MANAGER_TYPE of Keep, if the caller sees it
---   assume_secret_manager  text     "db": assume that Keep stores its secrets in the database
---   provision_resources    boolean  PROVISION_RESOURCES of Keep, if the caller sees it
---   allow_unknown_types    boolean  install provider types that the catalogue lacks
---   tool_version           text     for the journal
+-- each (55P03). The report is a NOTICE, and a row of report(). Errors: class KB (docs/errors.md), 55P03. None quotes a
+-- value. docs/psql.md says what each option means.
 CREATE PROCEDURE bootstrap.install_staged(p_tenant_id text, p_options jsonb DEFAULT '{}')
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

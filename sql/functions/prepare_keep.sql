@@ -1,12 +1,10 @@
 -- bootstrap.prepare_keep([deferrable]): makes the foreign key from provider to tenant DEFERRABLE INITIALLY IMMEDIATE.
 --
--- The key is found by its columns, because Keep may rebuild it under another name.
--- The application sees no difference: the key is still checked at the end of each statement unless a transaction
--- defers it.
--- A run does not need it: it writes the tenant first. With false, the key is NOT DEFERRABLE again, as Keep creates it.
--- Returns changed, unchanged, absent (no such key), or locked: the lock was not acquired, so repeat it later.
--- Looks first. Locks: ACCESS EXCLUSIVE on public.provider, for at most 200 ms; call it last in a transaction. Safe to
--- repeat.
+-- The key is found by its columns, because Keep may rebuild it under another name. The application sees no difference:
+-- the key is still checked at the end of each statement unless a transaction defers it. A run does not need it: it
+-- writes the tenant first. With false, the key is NOT DEFERRABLE again, as Keep creates it. Returns changed, unchanged,
+-- absent (no such key), or locked: the lock was not acquired, so repeat it later. Looks first. Locks: ACCESS EXCLUSIVE
+-- on public.provider, for at most 200 ms; call it last in a transaction. Safe to repeat.
 CREATE FUNCTION bootstrap.prepare_keep(p_deferrable boolean DEFAULT true) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

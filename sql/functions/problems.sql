@@ -1,10 +1,9 @@
 -- bootstrap.problems([options]): what is wrong with the manifest that this transaction has staged, one row per problem.
 --
 -- The structure only: names, types, JSON of the right kind, required keys, uniqueness, former names. Whether a value of
--- authentication fits its field is checked by the program (keep-bootstrap validate), which knows line and column.
--- All providers are tested together first; only those that fail are looked at one by one.
--- Never shows a value of authentication or another secret. A run with a problem is refused (KB001). Writes only
--- staging.
+-- authentication fits its field is checked by the program (keep-bootstrap validate), which knows line and column. All
+-- providers are tested together first; only those that fail are looked at one by one. Never shows a value of
+-- authentication or another secret. A run with a problem is refused (KB001). Writes only staging.
 CREATE FUNCTION bootstrap.problems(p_options jsonb DEFAULT '{}') RETURNS SETOF bootstrap.problem
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

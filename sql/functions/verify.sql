@@ -1,9 +1,7 @@
 -- bootstrap.verify([tenant_id]): one row per check of what this software relies on, and of what it installed.
 --
--- ok is true, false (something is wrong), or NULL (a warning). Checks: schema, security, keep_tables, foreign_key,
--- tenant, objects, secrets, deduplication_rules, drift, execution_log_index. Never raises for what it finds. Shows no
--- value of a secret.
--- Works on a standby. Waits at most 5 s for whoever alters a table of Keep (55P03).
+-- ok is true, false (something is wrong), or NULL (a warning). Never raises for what it finds. Shows no value of a
+-- secret. Works on a standby. Waits at most 5 s for whoever alters a table of Keep (55P03).
 CREATE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -109,7 +109,7 @@ COMMENT ON COLUMN bootstrap.object.name IS 'Name that the last run gave to it.';
 COMMENT ON COLUMN bootstrap.object.type IS 'Type of a provider; for a deduplication rule, the name of its provider.';
 COMMENT ON COLUMN bootstrap.object.keys IS
 'Keys of authentication that the manifest gave, and :description or :pulling_enabled if it gave them. Others are not '
-'compared.';
+'compared. For a key that Keep may rewrite also a colon, its mark of 64 digits, and its name (wanted_provider).';
 COMMENT ON COLUMN bootstrap.object.digest IS
 'Keyed digest of these fields as the last run left them. A row that no longer has it was changed outside of '
 'keep-bootstrap.';

@@ -161,7 +161,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestOptions: docs/psql.md and the header of install_staged list the same options with the same kinds, and a run knows them.
+// TestOptions: docs/psql.md lists the options that a run checks, with the same kinds.
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	read := func(path string) string {
@@ -171,22 +171,25 @@ func TestOptions(t *testing.T) {
 		}
 		return string(text)
 	}
-	kinds := map[string]string{"text": "text", "boolean": "boolean", "integer": "number"}
-	want, documented := map[string]string{}, map[string]string{}
+	documented := map[string]string{}
+	want := map[string]string{"tool_version": "text"} // of any kind
 	checks := read("sql/functions/_begin.sql")
-	for _, found := range regexp.MustCompile(`(?m)^--   (\w+) +(boolean|text|integer)  `).FindAllStringSubmatch(read("sql/functions/install_staged.sql"), -1) {
-		want[found[1]] = kinds[found[2]]
-		if !strings.Contains(checks, "'"+found[1]+"'") {
-			t.Errorf("_begin does not know the option %s", found[1])
+	for _, list := range regexp.MustCompile(`(?s)unnest\(ARRAY\[('allow_empty'.*?)\]\)`).FindAllStringSubmatch(checks, -1) {
+		for _, found := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(list[1], -1) {
+			want[found[1]] = "boolean"
 		}
 	}
+	kinds := map[string]string{"string": "text", "number": "number"}
+	for _, found := range regexp.MustCompile(`\('(\w+)', '(string|number)', '`).FindAllStringSubmatch(checks, -1) {
+		want[found[1]] = kinds[found[2]]
+	}
 	if len(want) < 10 {
-		t.Fatalf("install_staged lists %v", want)
+		t.Fatalf("_begin checks %v", want)
 	}
 	for _, found := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (text|boolean|number) \\|").FindAllStringSubmatch(read("docs/psql.md"), -1) {
 		documented[found[1]] = found[2]
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {
-		t.Errorf("-install_staged +docs/psql.md\n%s", diff)
+		t.Errorf("-_begin +docs/psql.md\n%s", diff)
 	}
 }
