@@ -36,8 +36,7 @@ type Result struct {
 	// Text is the YAML: a list of providers and, at its end, a comment with the names of the variables. It holds
 	// secrets when they were asked for.
 	Text []byte
-	// Variables are those that the text refers to, in its order. With secrets written out there are only those that a
-	// text needs which cannot be written out, because it looks like an escaped reference.
+	// Variables are those that the text refers to, in its order. There are none if secrets are written out.
 	Variables []Variable
 	// Providers and Others are how many there are, of providers and of other kinds.
 	Providers, Others int
@@ -178,9 +177,9 @@ func (w *writer) text(s string, at origin) *yaml.Node {
 	if at.literal {
 		return textNode(s)
 	}
-	if !manifest.Blank(s) && (at.secret || hasCredential(s)) || isEscape(s) {
+	if !manifest.Blank(s) && (at.secret || hasCredential(s)) {
 		name := w.variable(at) // the same name whether secrets are written out or not
-		if !w.options.WithSecrets || isEscape(s) {
+		if !w.options.WithSecrets {
 			value := s
 			if strings.HasSuffix(s, "\n") {
 				value += "\n" // one is cut when it is read

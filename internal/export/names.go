@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keep-bootstrap/internal/document"
+	"keep-bootstrap/internal/manifest"
 )
 
 // origin is what a text belongs to.
@@ -20,14 +21,10 @@ func (o origin) below(key string) origin {
 	return o
 }
 
-// looksLikeReference says whether the reader would take the text for a reference, or warn that it looks like one.
+// looksLikeReference says whether the reader would take the text for a reference or an escaped one, or warn that it looks like one.
 func looksLikeReference(s string) bool {
-	return strings.HasPrefix(s, "$(") && strings.HasSuffix(s, ")")
+	return strings.HasPrefix(s, "$(") && strings.HasSuffix(s, ")") || manifest.IsEscaped(s)
 }
-
-// isEscape says whether the reader would take the text for an escaped reference. There is no escape for it, but what a
-// reference stands for is never looked at again.
-func isEscape(s string) bool { return strings.HasPrefix(s, "$$(") }
 
 var (
 	notOfNames = document.Pattern(`[^A-Z0-9]+`)

@@ -147,7 +147,7 @@ func FuzzResolve(f *testing.F) {
 		n := &document.Value{Kind: document.Text, Text: value}
 		e.resolve(n, "key")
 		switch inner, isReference := betweenBrackets(value); {
-		case strings.HasPrefix(value, "$$("):
+		case IsEscaped(value):
 			if n.Text != value[1:] {
 				t.Errorf("%q became %q", value, n.Text)
 			}

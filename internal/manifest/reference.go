@@ -12,7 +12,7 @@ import (
 
 // A reference is a whole value of the form $(NAME), $(env:NAME) or $(file:/path). It is resolved once, after parsing, and what
 // it stands for is never looked at again: a password may hold any $, brace, quote or line break. $$(... is the text $(...
-// itself. Any other $ is just a character.
+// itself, $$$(... the text $$(..., and so on. Any other $ is just a character.
 
 var (
 	variableName    = document.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -45,6 +45,11 @@ func referenceOf(text string) (inner string, ok bool) {
 	return inner, variableName().MatchString(inner)
 }
 
+// IsEscaped says whether a text begins with several $ and a bracket, so that reading it cuts the first $.
+func IsEscaped(text string) bool {
+	return strings.HasPrefix(text, "$$") && strings.HasPrefix(strings.TrimLeft(text, "$"), "(")
+}
+
 // betweenBrackets returns NAME of $(NAME).
 func betweenBrackets(text string) (string, bool) {
 	if len(text) < 3 || !strings.HasPrefix(text, "$(") || text[len(text)-1] != ')' {
@@ -55,7 +60,7 @@ func betweenBrackets(text string) (string, bool) {
 
 // resolve replaces a text by what it refers to, if it is a reference.
 func (i *item) resolve(v *document.Value, key string) {
-	if strings.HasPrefix(v.Text, "$$(") {
+	if IsEscaped(v.Text) {
 		v.Text = v.Text[1:]
 		return
 	}

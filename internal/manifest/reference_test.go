@@ -38,8 +38,13 @@ func TestReferences(t *testing.T) {
 		"$(file:return)":          "x\r",
 		"$(file:../x/../bare.no)": "", // a problem, see below
 		"$$(A)":                   "$(A)",
-		"$$$(A)":                  "$$$(A)",
+		"$$$(A)":                  "$$(A)",
+		"$$$$(A)":                 "$$$(A)",
 		"$$(":                     "$(",
+		"$$$(":                    "$$(",
+		"$$$(A":                   "$$(A",
+		"$$$":                     "$$$",
+		"x$$(A)":                  "x$$(A)",
 		"$":                       "$", "$$": "$$", "$()": "$()", "$A": "$A", "${A}": "${A}", "x$(A)": "x$(A)", "$(A) ": "$(A) ", " $(A)": " $(A)",
 		"$(A)$(A)": "$(A)$(A)", "$(A": "$(A", "$(1A)": "$(1A)", "$( A )": "$( A )", "$(secret:A)": "$(secret:A)",
 		"pa$$word": "pa$$word", "{{x}}": "{{x}}",
@@ -113,7 +118,7 @@ func TestSecretsSurvive(t *testing.T) {
 		path := filepath.Join(dir, "secret")
 		writeTo(t, path, secret+"\n")
 		literal := secret
-		if inner, ok := betweenBrackets(secret); ok && inner != "" || strings.HasPrefix(secret, "$$(") {
+		if inner, ok := betweenBrackets(secret); ok && inner != "" || IsEscaped(secret) {
 			literal = "$" + secret
 		}
 		quoted, err := json.Marshal(literal)
