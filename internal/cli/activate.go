@@ -15,6 +15,7 @@ import (
 
 	"keep-bootstrap/internal/activate"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 const activateLong = `Ask a running Keep for what only Keep can do: install the webhooks that managed providers want
@@ -80,7 +81,7 @@ func (f *activateFlags) checkAfterUp(a *app, tenantOnly bool) (*url.URL, string,
 	if tenantOnly {
 		return nil, "", postgres.Usage("--activate and --tenant-only exclude each other", "with --tenant-only, Keep provisions its providers itself")
 	}
-	if a.output == formatMarkdown {
+	if a.out.Format == report.Markdown {
 		return nil, "", postgres.Usage("--activate has no Markdown", "give -o text or -o json, or run keep-bootstrap activate by itself")
 	}
 	return f.check(a)
@@ -131,7 +132,7 @@ func (a *app) activate(ctx context.Context, t target, flags *activateFlags, base
 type activation struct {
 	app    *app
 	base   *url.URL
-	lines  *lineWriter            // of JSON
+	lines  *report.Writer         // of JSON
 	counts map[activate.State]int // of webhooks
 	scopes map[activate.State]int
 	err    error // of stdout
@@ -140,8 +141,8 @@ type activation struct {
 // newActivation prepares a run whose results are shown as soon as they are known.
 func (a *app) newActivation(t target, flags *activateFlags, base *url.URL, key string) (*activate.Run, *activation) {
 	v := &activation{app: a, base: base, counts: map[activate.State]int{}, scopes: map[activate.State]int{}}
-	if a.output == formatJSON {
-		v.lines = a.lines()
+	if a.out.Format == report.JSON {
+		v.lines = &a.out
 	}
 	return &activate.Run{
 		Session: postgres.Session{Config: t.config},
@@ -189,14 +190,14 @@ type activationSummary struct {
 // address shows the address that Keep gives to outside systems.
 func (v *activation) address(address string) {
 	if v.lines != nil {
-		v.lines.write(struct {
+		_ = v.lines.JSONLine(struct {
 			Type   string `json:"type"`
 			URL    string `json:"url"`
 			APIURL string `json:"api_url"`
 		}{"keep", v.base.String(), address})
 		return
 	}
-	v.print("Keep gives outside systems the address %s\n", oneLine(address))
+	v.print("Keep gives outside systems the address %s\n", report.Line(address))
 }
 
 // each shows one result.
@@ -214,11 +215,11 @@ func (v *activation) each(r activate.Result) {
 				scopes[scope] = text
 			}
 		}
-		v.lines.write(scopesLine{"scopes", r.Name, r.Type, r.ID, r.State, scopes, r.Text, r.Hint})
+		_ = v.lines.JSONLine(scopesLine{"scopes", r.Name, r.Type, r.ID, r.State, scopes, r.Text, r.Hint})
 	case v.lines != nil && (r.State == activate.Consuming || r.State == activate.Missing || r.State == activate.Stale):
-		v.lines.write(webhookLine{"consumer", r.Name, r.Type, r.ID, r.State, r.Text, r.Hint, r.Outside})
+		_ = v.lines.JSONLine(webhookLine{"consumer", r.Name, r.Type, r.ID, r.State, r.Text, r.Hint, r.Outside})
 	case v.lines != nil:
-		v.lines.write(webhookLine{"webhook", r.Name, r.Type, r.ID, r.State, r.Text, r.Hint, r.Outside})
+		_ = v.lines.JSONLine(webhookLine{"webhook", r.Name, r.Type, r.ID, r.State, r.Text, r.Hint, r.Outside})
 	case r.State != activate.Unchanged:
 		v.text(r)
 	}
@@ -226,40 +227,40 @@ func (v *activation) each(r activate.Result) {
 
 // colours of states; yellow is that of the others.
 var stateColours = map[activate.State]string{
-	activate.Installed: green, activate.Accepted: green, activate.Valid: green, activate.Consuming: green,
-	activate.Refused: red, activate.Failed: red, activate.Invalid: red,
+	activate.Installed: report.Green, activate.Accepted: report.Green, activate.Valid: report.Green, activate.Consuming: report.Green,
+	activate.Refused: report.Red, activate.Failed: report.Red, activate.Invalid: report.Red,
 }
 
 // text shows one result in lines for people.
 func (v *activation) text(r activate.Result) {
-	line := paint(cmp.Or(stateColours[r.State], yellow), fmt.Sprintf("%-11s", r.State), v.app.colours()) + "  "
+	line := v.app.out.Paint(cmp.Or(stateColours[r.State], report.Yellow), fmt.Sprintf("%-11s", r.State)) + "  "
 	if r.State == activate.Stale {
-		line += "provider " + shown(r.ID) + ", which is gone"
+		line += "provider " + report.Name(r.ID) + ", which is gone"
 	} else {
-		line += fmt.Sprintf("%s (%s)", shown(r.Name), shown(r.Type))
+		line += fmt.Sprintf("%s (%s)", report.Name(r.Name), report.Name(r.Type))
 	}
 	if r.Scopes != nil {
 		line += " scopes"
 	}
 	if r.Text != "" {
-		line += ": " + oneLine(r.Text)
+		line += ": " + report.Line(r.Text)
 	}
 	v.print("%s\n", line)
 	for _, scope := range slices.Sorted(maps.Keys(r.Scopes)) {
 		if text := r.Scopes[scope]; text != "" {
-			v.print("             %s: %s\n", oneLine(scope), oneLine(text))
+			v.print("             %s: %s\n", report.Line(scope), report.Line(text))
 		}
 	}
 	if r.Outside != "" && (r.State == activate.Installed || r.State == activate.Accepted) {
-		v.print("             creates: %s\n", oneLine(r.Outside))
+		v.print("             creates: %s\n", report.Line(r.Outside))
 	}
 	if r.Hint != "" {
-		v.print("             %s\n", oneLine(r.Hint))
+		v.print("             %s\n", report.Line(r.Hint))
 	}
 }
 
 func (v *activation) print(format string, values ...any) {
-	if _, err := fmt.Fprintf(v.app.Stdout, format, values...); v.err == nil {
+	if _, err := fmt.Fprintf(&v.app.out, format, values...); v.err == nil {
 		v.err = err
 	}
 }
@@ -295,7 +296,7 @@ func (v *activation) webhooks(stopped error) error {
 // end shows the counts, also of a run that was stopped.
 func (v *activation) end(stopped error) error {
 	if v.lines != nil {
-		return v.lines.last(activationSummary{
+		return v.lines.JSONLine(activationSummary{
 			"summary", "activate", v.app.tenant, v.counts[activate.Installed]+v.counts[activate.Accepted] > 0, v.counts, v.scopes,
 		})
 	}
@@ -317,16 +318,16 @@ func (v *activation) end(stopped error) error {
 func (v *activation) left() error {
 	if n := v.counts[activate.Unknown] + v.scopes[activate.Unknown]; n > 0 {
 		return &postgres.Error{
-			Code: postgres.CodeIncomplete, Message: count(n, "call") + " not answered by Keep", ExitCode: postgres.ExitTemporary, Retry: true,
+			Code: postgres.CodeIncomplete, Message: report.Number(n, "call") + " not answered by Keep", ExitCode: postgres.ExitTemporary, Retry: true,
 			Hint: "run activate again later: Keep may still be working on the last call",
 		}
 	}
 	var failed []string
 	if n := v.counts[activate.Refused] + v.counts[activate.Failed]; n > 0 {
-		failed = append(failed, count(n, "webhook")+" not installed")
+		failed = append(failed, report.Number(n, "webhook")+" not installed")
 	}
 	if n := v.scopes[activate.Invalid] + v.scopes[activate.Failed]; n > 0 {
-		failed = append(failed, "scopes of "+count(n, "provider")+" not valid")
+		failed = append(failed, "scopes of "+report.Number(n, "provider")+" not valid")
 	}
 	if len(failed) == 0 {
 		return nil
@@ -341,7 +342,7 @@ func (v *activation) left() error {
 func (v *activation) consumers(stopped error) error {
 	restart := v.counts[activate.Missing] + v.counts[activate.Stale]
 	if v.lines != nil {
-		if err := v.lines.last(struct {
+		if err := v.lines.JSONLine(struct {
 			Type      string                 `json:"type"`
 			Command   string                 `json:"command"`
 			Tenant    string                 `json:"tenant"`
@@ -363,7 +364,7 @@ func (v *activation) consumers(stopped error) error {
 		return stopped
 	}
 	return &postgres.Error{
-		Code: postgres.CodeNotActive, Message: count(restart, "consumer") + " not as the database says", ExitCode: postgres.ExitRefused,
+		Code: postgres.CodeNotActive, Message: report.Number(restart, "consumer") + " not as the database says", ExitCode: postgres.ExitRefused,
 		Hint: "restart Keep, or send SIGHUP to the master process of gunicorn",
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 func (a *app) applyCommand() *cobra.Command {
@@ -70,7 +71,7 @@ func (a *app) apply(ctx context.Context, input *inputFlags, options install.Opti
 // what was looked at is what is done.
 func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (install.Options, error) {
 	if cmd.Flags().Changed("tenant") && a.tenant != plan.Tenant {
-		return install.Options{}, unfitPlan("the plan was made for tenant "+shown(plan.Tenant)+", not for "+shown(a.tenant), "omit --tenant, or make a new plan")
+		return install.Options{}, unfitPlan("the plan was made for tenant "+report.Name(plan.Tenant)+", not for "+report.Name(a.tenant), "omit --tenant, or make a new plan")
 	}
 	if r := plan.Refusal; r != nil {
 		return install.Options{}, &postgres.Error{

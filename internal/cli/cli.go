@@ -8,7 +8,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -16,9 +18,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 // Environment is what the program gets from its process.
@@ -34,9 +38,7 @@ type Environment struct {
 // Main runs one command and returns the exit code. It never prints a secret, except in `local url`,
 // which exists to print one.
 func Main(ctx context.Context, env Environment) int {
-	stdout := &output{Writer: env.Stdout}
-	env.Stdout = stdout
-	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}, metrics: metrics{begin: time.Now()}}
+	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}, begin: time.Now()}
 	for _, variable := range env.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if _, ok := a.variables[name]; !ok {
@@ -47,17 +49,17 @@ func Main(ctx context.Context, env Environment) int {
 		a.Version = buildVersion()
 	}
 	a.log = a.newLog("")
-	a.output = formatText
+	a.out = report.Writer{Out: a.Stdout, Format: report.Text, Version: a.Version}
 	if a.asksForJSON() {
-		a.output = formatJSON
+		a.out.Format = report.JSON
 	}
 
 	root := a.root()
 	root.SetArgs(forPSQL(root, env.Args))
 	root.SetIn(env.Stdin)
-	root.SetOut(env.Stdout)
+	root.SetOut(&a.out)
 	root.SetErr(env.Stderr)
-	err := a.written(stdout, root.ExecuteContext(ctx))
+	err := a.written(root.ExecuteContext(ctx))
 	if err == nil {
 		a.writeMetrics(a.exit)
 		return a.exit
@@ -78,18 +80,22 @@ type app struct {
 	variables    map[string]string
 	fromVariable map[string]bool // flags whose values come from their variables
 	log          *slog.Logger
+	out          report.Writer
 	started      bool   // the command line was understood
-	versionShown bool   // as the first line of JSON
 	exit         int    // exit code of a command that ends without an error
 	server       string // host and port, or socket, of the database
-	metrics      metrics
-	committed    int64 // run that was committed, or 0
+	committed    int64  // run that was committed, or 0
+
+	// For --metrics-file.
+	begin   time.Time
+	command string         // that ran
+	counts  *report.Counts // nil unless the run came to its end
 
 	// Flags of all commands.
 	envFile         string
 	databaseURLFile string
 	tenant          string
-	output          format
+	metricsFile     string
 	logFormat       string
 	wait            waitFlag
 }
@@ -138,7 +144,7 @@ func (a *app) root() *cobra.Command {
 				return err
 			}
 			a.started = true
-			a.metrics.command = cmd.Name()
+			a.command = cmd.Name()
 			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
 				return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
 			}
@@ -162,7 +168,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.envFile, "env-file", "", "read variables from this `file` (NAME=value lines); they override the environment")
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "read the database URL from this `file`")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
-	flags.VarP(&a.output, "output", "o", "format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only")
+	flags.VarP((*formatFlag)(&a.out.Format), "output", "o", "format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only")
 	flags.StringVar(&a.logFormat, "log-format", "", "format of the log on stderr: `{text|json}` (default text on a terminal, otherwise json)")
 	flags.Var(&a.wait, "wait", "how long to wait for the database and Keep's tables (5m if no `duration` is given)")
 	flags.Lookup("wait").NoOptDefVal = waitDefault
@@ -180,7 +186,7 @@ func (a *app) root() *cobra.Command {
 }
 
 func (a *app) applyGlobals(command string) error {
-	if a.output == formatMarkdown && command != "plan" && command != "apply" && command != "up" {
+	if a.out.Format == report.Markdown && command != "plan" && command != "apply" && command != "up" {
 		return postgres.Usage("--output markdown is only available for plan, apply and up", "use text or json")
 	}
 	switch a.logFormat {
@@ -189,10 +195,33 @@ func (a *app) applyGlobals(command string) error {
 		return postgres.Usage("--log-format must be text or json", "use --log-format text or --log-format json")
 	}
 	a.log = a.newLog(a.logFormat)
+	a.out.Colour = a.colours()
 	if a.tenant == "" {
 		return postgres.Usage("--tenant is empty", "omit it for Keep's own tenant, keep")
 	}
 	return nil
+}
+
+// written returns the error of a command whose result is complete, or says why it is not. A failure that has nothing to do with
+// stdout is returned as it is.
+func (a *app) written(err error) error {
+	unwritten := a.out.Err()
+	if unwritten == nil || err != nil && !errors.Is(err, unwritten) {
+		return err
+	}
+	reason := unwritten
+	if file, ok := errors.AsType[*fs.PathError](unwritten); ok {
+		reason = file.Err
+	}
+	e := &postgres.Error{
+		Code: postgres.CodeOutput, Message: fmt.Sprintf("the result cannot be written: %v", reason), ExitCode: postgres.ExitUnexpected,
+		Hint: "make room, or send stdout elsewhere",
+	}
+	if a.committed != 0 {
+		e.Message = fmt.Sprintf("run %d was committed, but its report cannot be written: %v", a.committed, reason)
+		e.Hint = fmt.Sprintf("keep-bootstrap history %d shows what it did", a.committed)
+	}
+	return e
 }
 
 // asksForJSON looks for -o json before the flags are parsed, so that an error in them comes out as JSON too.
@@ -211,9 +240,18 @@ func (a *app) asksForJSON() bool {
 
 // terminal reports whether w is a terminal.
 func terminal(w io.Writer) bool {
-	if stdout, ok := w.(*output); ok {
-		w = stdout.Writer
-	}
 	file, ok := w.(*os.File)
-	return ok && isTerminal(file)
+	return ok && isatty.IsTerminal(file.Fd())
+}
+
+// colours says whether stdout gets colour: on a terminal that is not dumb, unless NO_COLOR is set; anywhere when
+// CLICOLOR_FORCE is set.
+func (a *app) colours() bool {
+	switch {
+	case a.getenv("NO_COLOR") != "":
+		return false
+	case a.getenv("CLICOLOR_FORCE") != "" && a.getenv("CLICOLOR_FORCE") != "0":
+		return true
+	}
+	return a.getenv("TERM") != "dumb" && terminal(a.Stdout)
 }

@@ -48,7 +48,7 @@ users cannot be exported.
 			if out == "" {
 				return nil
 			}
-			return a.showExport(out, result.Providers, result.Others, len(result.Variables))
+			return a.out.Export(a.tenant, out, result)
 		},
 	}
 	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets in clear text instead of references; needs --out")
@@ -60,7 +60,7 @@ users cannot be exported.
 // writeExport writes to stdout or to a new file. The file is readable by its owner only when there are secrets in it.
 func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 	if path == "" {
-		_, err := a.Stdout.Write(text)
+		_, err := a.out.Write(text)
 		return err
 	}
 	mode := os.FileMode(0o644)
@@ -96,25 +96,4 @@ func (a *app) logExport(result export.Result) {
 		names[i] = v.Name
 	}
 	a.log.Info("set these variables before using the export", "variables", strings.Join(names, ", "))
-}
-
-// showExport prints the result of export --out.
-func (a *app) showExport(path string, providers, resources, variables int) error {
-	if a.output == formatJSON {
-		return a.lines().last(struct {
-			Type      string `json:"type"`
-			Command   string `json:"command"`
-			Tenant    string `json:"tenant"`
-			File      string `json:"file"`
-			Providers int    `json:"providers"`
-			Resources int    `json:"resources,omitempty"`
-			Variables int    `json:"variables"`
-		}{"summary", "export", a.tenant, path, providers, resources, variables})
-	}
-	what := count(providers, "provider")
-	if resources > 0 {
-		what += " and " + count(resources, "other resource")
-	}
-	_, err := a.Stdout.Write([]byte(what + " written to " + path + "\n"))
-	return err
 }

@@ -14,6 +14,7 @@ import (
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 // readVariables gives every flag that was not set the value of its variable: BOOTSTRAP_MAX_PRUNE for --max-prune. An
@@ -86,22 +87,16 @@ func variable(flag string) string {
 	return "BOOTSTRAP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// format is the value of --output.
-type format string
+// formatFlag is the value of --output.
+type formatFlag report.Format
 
-const (
-	formatText     format = "text"
-	formatJSON     format = "json"
-	formatMarkdown format = "markdown"
-)
+func (f *formatFlag) String() string { return string(*f) }
+func (f *formatFlag) Type() string   { return "form" }
 
-func (f *format) String() string { return string(*f) }
-func (f *format) Type() string   { return "form" }
-
-func (f *format) Set(text string) error {
-	switch format(text) {
-	case formatText, formatJSON, formatMarkdown:
-		*f = format(text)
+func (f *formatFlag) Set(text string) error {
+	switch report.Format(text) {
+	case report.Text, report.JSON, report.Markdown:
+		*f = formatFlag(text)
 		return nil
 	}
 	return fmt.Errorf("must be text or json, or markdown for plan, apply and up")

@@ -12,6 +12,7 @@ import (
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 	"keep-bootstrap/internal/secretstore"
 )
 
@@ -130,12 +131,10 @@ func (a *app) importSecrets(ctx context.Context, store secretStore, input *impor
 	run := a.newRun(t)
 	defer run.Close(ctx)
 	var secrets install.Secrets
-	done := a.progress("reading " + store.String())
-	err = a.waiting(ctx, func(ctx context.Context) (err error) {
+	err = a.working(ctx, "reading "+store.String(), func(ctx context.Context) (err error) {
 		secrets, err = run.ImportSecrets(ctx, install.SecretImport{Read: store.Read, Refresh: input.refresh, DryRun: input.dryRun})
 		return err
 	})
-	done()
 	if err != nil {
 		return postgres.Interrupted(ctx, err)
 	}
@@ -189,35 +188,30 @@ func newSecretLine(s db.FoundSecretsRow) secretLine {
 
 // secretSymbols are those of the actions in text, and their colours. What is unchanged is only counted.
 var secretSymbols = map[string]struct{ text, colour string }{
-	install.SecretAdd:     {"  +", green},
-	install.SecretUpdate:  {"  ~", yellow},
-	install.SecretKeep:    {"  =", cyan},
-	install.SecretMissing: {"  ?", red},
-	install.SecretRefuse:  {"  !", red},
+	install.SecretAdd:     {"  +", report.Green},
+	install.SecretUpdate:  {"  ~", report.Yellow},
+	install.SecretKeep:    {"  =", report.Cyan},
+	install.SecretMissing: {"  ?", report.Red},
+	install.SecretRefuse:  {"  !", report.Red},
 	secretUnused:          {"  .", ""},
 }
 
 // title is the name of a secret, on one line.
 func (s *secretLine) title() string {
-	switch s.Kind {
-	case "", "smtp":
-		return shown(s.Name)
+	if s.Kind == "smtp" {
+		return report.Name(s.Name)
 	}
-	if kind := kindName(s.Kind); kind != "" {
-		return kind + " " + shown(s.Name)
-	}
-	return shown(s.Name)
+	return report.Titled(s.Kind, report.Name(s.Name))
 }
 
 // showSecrets prints the result of import-secrets.
 func (a *app) showSecrets(view *secretsView) error {
 	n := view.counts
-	if a.output == formatJSON {
-		lines := a.lines()
+	if a.out.Format == report.JSON {
 		for i := range view.lines {
-			lines.write(&view.lines[i])
+			_ = a.out.JSONLine(&view.lines[i])
 		}
-		return lines.last(struct {
+		return a.out.JSONLine(struct {
 			Type      string `json:"type"`
 			Command   string `json:"command"`
 			Tenant    string `json:"tenant"`
@@ -238,7 +232,7 @@ func (a *app) showSecrets(view *secretsView) error {
 		})
 	}
 	a.writeSecrets(view)
-	_, err := fmt.Fprintln(a.Stdout, view.summary())
+	_, err := fmt.Fprintln(&a.out, view.summary())
 	return err
 }
 
@@ -248,23 +242,23 @@ func (a *app) writeSecrets(view *secretsView) {
 		var rows [][]string
 		for i := range view.lines {
 			line := &view.lines[i]
-			if line.Action != action || len(rows) == shownChanges {
+			if line.Action != action || len(rows) == report.ShownChanges {
 				continue
 			}
-			reason := oneLine(line.Reason)
+			reason := report.Line(line.Reason)
 			if action == install.SecretMissing || action == install.SecretRefuse {
-				reason += " (" + oneLine(line.Key) + ")"
+				reason += " (" + report.Line(line.Key) + ")"
 			}
 			rows = append(rows, []string{secretSymbols[action].text, line.title(), reason})
 		}
 		if rows == nil {
 			continue
 		}
-		for _, text := range table(rows) {
-			fmt.Fprintln(a.Stdout, paint(secretSymbols[action].colour, text[:3], a.colours())+text[3:])
+		for _, text := range report.Table(rows) {
+			fmt.Fprintln(&a.out, a.out.Paint(secretSymbols[action].colour, text[:3])+text[3:])
 		}
 		if more := view.counts[action] - len(rows); more > 0 {
-			fmt.Fprintf(a.Stdout, "  ... and %d more (-o json lists all)\n", more)
+			fmt.Fprintf(&a.out, "  ... and %d more (-o json lists all)\n", more)
 		}
 	}
 }
@@ -291,7 +285,7 @@ func (v *secretsView) summary() string {
 		}
 	}
 	if parts == nil {
-		return fmt.Sprintf("tenant %s names no secrets", shown(v.tenant))
+		return fmt.Sprintf("tenant %s names no secrets", report.Name(v.tenant))
 	}
 	from := "Secrets from " + v.store + ": "
 	return from + strings.Join(parts, ", ") + "."

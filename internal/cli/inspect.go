@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 // read sends queries to a database that is migrated, in one round trip. Reads only, so it works on a standby.
@@ -44,11 +46,26 @@ and 0 if there are warnings only.`,
 			if err != nil {
 				return err
 			}
-			if err := a.showChecks(checks); err != nil {
-				return err
-			}
-			return failedChecks(checks)
+			failed := failedChecks(checks)
+			return cmp.Or(a.out.Checks(checks, failed == nil), failed)
 		},
+	}
+}
+
+// failedChecks is the error for checks that failed; nil when none did.
+func failedChecks(checks []db.CheckResult) error {
+	failed := 0
+	for _, check := range checks {
+		if check.Ok != nil && !*check.Ok {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return &postgres.Error{
+		Code: postgres.CodeVerify, Message: report.Number(failed, "check") + " failed", ExitCode: postgres.ExitRefused,
+		Hint: "each check that failed says what to do",
 	}
 }
 
@@ -66,7 +83,7 @@ user), the run that wrote it last, and its condition. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			return a.showStatus(providers)
+			return a.out.Status(a.tenant, providers)
 		},
 	}
 }
@@ -86,7 +103,7 @@ changes. Nothing is written.`,
 				if err := a.read(cmd.Context(), readRuns); err != nil {
 					return err
 				}
-				return a.showRuns(runs)
+				return a.out.History(runs)
 			}
 			number, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
@@ -102,7 +119,7 @@ changes. Nothing is written.`,
 			}
 			for i := range runs {
 				if runs[i].RunID == number {
-					return a.showRun(&runs[i], changes)
+					return a.out.HistoryRun(runs[i], changes)
 				}
 			}
 			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "keep-bootstrap history lists them")

@@ -31,13 +31,11 @@ is given, and leaves it running. Its data survives a stop.`,
 	}
 	add("start", "start the local server", "Start the local server. The first start downloads PostgreSQL. It is safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
-			done := a.progress("starting the local PostgreSQL")
-			status, err := local.Start(cmd.Context(), options())
-			done()
+			status, err := a.startLocal(cmd.Context(), version)
 			if err != nil {
 				return err
 			}
-			return a.showLocal(status)
+			return a.out.Local(status)
 		})
 	add("stop", "stop the local server", "Stop the local server and end its connections. The data stays. It is safe to repeat.",
 		func(cmd *cobra.Command, _ []string) error {
@@ -48,7 +46,7 @@ is given, and leaves it running. Its data survives a stop.`,
 			if err != nil {
 				return err
 			}
-			return a.showLocal(status)
+			return a.out.Local(status)
 		})
 	add("reset", "stop the local server and delete its data",
 		"Stop the local server and delete its data, without confirmation: the next start begins with an empty\n"+
@@ -68,7 +66,7 @@ is given, and leaves it running. Its data survives a stop.`,
 			if status, err = local.Inspect(cmd.Context(), options()); err != nil {
 				return err
 			}
-			return a.showLocal(status)
+			return a.out.Local(status)
 		})
 	add("status", "show the local server", "Show whether the local server runs, its port and its data directory. Nothing is changed.",
 		func(cmd *cobra.Command, _ []string) error {
@@ -76,7 +74,7 @@ is given, and leaves it running. Its data survives a stop.`,
 			if err != nil {
 				return err
 			}
-			return a.showLocal(status)
+			return a.out.Local(status)
 		})
 	add("url", "print the database URL of the local server, with its password",
 		"Print the database URL of the local server, with its password.",
@@ -85,7 +83,7 @@ is given, and leaves it running. Its data survives a stop.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(a.Stdout, status.URL())
+			_, err = fmt.Fprintln(&a.out, status.URL())
 			return err
 		})
 	psql := add("psql", "open psql on the local server",

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -33,8 +33,7 @@ row and no other table of Keep is touched.`,
 			run := a.newRun(t)
 			defer run.Close(ctx)
 			var result migrate.Result
-			done := a.progress("migrating")
-			err = a.waiting(ctx, func(ctx context.Context) (err error) {
+			err = a.working(ctx, "migrating", func(ctx context.Context) (err error) {
 				if cmd.Flags().Changed("to") {
 					result, err = migrateTo(ctx, a, t.config, to)
 					return err
@@ -44,11 +43,10 @@ row and no other table of Keep is touched.`,
 				}
 				return run.PrepareKeep(ctx)
 			})
-			done()
 			if err != nil {
 				return err
 			}
-			return a.showMigration(result)
+			return a.out.Migration(result)
 		},
 	}
 	cmd.Flags().Int32Var(&to, "to", 0, "migrate to this `version`; 0 removes everything (default the newest)")
@@ -88,7 +86,7 @@ and auditor (may inspect), which need no privileges on any table and cannot read
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(a.Stdout, script)
+			_, err = io.WriteString(&a.out, script)
 			return err
 		},
 	}

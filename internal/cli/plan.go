@@ -8,6 +8,7 @@ import (
 
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -34,33 +35,32 @@ reads the same sources again, and refuses if they or the database have changed s
 			}
 			defer run.Close(ctx)
 			var plan install.Plan
-			done := a.progress("planning " + contents(run.Manifest))
-			err = a.waiting(ctx, func(ctx context.Context) (err error) {
+			err = a.working(ctx, "planning "+report.Contents(run.Manifest), func(ctx context.Context) (err error) {
 				plan, err = run.Plan(ctx)
 				return err
 			})
-			done()
 			if err != nil {
 				return err
 			}
 			related := run.Related(ctx, plan.Changes)
-			view := newPlanView(a.tenant, &plan, &related)
+			shown := report.NewPlan(a.tenant, &plan, &related)
 			if plan.Digest == "" && run.Options.Generation != nil {
-				view.notes = append(view.notes, "a higher generation is installed: apply would do nothing")
+				shown.Notes = append(shown.Notes, "a higher generation is installed: apply would do nothing")
 			}
 			if out != "" {
-				if err := a.writePlanFile(out, t, &input, run, &view, plan.Digest); err != nil {
+				if err := a.writePlanFile(out, t, &input, run, shown, plan.Digest); err != nil {
 					return err
 				}
 			}
-			if err := a.showPlan(&view); err != nil {
+			a.counts = &shown.Counts
+			if err := a.out.Plan(shown); err != nil {
 				return err
 			}
-			if view.refusal != nil {
-				return view.refusal
+			if plan.Refusal != nil {
+				return plan.Refusal
 			}
-			if detailed {
-				a.exit = view.exit()
+			if detailed && shown.Counts.Sum() > 0 {
+				a.exit = postgres.ExitChanges
 			}
 			return nil
 		},
@@ -72,21 +72,13 @@ reads the same sources again, and refuses if they or the database have changed s
 	return cmd
 }
 
-// exit is the exit code with --detailed-exitcode.
-func (v *planView) exit() int {
-	if v.total.sum() > 0 {
-		return postgres.ExitChanges
-	}
-	return postgres.ExitOK
-}
-
-func (a *app) writePlanFile(path string, t target, input *inputFlags, run *install.Run, view *planView, digest string) error {
+func (a *app) writePlanFile(path string, t target, input *inputFlags, run *install.Run, plan *report.Plan, digest string) error {
 	file := planFile{
 		Type: planFileType, Format: planFileFormat, Bootstrap: a.Version, Made: time.Now().UTC().Truncate(time.Second),
 		Tenant: run.Tenant, Database: databaseOf(t.config), Sources: sourcesOf(input.files), Strict: input.strict, Catalogue: string(input.catalogue),
-		Options: run.Options, Digest: digest, Summary: view.total, Changes: view.changes,
+		Options: run.Options, Digest: digest, Summary: plan.Counts, Changes: plan.Changes,
 	}
-	if r := view.refusal; r != nil {
+	if r := plan.Refusal; r != nil {
 		file.Refusal = &planRefusal{Code: r.Code, Message: r.Message, Hint: r.Hint}
 	}
 	if err := file.write(path); err != nil {

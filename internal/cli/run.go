@@ -109,9 +109,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 		}
 	}
 	if isLocal {
-		done := a.progress("starting the local PostgreSQL")
-		server, err := local.Start(ctx, local.Options{Version: localVersion, Logger: a.log})
-		done()
+		server, err := a.startLocal(ctx, localVersion)
 		if err != nil {
 			return target{}, err
 		}
@@ -127,6 +125,12 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 	}
 	a.server = config.Place()
 	return target{config: config, local: isLocal}, nil
+}
+
+// startLocal starts the local PostgreSQL.
+func (a *app) startLocal(ctx context.Context, version string) (local.Status, error) {
+	defer a.progress("starting the local PostgreSQL")()
+	return local.Start(ctx, local.Options{Version: version, Logger: a.log})
 }
 
 // newRun prepares a run against the database of the command.
@@ -152,6 +156,12 @@ func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.O
 	run := a.newRun(t)
 	run.Manifest, run.Options = m, t.options(options)
 	return run, t, nil
+}
+
+// working is waiting for what may take long: it logs what is under way.
+func (a *app) working(ctx context.Context, what string, attempt func(context.Context) error) error {
+	defer a.progress(what)()
+	return a.waiting(ctx, attempt)
 }
 
 // waiting runs attempt, again and again when --wait was given.

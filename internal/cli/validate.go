@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"fmt"
-	"strings"
+	"cmp"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/report"
 )
 
 const validateLong = `Check the input without a database: syntax, references, names, types and authentication fields. All
@@ -35,70 +36,14 @@ func (a *app) validateCommand() *cobra.Command {
 			if m == nil {
 				return err
 			}
-			return a.showValidation(m, err)
+			if a.out.Format != report.JSON {
+				report.Warnings(a.Stderr, m.Warnings, terminal(a.Stderr))
+			}
+			problems, _ := errors.AsType[*manifest.Problems](err)
+			return cmp.Or(a.out.Validation(m, err == nil, problems), err)
 		},
 	}
 	input.register(cmd)
 	cmd.Flags().BoolVar(&skipReferences, "skip-references", false, "do not resolve references; their variables and files are not required")
 	return cmd
-}
-
-// problemLine is a problem or a warning as JSON.
-type problemLine struct {
-	Type string `json:"type"`
-	manifest.Problem
-}
-
-// validationLine is the last line of validate.
-type validationLine struct {
-	Type      string `json:"type"`
-	Command   string `json:"command"`
-	Valid     bool   `json:"valid"`
-	Providers int    `json:"providers"`
-	// Resources are the other kinds that are given, with the number of objects of each.
-	Resources map[string]int `json:"resources,omitempty"`
-	Sources   int            `json:"sources"`
-	Problems  int            `json:"problems"`
-	Warnings  int            `json:"warnings"`
-}
-
-// showValidation prints the warnings and the result. In text the problems follow as those of any command.
-func (a *app) showValidation(m *manifest.Manifest, invalid error) error {
-	if a.output == formatJSON {
-		return a.validationLines(m, invalid)
-	}
-	var text strings.Builder
-	for _, warning := range m.Warnings {
-		a.writeProblem(&text, "warning: ", warning)
-	}
-	fmt.Fprint(a.Stderr, text.String())
-	if invalid != nil {
-		return invalid
-	}
-	_, err := fmt.Fprintf(a.Stdout, "valid: %s in %s\n", contents(m), count(len(m.Sources), "source"))
-	return err
-}
-
-func (a *app) validationLines(m *manifest.Manifest, invalid error) error {
-	resources := manifestKinds(m)
-	if invalid != nil {
-		resources = nil // as there are no providers then
-	}
-	last := validationLine{
-		Type: "summary", Command: "validate", Valid: invalid == nil, Providers: len(m.Providers), Resources: resources, Sources: len(m.Sources), Warnings: len(m.Warnings),
-	}
-	lines := a.lines()
-	if problems := problemsOf(invalid); problems != nil {
-		last.Problems = problems.Total
-		for _, problem := range problems.List {
-			lines.write(problemLine{"problem", problem})
-		}
-	}
-	for _, warning := range m.Warnings {
-		lines.write(problemLine{"warning", warning})
-	}
-	if err := lines.last(last); err != nil {
-		return err
-	}
-	return invalid
 }

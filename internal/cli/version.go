@@ -1,14 +1,9 @@
 package cli
 
 import (
-	"fmt"
-	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
-
-	"keep-bootstrap/internal/migrate"
 )
 
 // buildVersion is the version of the module, or the revision that the program was built from.
@@ -35,20 +30,6 @@ func (a *app) versionCommand() *cobra.Command {
 		Long:    "Print the version of the program, the version of Go that built it, and its migrations.",
 		Example: example("keep-bootstrap version -o json"),
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			names := migrate.Names()
-			if a.output == formatJSON {
-				return a.lines().last(struct {
-					Type       string   `json:"type"`
-					Go         string   `json:"go"`
-					Platform   string   `json:"platform"`
-					Schema     int32    `json:"schema"`
-					Migrations []string `json:"migrations"`
-				}{"program", runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, migrate.Known(), names})
-			}
-			_, err := fmt.Fprintf(a.Stdout, "keep-bootstrap %s (%s, %s/%s)\nmigrations 1 to %d: %s\n",
-				a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, migrate.Known(), strings.Join(names, " "))
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return a.out.Program() },
 	}
 }

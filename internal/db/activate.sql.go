@@ -22,8 +22,8 @@ ORDER BY k.reference_id
 `
 
 type AdminKeysRow struct {
-	Name  string
-	Value string
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // AdminKeys returns the managed API keys of role admin that work. SHOWS SECRETS. Reads only.
@@ -52,9 +52,9 @@ SELECT p.id, p.name, p.type FROM public.provider AS p WHERE p.tenant_id = $1 AND
 `
 
 type ConsumersRow struct {
-	ID   string
-	Name string
-	Type string
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"`
 }
 
 // Consumers returns the providers of the tenant that Keep consumes from a queue, whoever created them. Reads only.
@@ -87,9 +87,9 @@ ORDER BY p.name
 `
 
 type ManagedProvidersRow struct {
-	ObjectID string
-	Name     string
-	Type     string
+	ObjectID string `json:"object_id"`
+	Name     string `json:"name"`
+	Type     string `json:"type"`
 }
 
 // ManagedProviders returns the managed providers of the tenant that have a row. Reads only.
@@ -120,10 +120,10 @@ WHERE o.tenant_id = $3 AND o.kind = 'provider' AND o.object_id = $4
 `
 
 type RecordWebhookParams struct {
-	Answer   string
-	Url      string
-	TenantID string
-	ObjectID string
+	Answer   string `json:"answer"`
+	Url      string `json:"url"`
+	TenantID string `json:"tenant_id"`
+	ObjectID string `json:"object_id"`
 }
 
 // RecordWebhook notes the last call for the webhook of a provider. Until SealWebhook, the provider waits for its webhook.
@@ -160,8 +160,8 @@ WHERE w.tenant_id = $1 AND w.object_id = $2
 `
 
 type SealWebhookParams struct {
-	TenantID string
-	ObjectID string
+	TenantID string `json:"tenant_id"`
+	ObjectID string `json:"object_id"`
 }
 
 // SealWebhook notes that the call just recorded has sent what the database holds now.
@@ -178,9 +178,9 @@ SELECT s.value FROM public.secret AS s WHERE s.key = $1::text || '_' || $2::text
 `
 
 type SecretOfParams struct {
-	TenantID     string
-	ProviderType string
-	ObjectID     string
+	TenantID     string `json:"tenant_id"`
+	ProviderType string `json:"provider_type"`
+	ObjectID     string `json:"object_id"`
 }
 
 // SecretOf returns the secret of a provider, so that its values can be kept out of texts. SHOWS SECRETS. Reads only.
@@ -247,8 +247,8 @@ LEFT JOIN public.secret AS s ON s.key = n.key
 `
 
 type WebhookKeyRow struct {
-	KeyHash string
-	State   string
+	KeyHash string `json:"key_hash"`
+	State   string `json:"state"`
 }
 
 // WebhookKey returns the state of the API key that Keep gives to outside systems: fits, missing (SeedWebhookKey creates it), or
@@ -270,18 +270,18 @@ ORDER BY w.name
 `
 
 type WebhooksParams struct {
-	TenantID string
-	ObjectID *string
+	TenantID string  `json:"tenant_id"`
+	ObjectID *string `json:"object_id"`
 }
 
 type WebhooksRow struct {
-	ObjectID   string
-	Name       string
-	Type       string
-	Answer     *string
-	AnsweredAt pgtype.Timestamptz
-	Url        *string
-	IsRecorded bool
+	ObjectID   string             `json:"object_id"`
+	Name       string             `json:"name"`
+	Type       string             `json:"type"`
+	Answer     *string            `json:"answer"`
+	AnsweredAt pgtype.Timestamptz `json:"answered_at"`
+	Url        *string            `json:"url"`
+	IsRecorded bool               `json:"is_recorded"`
 }
 
 // What keep-bootstrap activate reads and writes, as the owner of schema bootstrap. Keep itself installs the webhooks; these

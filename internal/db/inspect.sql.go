@@ -15,8 +15,8 @@ SELECT provider_id, kind, count, names FROM bootstrap.dependents($1, $2)
 `
 
 type DependentsParams struct {
-	TenantID    string
-	ProviderIds json.RawMessage
+	TenantID    string          `json:"tenant_id"`
+	ProviderIds json.RawMessage `json:"provider_ids"`
 }
 
 // Dependents returns what refers to the providers of a JSON list of ids: alerts, execution logs, rules of users, workflows.
@@ -51,8 +51,8 @@ SELECT kind, name, type, content, options FROM bootstrap.export($1, $2)
 `
 
 type ExportParams struct {
-	TenantID string
-	Every    bool
+	TenantID string `json:"tenant_id"`
+	Every    bool   `json:"every"`
 }
 
 // Export returns what is provisioned, or everything, as rows of staging. SHOWS SECRETS in Content. Reads only.
@@ -175,10 +175,10 @@ CALL bootstrap.record_failure($1, $2, $3, $4)
 `
 
 type RecordFailureParams struct {
-	TenantID     string
-	ErrorCode    string
-	ErrorMessage string
-	ToolVersion  string
+	TenantID     string `json:"tenant_id"`
+	ErrorCode    string `json:"error_code"`
+	ErrorMessage string `json:"error_message"`
+	ToolVersion  string `json:"tool_version"`
 }
 
 // RecordFailure writes a failed run into the journal, in a transaction of its own after the run was rolled back.

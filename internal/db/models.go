@@ -7,161 +7,159 @@ package db
 import (
 	"encoding/json"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Journal: what each run changed, names and field names only.
 type Change struct {
-	RunID        int64
-	Sequence     int32
-	TenantID     string
-	Kind         string
-	Action       string
-	Name         string
-	PreviousName *string
-	ObjectID     *string
-	PreviousID   *string
-	Fields       []string
+	RunID        int64    `json:"run_id"`
+	Sequence     int32    `json:"sequence"`
+	TenantID     string   `json:"tenant_id"`
+	Kind         string   `json:"kind"`
+	Action       string   `json:"action"`
+	Name         string   `json:"name"`
+	PreviousName *string  `json:"previous_name"`
+	ObjectID     *string  `json:"object_id"`
+	PreviousID   *string  `json:"previous_id"`
+	Fields       []string `json:"fields"`
 	// Fields changed outside of keep-bootstrap that the run changed back.
-	Drift  []string
-	Reason string
+	Drift  []string `json:"drift"`
+	Reason string   `json:"reason"`
 }
 
 // Row type of verify(). ok is NULL for a warning.
 type CheckResult struct {
-	Name   *string
-	Ok     *bool
-	Detail *string
-	Hint   *string
+	Name   string  `json:"name"`
+	Ok     *bool   `json:"ok"`
+	Detail string  `json:"detail"`
+	Hint   *string `json:"hint,omitempty"`
 }
 
 // Row type of dependents(). count ends at 1001; names are those of workflows.
 type Dependent struct {
-	ProviderID *string
-	Kind       *string
-	Count      *int32
-	Names      []string
+	ProviderID string   `json:"provider_id"`
+	Kind       string   `json:"kind"`
+	Count      int32    `json:"count"`
+	Names      []string `json:"names"`
 }
 
 // Row type of export(). content holds secrets in clear text.
 type ExportedObject struct {
-	Kind    string
-	Name    string
-	Type    *string
-	Content string
-	Options *string
+	Kind    string  `json:"kind"`
+	Name    string  `json:"name"`
+	Type    *string `json:"type"`
+	Content string  `json:"content"`
+	Options *string `json:"options"`
 }
 
 // Row type of problems().
 type ManifestProblem struct {
-	Kind     string
-	Position int32
-	Name     *string
-	Problem  string
+	Kind     string  `json:"kind"`
+	Position int32   `json:"position"`
+	Name     *string `json:"name"`
+	Problem  string  `json:"problem"`
 }
 
 // Row type of plan_staged(), plan() and plan_providers().
 type PlannedChange struct {
-	Sequence int32
-	Kind     string
+	Sequence int32  `json:"-"`
+	Kind     string `json:"kind"`
 	// add, update, rename, replace, prune, adopt, or unchanged: then a change outside of keep-bootstrap is kept, or only our state changes.
-	Action string
+	Action string `json:"action"`
 	// Name after the run (before it, for prune).
-	Name         string
-	PreviousName *string
-	Type         *string
+	Name         string  `json:"name"`
+	PreviousName *string `json:"previous_name,omitempty"`
+	Type         *string `json:"provider_type,omitempty"`
 	// Provider of a deduplication rule.
-	ProviderName *string
-	ObjectID     *string
-	NewObjectID  *string
-	Position     *int32
+	ProviderName *string `json:"provider,omitempty"`
+	ObjectID     *string `json:"id,omitempty"`
+	NewObjectID  *string `json:"-"`
+	Position     *int32  `json:"-"`
 	// Names of what differs, never a value.
-	Fields []string
+	Fields []string `json:"fields"`
 	// Fields changed outside of keep-bootstrap since the last run; row for a deleted row, * for an object that the manifest lacks.
-	Drift  []string
-	Reason string
+	Drift  []string `json:"drift,omitempty"`
+	Reason string   `json:"reason"`
 	// SQLSTATE with which a guard refuses the run because of this row.
-	Refusal   *string
-	StateOnly bool
-	Notes     []string
+	Refusal   *string  `json:"refusal,omitempty"`
+	StateOnly bool     `json:"state_only,omitempty"`
+	Notes     []string `json:"notes,omitempty"`
 }
 
 // Row type of status().
 type ProviderStatus struct {
-	Kind     *string
-	Name     *string
-	Type     *string
-	ObjectID *string
+	Kind     string  `json:"kind,omitempty"`
+	Name     string  `json:"name"`
+	Type     *string `json:"provider_type,omitempty"`
+	ObjectID string  `json:"id"`
 	// bootstrap (managed), keep (Keep's own provisioning) or user.
-	Origin        *string
-	ChangedRun    *int64
-	ChangedAt     pgtype.Timestamptz
-	PreventDelete *bool
-	Condition     *string
+	Origin        string     `json:"origin"`
+	ChangedRun    *int64     `json:"run"`
+	ChangedAt     *time.Time `json:"changed_at"`
+	PreventDelete bool       `json:"prevent_delete"`
+	Condition     string     `json:"condition"`
 }
 
 // Journal: one row per run that changed something or failed. Holds no secret and no plain digest of one.
 type Run struct {
-	RunID    int64
-	TenantID string
+	RunID    int64  `json:"run"`
+	TenantID string `json:"-"`
 	// applied, or failed (recorded in a transaction of its own after the rollback).
-	Outcome    string
-	StartedAt  time.Time
-	FinishedAt time.Time
+	Outcome    string    `json:"outcome"`
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at"`
 	// session_user of the caller.
-	RoleName      string
-	Application   string
-	ClientAddress *string
+	RoleName      string  `json:"role"`
+	Application   string  `json:"application"`
+	ClientAddress *string `json:"client_address,omitempty"`
 	// pg_xact_status tells whether it committed.
-	TransactionID uint64
+	TransactionID uint64 `json:"-"`
 	// Version of the calling program; NULL for a call from psql.
-	ToolVersion *string
-	Generation  *int64
+	ToolVersion *string `json:"tool_version,omitempty"`
+	Generation  *int64  `json:"generation,omitempty"`
 	// Keyed digest of the unresolved input: equal digests mean equal input.
-	InputDigest   *string
-	InputNames    []string
-	TenantCreated bool
+	InputDigest   *string  `json:"-"`
+	InputNames    []string `json:"inputs"`
+	TenantCreated bool     `json:"tenant_created"`
 	// Providers added; updated to adopted count providers, too.
-	Added        int32
-	Updated      int32
-	Renamed      int32
-	Replaced     int32
-	Pruned       int32
-	Adopted      int32
-	RulesChanged int32
+	Added        int32 `json:"add"`
+	Updated      int32 `json:"change"`
+	Renamed      int32 `json:"rename"`
+	Replaced     int32 `json:"replace"`
+	Pruned       int32 `json:"prune"`
+	Adopted      int32 `json:"adopt"`
+	RulesChanged int32 `json:"deduplication_rules"`
 	// Changes to users, API keys, workflows, dashboards and mapping rules.
-	ResourcesChanged int32
-	ErrorCode        *string
+	ResourcesChanged int32   `json:"resources,omitempty"`
+	ErrorCode        *string `json:"error_code,omitempty"`
 	// Message of a KB error; empty for other errors, which can quote data.
-	ErrorMessage *string
+	ErrorMessage *string `json:"error_message,omitempty"`
 }
 
 // Row type of report().
 type RunReport struct {
 	// Run in the journal; NULL when nothing was written.
-	RunID         *int64
-	TenantID      *string
-	TenantCreated *bool
-	Changed       *bool
+	RunID         *int64 `json:"run_id"`
+	TenantID      string `json:"tenant_id"`
+	TenantCreated bool   `json:"tenant_created"`
+	Changed       bool   `json:"changed"`
 	// Providers in the manifest; the counts after it are about them.
-	Providers    *int32
-	Added        *int32
-	Updated      *int32
-	Renamed      *int32
-	Replaced     *int32
-	Pruned       *int32
-	Adopted      *int32
-	Unchanged    *int32
-	RulesChanged *int32
-	Notes        []string
+	Providers    int32    `json:"providers"`
+	Added        int32    `json:"added"`
+	Updated      int32    `json:"updated"`
+	Renamed      int32    `json:"renamed"`
+	Replaced     int32    `json:"replaced"`
+	Pruned       int32    `json:"pruned"`
+	Adopted      int32    `json:"adopted"`
+	Unchanged    int32    `json:"unchanged"`
+	RulesChanged int32    `json:"rules_changed"`
+	Notes        []string `json:"notes"`
 	// For each other kind that was given: how many were given, added, updated, adopted, pruned, unchanged.
-	Resources json.RawMessage
+	Resources json.RawMessage `json:"resources"`
 	// Of a plan: binds a later run to it (option plan_digest). Holds no secret.
-	PlanDigest *string
+	PlanDigest *string `json:"plan_digest"`
 	// Of a plan: SQLSTATE with which the run would be refused, with message, detail and hint.
-	Refusal *string
-	Message *string
-	Detail  *string
-	Hint    *string
+	Refusal *string `json:"refusal"`
+	Message *string `json:"message"`
+	Detail  *string `json:"detail"`
+	Hint    *string `json:"hint"`
 }

@@ -14,8 +14,8 @@ SELECT bootstrap.ensure_tenant($1, $2)
 `
 
 type EnsureTenantParams struct {
-	TenantID   string
-	TenantName string
+	TenantID   string `json:"tenant_id"`
+	TenantName string `json:"tenant_name"`
 }
 
 // EnsureTenant creates the tenant if it is missing and never changes one that exists. Returns created or exists.
@@ -44,8 +44,8 @@ SELECT v.version, g.breaking_version FROM bootstrap.schema_version AS v CROSS JO
 `
 
 type SchemaVersionRow struct {
-	Version         int32
-	BreakingVersion int32
+	Version         int32 `json:"version"`
+	BreakingVersion int32 `json:"breaking_version"`
 }
 
 // SchemaVersion returns the number of the newest installed migration of schema bootstrap, and the newest one that a program must

@@ -15,8 +15,8 @@ CALL bootstrap.install_staged($1, $2)
 `
 
 type InstallStagedParams struct {
-	TenantID string
-	Options  json.RawMessage
+	TenantID string          `json:"tenant_id"`
+	Options  json.RawMessage `json:"options"`
 }
 
 // InstallStaged makes the tenant what Stage loaded in this transaction, or raises. Safe to repeat: a second call writes nothing.
@@ -26,13 +26,39 @@ func (q *Queries) InstallStaged(ctx context.Context, arg InstallStagedParams) er
 	return err
 }
 
+const PlanReport = `-- name: PlanReport :one
+SELECT r.plan_digest, r.refusal, r.message, r.detail, r.hint FROM bootstrap.report() AS r
+`
+
+type PlanReportRow struct {
+	PlanDigest *string `json:"plan_digest"`
+	Refusal    *string `json:"refusal"`
+	Message    *string `json:"message"`
+	Detail     *string `json:"detail"`
+	Hint       *string `json:"hint"`
+}
+
+// PlanReport returns the report of the PlanStaged before it in the same transaction: no count is known then.
+func (q *Queries) PlanReport(ctx context.Context) (PlanReportRow, error) {
+	row := q.db.QueryRow(ctx, PlanReport)
+	var i PlanReportRow
+	err := row.Scan(
+		&i.PlanDigest,
+		&i.Refusal,
+		&i.Message,
+		&i.Detail,
+		&i.Hint,
+	)
+	return i, err
+}
+
 const PlanStaged = `-- name: PlanStaged :many
 SELECT sequence, kind, action, name, previous_name, type, provider_name, object_id, new_object_id, position, fields, drift, reason, refusal, state_only, notes FROM bootstrap.plan_staged($1, $2)
 `
 
 type PlanStagedParams struct {
-	TenantID string
-	Options  json.RawMessage
+	TenantID string          `json:"tenant_id"`
+	Options  json.RawMessage `json:"options"`
 }
 
 // PlanStaged returns what InstallStaged would write, and writes nothing outside of staging.
@@ -107,7 +133,7 @@ const Report = `-- name: Report :one
 SELECT run_id, tenant_id, tenant_created, changed, providers, added, updated, renamed, replaced, pruned, adopted, unchanged, rules_changed, notes, resources, plan_digest, refusal, message, detail, hint FROM bootstrap.report()
 `
 
-// Report returns the report of the InstallStaged or PlanStaged before it in the same transaction.
+// Report returns the report of the InstallStaged before it in the same transaction.
 func (q *Queries) Report(ctx context.Context) (RunReport, error) {
 	row := q.db.QueryRow(ctx, Report)
 	var i RunReport
@@ -137,10 +163,10 @@ func (q *Queries) Report(ctx context.Context) (RunReport, error) {
 }
 
 type StageParams struct {
-	Kind     string
-	Position int32
-	Name     *string
-	Type     *string
-	Content  *string
-	Options  *string
+	Kind     string  `json:"kind"`
+	Position int32   `json:"position"`
+	Name     *string `json:"name"`
+	Type     *string `json:"type"`
+	Content  *string `json:"content"`
+	Options  *string `json:"options"`
 }

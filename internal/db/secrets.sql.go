@@ -98,8 +98,8 @@ FROM checked AS c
 `
 
 type FindSecretsParams struct {
-	TenantID string
-	Refresh  bool
+	TenantID string `json:"tenant_id"`
+	Refresh  bool   `json:"refresh"`
 }
 
 // FindSecrets puts every secret that Keep's rows name into bootstrap.work, with what becomes of it. Rows of
@@ -123,11 +123,11 @@ ORDER BY w.kind, w.name, w.secret_key
 `
 
 type FoundSecretsRow struct {
-	Kind   string
-	Name   string
-	Key    string
-	Action string
-	Reason string
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Key    string `json:"key"`
+	Action string `json:"action"`
+	Reason string `json:"reason"`
 }
 
 // FoundSecrets returns what FindSecrets found in the same transaction. Shows no value.

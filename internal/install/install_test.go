@@ -93,7 +93,7 @@ func TestFirstAndSecondRun(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, migrated)
 	first := apply(t, newRun(t, d.URL, twoProviders, nil))
-	if *first.Report.Added != 2 || *first.Report.RulesChanged != 1 || !*first.Report.Changed || first.Report.RunID == nil {
+	if first.Report.Added != 2 || first.Report.RulesChanged != 1 || !first.Report.Changed || first.Report.RunID == nil {
 		t.Errorf("first run: %+v", first.Report)
 	}
 	conn := d.Conn(t)
@@ -104,7 +104,7 @@ func TestFirstAndSecondRun(t *testing.T) {
 
 	before := rowVersions(t, d)
 	second := apply(t, newRun(t, d.URL, twoProviders, nil))
-	if *second.Report.Changed || second.Report.RunID != nil || *second.Report.Unchanged != 2 {
+	if second.Report.Changed || second.Report.RunID != nil || second.Report.Unchanged != 2 {
 		t.Errorf("second run: %+v", second.Report)
 	}
 	if after := rowVersions(t, d); after != before {
@@ -125,7 +125,7 @@ func TestFreshDatabaseInOneRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%+v", postgres.From(err))
 	}
-	if *outcome.Report.Added != 2 || outcome.Migrated.To != migrate.Known() || !*outcome.Report.TenantCreated {
+	if outcome.Report.Added != 2 || outcome.Migrated.To != migrate.Known() || !outcome.Report.TenantCreated {
 		t.Errorf("%+v", outcome)
 	}
 	noFailedCheck(t, run, outcome)
@@ -150,8 +150,8 @@ func noFailedCheck(t *testing.T, run *install.Run, outcome install.Outcome) {
 		t.Error("nothing was verified")
 	}
 	for _, check := range outcome.Checks {
-		if check.Ok != nil && !*check.Ok || check.Ok == nil && *check.Name == "foreign_key" {
-			t.Errorf("check %s: %s", *check.Name, *check.Detail)
+		if check.Ok != nil && !*check.Ok || check.Ok == nil && check.Name == "foreign_key" {
+			t.Errorf("check %s: %s", check.Name, check.Detail)
 		}
 	}
 }
@@ -231,7 +231,7 @@ func TestRefusalOfAPlan(t *testing.T) {
 	}
 	allow := true
 	run.Options.AllowEmpty = &allow
-	if outcome := apply(t, run); *outcome.Report.Pruned != 2 {
+	if outcome := apply(t, run); outcome.Report.Pruned != 2 {
 		t.Errorf("%+v", outcome.Report)
 	}
 }
@@ -265,7 +265,7 @@ func TestTenantAndOptions(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	run.Options.RequireTenant, run.Options.TenantName = nil, "Other One"
-	if outcome := apply(t, run); !*outcome.Report.TenantCreated {
+	if outcome := apply(t, run); !outcome.Report.TenantCreated {
 		t.Errorf("%+v", outcome.Report)
 	}
 	rows := pgtest.Table(t, d.Conn(t), "select name from tenant where id = 'other'")
@@ -301,7 +301,7 @@ func TestUpMendsTheForeignKey(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%+v", postgres.From(err))
 	}
-	if *outcome.Report.Changed {
+	if outcome.Report.Changed {
 		t.Errorf("%+v", outcome.Report)
 	}
 	if rows := pgtest.Table(t, d.Conn(t), "select condeferrable from pg_constraint where conname = 'provider_tenant_id_fkey'"); rows[0][0] != "t" {
@@ -388,7 +388,7 @@ func TestLockedRowsAreRetriedAndThenGivenUp(t *testing.T) {
 			_, _ = application.Exec(ctx, "rollback")
 		}
 	}))
-	if outcome := apply(t, run); *outcome.Report.Updated != 1 {
+	if outcome := apply(t, run); outcome.Report.Updated != 1 {
 		t.Errorf("%+v", outcome.Report)
 	}
 }
@@ -427,7 +427,7 @@ func TestManyAtOnce(t *testing.T) {
 	for i := range many {
 		if errs[i] != nil {
 			t.Errorf("%d: %+v", i, postgres.From(errs[i]))
-		} else if *outcomes[i].Report.Changed {
+		} else if outcomes[i].Report.Changed {
 			changed++
 		}
 	}
@@ -535,7 +535,7 @@ func TestCreateTables(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%+v", postgres.From(err))
 	}
-	if *outcome.Report.Added != 2 || !*outcome.Report.TenantCreated {
+	if outcome.Report.Added != 2 || !outcome.Report.TenantCreated {
 		t.Errorf("%+v", outcome.Report)
 	}
 	if !strings.Contains(log.String(), "tables of Keep created") {

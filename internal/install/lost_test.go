@@ -95,7 +95,7 @@ func TestInterruptedAfterCommit(t *testing.T) {
 	if e == nil || e.Code != postgres.CodeInterrupted || e.ExitCode != postgres.ExitTemporary || !strings.Contains(e.Message, "the run was committed, but then: interrupted") {
 		t.Errorf("%+v", e)
 	}
-	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); *outcome.Report.Changed {
+	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); outcome.Report.Changed {
 		t.Errorf("%+v", outcome.Report)
 	}
 }
@@ -110,7 +110,7 @@ func TestServerGoneDuringCommit(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	// What it could not find out: it did commit. The next run finds nothing to do.
-	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); *outcome.Report.Changed {
+	if outcome := apply(t, newRun(t, d.URL, twoProviders, nil)); outcome.Report.Changed {
 		t.Errorf("%+v", outcome.Report)
 	}
 }
@@ -147,7 +147,7 @@ func TestTerminatedConnection(t *testing.T) {
 	if !<-killed {
 		t.Error("nothing was terminated")
 	}
-	if *outcome.Report.Updated != 1 {
+	if outcome.Report.Updated != 1 {
 		t.Errorf("%+v", outcome.Report)
 	}
 }

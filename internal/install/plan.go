@@ -38,10 +38,10 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 		return Plan{}, err
 	}
 	var plan Plan
-	var report db.RunReport
+	var report db.PlanReportRow
 	batch := &pgx.Batch{}
 	batch.Queue(db.PlanStaged, r.Tenant, r.Options.document()).Query(postgres.All(&plan.Changes))
-	batch.Queue(db.Report).Query(postgres.One(&report))
+	batch.Queue(db.PlanReport).Query(postgres.One(&report))
 	batch.Queue("ROLLBACK")
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		postgres.Rollback(ctx, conn)

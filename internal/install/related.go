@@ -76,10 +76,9 @@ func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[st
 		related.Dependents[id] = nil
 	}
 	for _, d := range dependents {
-		if d.ProviderID == nil || d.Kind == nil || d.Count == nil || *d.Count == 0 || isRename[*d.ProviderID] && *d.Kind != "workflows" {
-			continue
+		if d.Count > 0 && (!isRename[d.ProviderID] || d.Kind == "workflows") {
+			related.Dependents[d.ProviderID] = append(related.Dependents[d.ProviderID], d)
 		}
-		related.Dependents[*d.ProviderID] = append(related.Dependents[*d.ProviderID], d)
 	}
 }
 
@@ -102,8 +101,8 @@ func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 		return
 	}
 	for i := range providers {
-		if p := &providers[i]; p.Kind != nil && *p.Kind == "provider" && p.ObjectID != nil && p.ChangedRun != nil {
-			related.LastRuns[*p.ObjectID] = *p.ChangedRun
+		if p := &providers[i]; p.Kind == "provider" && p.ChangedRun != nil {
+			related.LastRuns[p.ObjectID] = *p.ChangedRun
 		}
 	}
 }

@@ -36,7 +36,7 @@ func shownRelated(related install.Related) string {
 	var all []string
 	for _, list := range related.Dependents {
 		for _, d := range list {
-			all = append(all, fmt.Sprint(*d.Count, " ", *d.Kind, " ", d.Names))
+			all = append(all, fmt.Sprint(d.Count, " ", d.Kind, " ", d.Names))
 		}
 	}
 	return strings.Join(all, "; ")
@@ -133,7 +133,7 @@ func TestBoundPlan(t *testing.T) {
 	run := newRun(t, d.URL, next, nil)
 	digest = plan(t, run).Digest
 	run.Options.PlanDigest = &digest
-	if outcome := apply(t, run); *outcome.Report.Updated != 1 {
+	if outcome := apply(t, run); outcome.Report.Updated != 1 {
 		t.Errorf("%+v", outcome.Report)
 	}
 	stale("done already", next)

@@ -71,7 +71,7 @@ func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (_
 		if ctx.Err() != nil {
 			return outcome, false, AfterCommit(ctx, context.Cause(ctx))
 		}
-		if outcome.Report.TenantID != nil {
+		if outcome.Report.TenantID != "" {
 			return outcome, false, nil
 		}
 		return outcome, true, errRepeatForReport

@@ -13,8 +13,12 @@ CALL bootstrap.install_staged(@tenant_id, @options);
 SELECT * FROM bootstrap.plan_staged(@tenant_id, @options);
 
 -- name: Report :one
--- Report returns the report of the InstallStaged or PlanStaged before it in the same transaction.
+-- Report returns the report of the InstallStaged before it in the same transaction.
 SELECT * FROM bootstrap.report();
+
+-- name: PlanReport :one
+-- PlanReport returns the report of the PlanStaged before it in the same transaction: no count is known then.
+SELECT r.plan_digest, r.refusal, r.message, r.detail, r.hint FROM bootstrap.report() AS r;
 
 -- name: Problems :many
 -- Problems returns what is wrong with the manifest that Stage loaded in this transaction. Shows no secret.

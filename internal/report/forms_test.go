@@ -1,9 +1,8 @@
-package cli
+package report
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,11 +66,11 @@ func plannedChanges() *rapid.Generator[[]db.PlannedChange] {
 }
 
 // form is a plan in one form.
-func form(t rapid.TB, view *planView, output format) string {
+func form(t rapid.TB, plan *Plan, format Format) string {
 	t.Helper()
 	var out strings.Builder
-	a := app{Environment: Environment{Stdout: &out, Stderr: io.Discard, Version: "test"}, output: output}
-	if err := a.showPlan(view); err != nil {
+	w := Writer{Out: &out, Format: format, Version: "test"}
+	if err := w.Plan(plan); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -86,17 +85,16 @@ func TestFormsAgree(t *testing.T) {
 		related := install.Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}
 		for i := range changes {
 			if id := changes[i].ObjectID; id != nil && rapid.Bool().Draw(t, "dependents") {
-				kind, count := "workflows", int32(1001)
-				related.Dependents[*id] = []db.Dependent{{ProviderID: id, Kind: &kind, Count: &count, Names: []string{names().Draw(t, "workflow")}}}
+				related.Dependents[*id] = []db.Dependent{{ProviderID: *id, Kind: "workflows", Count: 1001, Names: []string{names().Draw(t, "workflow")}}}
 				related.LastRuns[*id] = 7
 			}
 		}
-		view := newPlanView("keep", &plan, &related)
-		text, markdown := form(t, &view, formatText), form(t, &view, formatMarkdown)
+		view := NewPlan("keep", &plan, &related)
+		text, markdown := form(t, view, Text), form(t, view, Markdown)
 
 		var last summary
 		counted, listed := 0, 0
-		jsonLines := strings.Split(strings.TrimSuffix(form(t, &view, formatJSON), "\n"), "\n")
+		jsonLines := strings.Split(strings.TrimSuffix(form(t, view, JSON), "\n"), "\n")
 		for i, line := range jsonLines[1:] {
 			if i == len(jsonLines)-2 {
 				if err := json.Unmarshal([]byte(line), &last); err != nil {
@@ -104,23 +102,23 @@ func TestFormsAgree(t *testing.T) {
 				}
 				continue
 			}
-			var c change
+			var c Change
 			if err := json.Unmarshal([]byte(line), &c); err != nil {
 				t.Fatal(err)
 			}
 			if c.Action != "unchanged" {
 				counted++
 			}
-			if !c.silent() {
+			if len(audible([]Change{c})) > 0 {
 				listed++
 			}
 		}
-		sentence := last.plan()
-		if len(jsonLines) != len(changes)+2 || counted != last.sum() || last.Changed != (counted > 0) {
+		sentence := last.planned()
+		if len(jsonLines) != len(changes)+2 || counted != last.Sum() || last.Changed != (counted > 0) {
 			t.Errorf("JSON: %d changes, %+v", counted, last)
 		}
-		if (view.exit() == postgres.ExitChanges) != last.Changed || last.Changed == (sentence == "No changes.") {
-			t.Errorf("exit code %d, changed %v, %s", view.exit(), last.Changed, sentence)
+		if (view.Counts.Sum() > 0) != last.Changed || last.Changed == (sentence == "No changes.") {
+			t.Errorf("%d changes, changed %v, %s", view.Counts.Sum(), last.Changed, sentence)
 		}
 		if !strings.HasSuffix(text, "\n"+sentence+"\n") && text != sentence+"\n" {
 			t.Errorf("text does not end with %q:\n%s", sentence, text)
@@ -194,7 +192,7 @@ func checkMarkdown(t rapid.TB, markdown string, listed int) {
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	kind, previous, refusal := "victoriametrics", "vms", "KB022"
-	view := newPlanView("keep", &install.Plan{Refusal: &postgres.Error{
+	view := NewPlan("keep", &install.Plan{Refusal: &postgres.Error{
 		Code: "KB022", Message: "1 provider(s) with prevent_delete would be pruned or replaced", Hint: "If that is meant, first install the provider with prevent_delete: false.",
 	}, Changes: []db.PlannedChange{
 		{Kind: "provider", Action: "rename", Name: "victoria", PreviousName: &previous, Type: &kind, Fields: []string{"name"}, Reason: `renamed_from names "vms"`},
@@ -212,7 +210,7 @@ func TestMarkdown(t *testing.T) {
 
 Plan: 0 to add, 0 to change, 1 to rename, 1 to prune.
 `
-	if got := view.markdown(); got != want {
+	if got := form(t, view, Markdown); got != want {
 		t.Errorf("%s", got)
 	}
 
@@ -221,8 +219,8 @@ Plan: 0 to add, 0 to change, 1 to rename, 1 to prune.
 	for i := range 5000 {
 		many = append(many, db.PlannedChange{Kind: "provider", Action: "add", Name: fmt.Sprint("provider ", i), Reason: "not installed yet"})
 	}
-	view = newPlanView("keep", &install.Plan{Changes: many}, &install.Related{})
-	long := view.markdown()
+	view = NewPlan("keep", &install.Plan{Changes: many}, &install.Related{})
+	long := form(t, view, Markdown)
 	if len(long) > 65_000 || !strings.Contains(long, "more\n") || !strings.Contains(long, "<details><summary>5000 changes</summary>") || !strings.HasSuffix(long, "Plan: 5000 to add, 0 to change, 0 to rename, 0 to prune.\n") {
 		t.Errorf("%d bytes", len(long))
 	}

@@ -19,6 +19,7 @@ import (
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 const (
@@ -99,7 +100,7 @@ type resultLine struct {
 	Code     string
 	Message  string
 	Problems []manifest.Problem
-	tally
+	report.Counts
 }
 
 // place looks like file:line: or file:line:column: at the begin of a problem in a text.
@@ -130,7 +131,7 @@ func logResult(name string, log []byte) fleetResult {
 		switch message, isError := strings.CutPrefix(text, "error: "); {
 		case isError:
 			r.fail(message, problem, nil)
-		case text == noChanges, strings.HasPrefix(text, "Applied: "), strings.HasPrefix(text, "Plan: "):
+		case text == report.NoChanges, strings.HasPrefix(text, "Applied: "), strings.HasPrefix(text, "Plan: "):
 			r.done(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "Applied: "), "Plan: "), "."))
 		case problem == "" && problemPlace().MatchString(text):
 			problem = text
@@ -141,12 +142,12 @@ func logResult(name string, log []byte) fleetResult {
 
 func (l *resultLine) changes() string {
 	switch {
-	case l.sum() == 0:
-		return strings.TrimSuffix(noChanges, ".")
+	case l.Sum() == 0:
+		return strings.TrimSuffix(report.NoChanges, ".")
 	case l.Command == "plan":
-		return l.phrase(wordsPlanned)
+		return l.Phrase(false)
 	}
-	return l.phrase(wordsDone)
+	return l.Phrase(true)
 }
 
 func (r *fleetResult) done(changes string) {
@@ -300,18 +301,17 @@ func (a *app) showFleet(results []fleetResult) error {
 	}
 	return &postgres.Error{
 		Code: postgres.CodeFleet, ExitCode: postgres.ExitRefused,
-		Message: fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[fleetDone], count(len(results), "database"), counts[fleetFailed], counts[fleetPending]),
+		Message: fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[fleetDone], report.Number(len(results), "database"), counts[fleetFailed], counts[fleetPending]),
 		Hint:    "mend what the reasons name and run again; the databases that are done stay as they are",
 	}
 }
 
 func (a *app) writeFleet(results []fleetResult, counts map[string]int) error {
-	if a.output == formatJSON {
-		lines := a.lines()
+	if a.out.Format == report.JSON {
 		for i := range results {
-			lines.write(&results[i])
+			_ = a.out.JSONLine(&results[i])
 		}
-		return lines.last(struct {
+		return a.out.JSONLine(struct {
 			Type    string `json:"type"`
 			Command string `json:"command"`
 			Done    int    `json:"done"`
@@ -326,11 +326,11 @@ func (a *app) writeFleet(results []fleetResult, counts map[string]int) error {
 		if r.ExitCode != nil {
 			exit = strconv.Itoa(*r.ExitCode)
 		}
-		rows = append(rows, []string{shown(r.Name), r.Outcome, exit, oneLine(r.Changes + r.Reason)})
+		rows = append(rows, []string{report.Name(r.Name), r.Outcome, exit, report.Line(r.Changes + r.Reason)})
 	}
-	if err := a.writeTable(rows); err != nil {
+	if err := a.out.Table(rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.Stdout, "%d done, %d failed, %d pending.\n", counts[fleetDone], counts[fleetFailed], counts[fleetPending])
+	_, err := fmt.Fprintf(&a.out, "%d done, %d failed, %d pending.\n", counts[fleetDone], counts[fleetFailed], counts[fleetPending])
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
 )
 
 const (
@@ -39,9 +40,9 @@ type planFile struct {
 	Catalogue string          `json:"catalogue,omitempty"` // as --catalogue has it
 	Options   install.Options `json:"options"`
 	Digest    string          `json:"digest"`
-	Summary   tally           `json:"summary"`
+	Summary   report.Counts   `json:"summary"`
 	Refusal   *planRefusal    `json:"refusal,omitempty"`
-	Changes   []change        `json:"changes"`
+	Changes   []report.Change `json:"changes"`
 }
 
 // planRefusal is the error with which a guard refused the plan when it was made.
@@ -59,7 +60,7 @@ type planDatabase struct {
 }
 
 func (d planDatabase) String() string {
-	return fmt.Sprintf("%s on %s:%d", shown(d.Name), shown(d.Host), d.Port)
+	return fmt.Sprintf("%s on %s:%d", report.Name(d.Name), report.Name(d.Host), d.Port)
 }
 
 func databaseOf(config *postgres.Config) planDatabase {
@@ -152,7 +153,7 @@ func readPlanFile(path string) (*planFile, error) {
 		return nil, &postgres.Error{
 			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused, File: path,
 			Message: fmt.Sprintf("the plan was made by a newer version of keep-bootstrap, %s (format %d; this version reads %d)",
-				shown(head.Bootstrap), head.Format, planFileFormat),
+				report.Name(head.Bootstrap), head.Format, planFileFormat),
 			Hint: "apply it with that version, or make a new plan with this one",
 		}
 	}
@@ -160,7 +161,7 @@ func readPlanFile(path string) (*planFile, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&plan); err != nil {
-		return nil, noPlan(path, "made by version "+shown(head.Bootstrap)+" and changed since")
+		return nil, noPlan(path, "made by version "+report.Name(head.Bootstrap)+" and changed since")
 	}
 	if plan.Tenant == "" || len(plan.Sources) == 0 {
 		return nil, noPlan(path, "no tenant or no sources")

@@ -1,0 +1,81 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/postgres"
+)
+
+// errorLine is an error in JSON mode: one line on stderr.
+type errorLine struct {
+	Type     string             `json:"type"`
+	Code     string             `json:"code"`
+	Message  string             `json:"message"`
+	Detail   string             `json:"detail,omitempty"`
+	Hint     string             `json:"hint,omitempty"`
+	File     string             `json:"file,omitempty"`
+	Line     int                `json:"line,omitempty"`
+	Column   int                `json:"column,omitempty"`
+	ExitCode int                `json:"exit_code"`
+	Retry    bool               `json:"retry"`
+	Problems []manifest.Problem `json:"problems,omitempty"`
+	Total    int                `json:"problems_total,omitempty"`
+}
+
+// ErrorJSON writes an error, and the mistakes of the input that it stands for, as one line. problems may be nil.
+func ErrorJSON(out io.Writer, e *postgres.Error, problems *manifest.Problems) {
+	line := errorLine{
+		Type: "error", Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint,
+		File: e.File, Line: e.Line, Column: e.Column, ExitCode: e.ExitCode, Retry: e.Retry,
+	}
+	if problems != nil {
+		line.Problems, line.Total = problems.List, problems.Total
+	}
+	_ = json.NewEncoder(out).Encode(line) // a closed stderr leaves the exit code
+}
+
+// ErrorText writes an error for people, and the mistakes of the input that it stands for; carets show their places. problems may
+// be nil.
+func ErrorText(out io.Writer, e *postgres.Error, problems *manifest.Problems, carets bool) {
+	var text strings.Builder
+	if problems != nil {
+		for _, problem := range problems.List {
+			text.WriteString(problemText(problem, carets))
+		}
+		if more := problems.Total - len(problems.List); more > 0 {
+			fmt.Fprintf(&text, "and %d more\n", more)
+		}
+	}
+	fmt.Fprintf(&text, "error: %s: %s\n", e.Code, Line(e.Message))
+	if e.File != "" {
+		fmt.Fprintf(&text, "at: %s\n", Line(manifest.Position{File: e.File, Line: e.Line, Column: e.Column}.String()))
+	}
+	if e.Excerpt != "" {
+		text.WriteString("    " + strings.ReplaceAll(e.Excerpt, "\n", "\n    ") + "\n")
+	}
+	for _, part := range []struct{ name, text string }{{"detail", e.Detail}, {"hint", e.Hint}} {
+		if part.text != "" {
+			for i, line := range strings.Split(part.text, "\n") {
+				text.WriteString([]string{part.name + ": ", "        "}[min(i, 1)] + Line(line) + "\n")
+			}
+		}
+	}
+	_, _ = io.WriteString(out, text.String())
+}
+
+// problemText is a problem of the input, with its line and a caret below the place.
+func problemText(problem manifest.Problem, caret bool) string {
+	text := Line(problem.String()) + "\n"
+	if problem.Snippet == "" || !caret {
+		return text
+	}
+	text += "    " + Line(strings.ReplaceAll(problem.Snippet, "\t", " ")) + "\n"
+	if column := problem.Column; column > 0 && column <= len([]rune(problem.Snippet))+1 {
+		text += "    " + strings.Repeat(" ", column-1) + "^\n"
+	}
+	return text
+}
