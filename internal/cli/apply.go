@@ -1,18 +1,15 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
-	"keep-bootstrap/internal/report"
 )
 
 func (a *app) applyCommand() *cobra.Command {
@@ -31,10 +28,10 @@ refused if the input or the database has changed since, and for another tenant o
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := input.options(cmd, a)
-			var plan *planFile
+			var plan *planfile.Plan
 			if planPath != "" {
 				var err error
-				if plan, err = readPlanFile(planPath); err != nil {
+				if plan, err = planfile.Read(planPath); err != nil {
 					return err
 				}
 				if options, err = a.usePlan(cmd, plan, &input); err != nil {
@@ -51,7 +48,7 @@ refused if the input or the database has changed since, and for another tenant o
 }
 
 // apply installs what the input says; with a plan, only if that still fits.
-func (a *app) apply(ctx context.Context, input *inputFlags, options install.Options, plan *planFile) error {
+func (a *app) apply(ctx context.Context, input *inputFlags, options install.Options, plan *planfile.Plan) error {
 	run, t, err := a.inputRun(ctx, input, options)
 	if err != nil {
 		return err
@@ -60,75 +57,47 @@ func (a *app) apply(ctx context.Context, input *inputFlags, options install.Opti
 	if plan == nil {
 		return a.install(ctx, "apply", run, run.Apply)
 	}
-	at := databaseOf(t.config)
-	if err := plan.requireDatabase(at); err != nil {
+	at := planfile.DatabaseOf(t.config)
+	if err := plan.RequireDatabase(at); err != nil {
 		return err
 	}
-	return plan.explain(a.install(ctx, "apply", run, run.Apply), at)
+	return plan.Explain(a.install(ctx, "apply", run, run.Apply), at)
 }
 
 // usePlan gives the input the sources of the plan and returns its options. Flags that say something else are an error:
 // what was looked at is what is done.
-func (a *app) usePlan(cmd *cobra.Command, plan *planFile, input *inputFlags) (install.Options, error) {
-	if cmd.Flags().Changed("tenant") && a.tenant != plan.Tenant {
-		return install.Options{}, unfitPlan("the plan was made for tenant "+report.Name(plan.Tenant)+", not for "+report.Name(a.tenant), "omit --tenant, or make a new plan")
-	}
-	if r := plan.Refusal; r != nil {
-		return install.Options{}, &postgres.Error{
-			Code: r.Code, ExitCode: postgres.ExitRefused,
-			Message: "a guard refused this plan when it was made: " + r.Message, Hint: r.Hint + " Then make a new plan.",
+func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) (install.Options, error) {
+	if cmd.Flags().Changed("tenant") {
+		if err := plan.RequireTenant(a.tenant); err != nil {
+			return install.Options{}, err
 		}
+	}
+	if err := plan.RequireAllowed(); err != nil {
+		return install.Options{}, err
 	}
 	if conflict := a.conflict(cmd, plan, input); conflict != "" {
 		return install.Options{}, postgres.Usage("--"+conflict+" conflicts with the plan", "omit it: the plan holds its sources and options")
 	}
 	a.tenant = plan.Tenant
-	input.files, input.strict, input.catalogue = plan.Sources, plan.Strict, catalogueFlag(plan.Catalogue)
+	input.files, input.strict, input.catalogue = plan.Files(), plan.Strict, catalogueFlag(plan.Catalogue)
 	input.allowUnknownTypes = plan.Options.AllowUnknownTypes != nil && *plan.Options.AllowUnknownTypes
-	if len(plan.Sources) == 1 && plan.Sources[0] == fromEnvironment {
-		input.files = nil
-	}
 	options := plan.Options
 	options.PlanDigest, options.ToolVersion = &plan.Digest, a.Version
-	if manager := a.getenv("SECRET_MANAGER_TYPE"); manager != "" {
-		options.SecretManager = manager
-	}
+	options.SecretManager = cmp.Or(a.getenv("SECRET_MANAGER_TYPE"), options.SecretManager)
 	return options, nil
 }
 
 // conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, but for its
 // variable, which may be set for plan and apply alike.
-func (a *app) conflict(cmd *cobra.Command, plan *planFile, input *inputFlags) string {
+func (a *app) conflict(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) string {
 	flags := cmd.Flags()
-	if flags.Changed("file") {
-		if !a.fromVariable["file"] || !slices.Equal(sourcesOf(input.files), plan.Sources) {
-			return "file"
-		}
-	}
-	if flags.Changed("strict") && input.strict != plan.Strict {
+	switch {
+	case flags.Changed("file") && (!a.fromVariable["file"] || !slices.Equal(planfile.SourcesOf(input.files), plan.Sources)):
+		return "file"
+	case flags.Changed("strict") && input.strict != plan.Strict:
 		return "strict"
-	}
-	if flags.Changed("catalogue") && string(input.catalogue) != plan.Catalogue {
+	case flags.Changed("catalogue") && string(input.catalogue) != plan.Catalogue:
 		return "catalogue"
 	}
-	given, recorded := fields(input.options(cmd, a)), fields(plan.Options)
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if name != "tool_version" && name != "secret_manager" && !bytes.Equal(given[name], recorded[name]) {
-			return strings.ReplaceAll(name, "_", "-")
-		}
-	}
-	return ""
-}
-
-// fields are the options that were given, by their names.
-func fields(options install.Options) map[string]json.RawMessage {
-	text, err := json.Marshal(options)
-	if err != nil {
-		panic(err) // texts, numbers and booleans
-	}
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(text, &all); err != nil {
-		panic(err) // it was made a line above
-	}
-	return all
+	return plan.Differs(input.options(cmd, a))
 }

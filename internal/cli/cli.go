@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -21,6 +20,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
 )
@@ -209,16 +209,13 @@ func (a *app) written(err error) error {
 	if unwritten == nil || err != nil && !errors.Is(err, unwritten) {
 		return err
 	}
-	reason := unwritten
-	if file, ok := errors.AsType[*fs.PathError](unwritten); ok {
-		reason = file.Err
-	}
+	reason := file.Reason(unwritten)
 	e := &postgres.Error{
-		Code: postgres.CodeOutput, Message: fmt.Sprintf("the result cannot be written: %v", reason), ExitCode: postgres.ExitUnexpected,
+		Code: postgres.CodeOutput, Message: fmt.Sprintf("the result cannot be written: %s", reason), ExitCode: postgres.ExitUnexpected,
 		Hint: "make room, or send stdout elsewhere",
 	}
 	if a.committed != 0 {
-		e.Message = fmt.Sprintf("run %d was committed, but its report cannot be written: %v", a.committed, reason)
+		e.Message = fmt.Sprintf("run %d was committed, but its report cannot be written: %s", a.committed, reason)
 		e.Hint = fmt.Sprintf("keep-bootstrap history %d shows what it did", a.committed)
 	}
 	return e

@@ -11,6 +11,7 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/export"
+	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/postgres"
 )
 
@@ -67,18 +68,18 @@ func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 	if withSecrets {
 		mode = 0o600
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
 		return postgres.Usage(path+" already exists; refusing to overwrite it", "give --out another path, or remove the file")
 	}
 	if err == nil {
-		_, err = file.Write(text)
-		if err = errors.Join(err, file.Close()); err != nil {
+		_, err = out.Write(text)
+		if err = errors.Join(err, out.Close()); err != nil {
 			os.Remove(path)
 		}
 	}
 	if err != nil {
-		return postgres.Usage("cannot write the export to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+		return postgres.Usage("cannot write the export to "+path+": "+file.Reason(err), "give --out the path of a file in a directory that exists")
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 			failed = postgres.Usage("the value of "+variable(flag.Name)+" is wrapped in quotes", "remove the quotes: docker run --env-file and Kubernetes keep them")
 			return
 		}
-		if flag.Value.Type() == "bool" {
+		if strings.HasPrefix(flag.Value.Type(), "bool") {
 			if _, ok := manifest.Boolean(value); !ok {
 				failed = postgres.Usage(fmt.Sprintf("variable %s must be true, false, 1 or 0", variable(flag.Name)), "write "+variable(flag.Name)+"=true")
 				return

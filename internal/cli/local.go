@@ -29,17 +29,10 @@ is given, and leaves it running. Its data survives a stop.`,
 		cmd.AddCommand(sub)
 		return sub
 	}
-	add("start", "start the local server", "Start the local server. The first start downloads PostgreSQL. It is safe to repeat.",
-		func(cmd *cobra.Command, _ []string) error {
-			status, err := a.startLocal(cmd.Context(), version)
-			if err != nil {
-				return err
-			}
-			return a.out.Local(status)
-		})
-	add("stop", "stop the local server", "Stop the local server and end its connections. The data stays. It is safe to repeat.",
-		func(cmd *cobra.Command, _ []string) error {
-			if _, err := local.Stop(cmd.Context(), options()); err != nil {
+	// showing does something, and shows the state of the server then.
+	showing := func(do func(context.Context) error) func(*cobra.Command, []string) error {
+		return func(cmd *cobra.Command, _ []string) error {
+			if err := do(cmd.Context()); err != nil {
 				return err
 			}
 			status, err := local.Inspect(cmd.Context(), options())
@@ -47,35 +40,34 @@ is given, and leaves it running. Its data survives a stop.`,
 				return err
 			}
 			return a.out.Local(status)
-		})
+		}
+	}
+	add("start", "start the local server", "Start the local server. The first start downloads PostgreSQL. It is safe to repeat.",
+		showing(func(ctx context.Context) error {
+			_, err := a.startLocal(ctx, version)
+			return err
+		}))
+	add("stop", "stop the local server", "Stop the local server and end its connections. The data stays. It is safe to repeat.",
+		showing(func(ctx context.Context) error {
+			_, err := local.Stop(ctx, options())
+			return err
+		}))
 	add("reset", "stop the local server and delete its data",
 		"Stop the local server and delete its data, without confirmation: the next start begins with an empty\n"+
 			"database. A directory that keep-bootstrap did not create is refused. It is safe to repeat.",
-		func(cmd *cobra.Command, _ []string) error {
-			status, err := local.Inspect(cmd.Context(), options())
+		showing(func(ctx context.Context) error {
+			status, err := local.Inspect(ctx, options())
 			if err != nil {
 				return err
 			}
-			deleted, err := local.Reset(cmd.Context(), options())
-			if err != nil {
-				return err
-			}
+			deleted, err := local.Reset(ctx, options())
 			if deleted {
 				a.log.Info("deleted the data of the local PostgreSQL", "directory", status.DataDirectory)
 			}
-			if status, err = local.Inspect(cmd.Context(), options()); err != nil {
-				return err
-			}
-			return a.out.Local(status)
-		})
+			return err
+		}))
 	add("status", "show the local server", "Show whether the local server runs, its port and its data directory. Nothing is changed.",
-		func(cmd *cobra.Command, _ []string) error {
-			status, err := local.Inspect(cmd.Context(), options())
-			if err != nil {
-				return err
-			}
-			return a.out.Local(status)
-		})
+		showing(func(context.Context) error { return nil }))
 	add("url", "print the database URL of the local server, with its password",
 		"Print the database URL of the local server, with its password.",
 		func(cmd *cobra.Command, _ []string) error {

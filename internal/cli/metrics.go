@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/report"
 )
 
@@ -22,29 +21,8 @@ func (a *app) writeMetrics(exit int) {
 		return
 	}
 	metrics := report.Metrics{Command: a.command, Tenant: a.tenant, Version: a.Version, Begin: a.begin, Exit: exit, Counts: a.counts}
-	if err := replaceFile(a.metricsFile, metrics.Text(time.Now())); err != nil {
+	// The collector is another user.
+	if err := file.Replace(a.metricsFile, []byte(metrics.Text(time.Now())), 0o644); err != nil {
 		a.log.Warn("metrics file not written", "error", err.Error())
 	}
-}
-
-func replaceFile(path, text string) error {
-	// The textfile collector reads *.prom, which this name is not.
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.new")
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	if err == nil {
-		err = file.Chmod(0o644) // the collector is another user
-	}
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // of no use to anyone
-	}
-	return err
 }

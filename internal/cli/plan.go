@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
 )
@@ -48,9 +48,14 @@ reads the same sources again, and refuses if they or the database have changed s
 				shown.Notes = append(shown.Notes, "a higher generation is installed: apply would do nothing")
 			}
 			if out != "" {
-				if err := a.writePlanFile(out, t, &input, run, shown, plan.Digest); err != nil {
+				file := planfile.Plan{
+					Tenant: run.Tenant, Database: planfile.DatabaseOf(t.config), Sources: planfile.SourcesOf(input.files),
+					Strict: input.strict, Catalogue: string(input.catalogue), Options: run.Options, Digest: plan.Digest,
+				}
+				if err := file.Write(out, a.Version, shown); err != nil {
 					return err
 				}
+				a.log.Info("plan written", "file", out)
 			}
 			a.counts = &shown.Counts
 			if err := a.out.Plan(shown); err != nil {
@@ -70,20 +75,4 @@ reads the same sources again, and refuses if they or the database have changed s
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "end with exit code 2 if there are changes")
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`, for apply --plan")
 	return cmd
-}
-
-func (a *app) writePlanFile(path string, t target, input *inputFlags, run *install.Run, plan *report.Plan, digest string) error {
-	file := planFile{
-		Type: planFileType, Format: planFileFormat, Bootstrap: a.Version, Made: time.Now().UTC().Truncate(time.Second),
-		Tenant: run.Tenant, Database: databaseOf(t.config), Sources: sourcesOf(input.files), Strict: input.strict, Catalogue: string(input.catalogue),
-		Options: run.Options, Digest: digest, Summary: plan.Counts, Changes: plan.Changes,
-	}
-	if r := plan.Refusal; r != nil {
-		file.Refusal = &planRefusal{Code: r.Code, Message: r.Message, Hint: r.Hint}
-	}
-	if err := file.write(path); err != nil {
-		return err
-	}
-	a.log.Info("plan written", "file", path)
-	return nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,62 +16,48 @@ import (
 // inputFlags are the flags of commands that read providers.
 type inputFlags struct {
 	sourceFlags
-	allowEmpty          bool
-	maxPrune            string
-	additive            bool
-	adopt               bool
-	detectRenames       bool
-	generation          int64
-	onDrift             string
-	requireTenant       bool
-	tenantName          string
-	assumeSecretManager string
+	given      install.Options // what flags say
+	generation int64
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
 	f.sourceFlags.register(cmd)
-	flags := cmd.Flags()
-	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "allow an empty manifest, list or directory to prune everything it covers")
-	flags.StringVar(&f.maxPrune, "max-prune", "", "limit of objects to prune or replace, per kind, as `N or N%` (default half of them, at least 3)")
-	flags.BoolVar(&f.additive, "additive", false, "add and update only; prune and replace nothing")
-	flags.BoolVar(&f.adopt, "adopt", false, "adopt objects created by users whose names are in the manifest")
-	flags.BoolVar(&f.detectRenames, "detect-renames", true, "detect renames that renamed_from does not declare")
+	flags, o := cmd.Flags(), &f.given
+	optional := func(option **bool, name, usage string) {
+		flags.BoolFunc(name, usage, func(text string) error {
+			value, err := strconv.ParseBool(text)
+			*option = &value
+			return err
+		})
+	}
+	optional(&o.AllowEmpty, "allow-empty", "allow an empty manifest, list or directory to prune everything it covers")
+	flags.StringVar(&o.MaxPrune, "max-prune", "", "limit of objects to prune or replace, per kind, as `N or N%` (default half of them, at least 3)")
+	optional(&o.Additive, "additive", "add and update only; prune and replace nothing")
+	optional(&o.Adopt, "adopt", "adopt objects created by users whose names are in the manifest")
+	optional(&o.DetectRenames, "detect-renames", "detect renames that renamed_from does not declare")
+	flags.Lookup("detect-renames").DefValue = "true"
 	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; do nothing if a higher one is installed")
-	flags.StringVar(&f.onDrift, "on-drift", "", "what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)")
-	flags.BoolVar(&f.requireTenant, "require-tenant", false, "refuse the run if the tenant does not exist, instead of creating it")
-	flags.StringVar(&f.tenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
-	flags.StringVar(&f.assumeSecretManager, "assume-secret-manager", "", "`db`: assume that Keep stores its secrets in the database, even if detection says otherwise")
+	flags.StringVar(&o.OnDrift, "on-drift", "", "what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)")
+	optional(&o.RequireTenant, "require-tenant", "refuse the run if the tenant does not exist, instead of creating it")
+	flags.StringVar(&o.TenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
+	flags.StringVar(&o.AssumeSecretManager, "assume-secret-manager", "", "`db`: assume that Keep stores its secrets in the database, even if detection says otherwise")
 }
 
-// options are the flags that were given.
+// options are the flags that were given, and what the environment says.
 func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
-	given := func(name string, value *bool) *bool {
-		if cmd.Flags().Changed(name) {
-			return value
-		}
-		return nil
-	}
-	options := install.Options{
-		AllowEmpty:          given("allow-empty", &f.allowEmpty),
-		MaxPrune:            f.maxPrune,
-		Additive:            given("additive", &f.additive),
-		Adopt:               given("adopt", &f.adopt),
-		DetectRenames:       given("detect-renames", &f.detectRenames),
-		OnDrift:             f.onDrift,
-		RequireTenant:       given("require-tenant", &f.requireTenant),
-		TenantName:          f.tenantName,
-		AssumeSecretManager: f.assumeSecretManager,
-		SecretManager:       a.getenv("SECRET_MANAGER_TYPE"),
-		AllowUnknownTypes:   f.unknownTypes(cmd),
-		ToolVersion:         a.Version,
-	}
+	o := f.given
+	o.SecretManager, o.ToolVersion = a.getenv("SECRET_MANAGER_TYPE"), a.Version
 	if provisions := a.getenv("PROVISION_RESOURCES") == "true"; provisions { // the exact text that Keep compares with
-		options.ProvisionResources = &provisions
+		o.ProvisionResources = &provisions
 	}
 	if cmd.Flags().Changed("generation") {
-		options.Generation = &f.generation
+		o.Generation = &f.generation
 	}
-	return options
+	if f.catalogue != "" || cmd.Flags().Changed("allow-unknown-types") {
+		allow := f.allowUnknownTypes || f.catalogue != "" // the database lacks the user's types; they were checked before
+		o.AllowUnknownTypes = &allow
+	}
+	return o
 }
 
 // target is the database of a command.

@@ -63,19 +63,6 @@ func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
 	return m, nil
 }
 
-// unknownTypes is what the database is told: with a catalogue of the user's it must let types pass that it does not have
-// itself; they were checked before.
-func (f *sourceFlags) unknownTypes(cmd *cobra.Command) *bool {
-	allow := f.allowUnknownTypes
-	switch {
-	case f.catalogue != "":
-		allow = true
-	case !cmd.Flags().Changed("allow-unknown-types"):
-		return nil
-	}
-	return &allow
-}
-
 // catalogueFlag is the path of a file that adds types to the catalogue.
 type catalogueFlag string
 

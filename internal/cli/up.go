@@ -67,7 +67,7 @@ func (a *app) upCommand() *cobra.Command {
 			run.Manifest, run.Options = m, t.options(input.options(cmd, a))
 			run.CreateTables = createTables || t.local
 			if tenantOnly {
-				return a.seedTenant(ctx, run, input.tenantName)
+				return a.seedTenant(ctx, run, input.given.TenantName)
 			}
 			if err := a.install(ctx, "up", run, run.Up); err != nil || !thenActivate {
 				return err

@@ -1,4 +1,4 @@
-// Package file reads files that users name, with a limit, and never waits for one.
+// Package file reads files that users name, with a limit, and never waits for one; and writes them.
 package file
 
 import (
@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -93,4 +94,33 @@ func Explain(err error, limit int64) (message, hint string) {
 		return "this path is longer than the system allows", "check the path"
 	}
 	return "the file cannot be read", "check the path and the disk"
+}
+
+// Replace writes a file as a whole or not at all: a reader sees the old file or the new one, never a part.
+func Replace(path string, content []byte, mode fs.FileMode) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return errNoFile
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.new")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(file.Name())
+		}
+	}()
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// Reason words why a file could not be written, without its path.
+func Reason(err error) string {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	return err.Error()
 }

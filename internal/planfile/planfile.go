@@ -1,13 +1,17 @@
-package cli
+// Package planfile keeps a plan on disk, so that what was looked at is what is done.
+//
+// A file holds names and ids, and no value of a secret: apply reads the same sources again, and the digest says whether they still
+// lead to the same plan.
+package planfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"keep-bootstrap/internal/file"
@@ -17,147 +21,124 @@ import (
 )
 
 const (
-	planFileType = "keep-bootstrap plan"
-	// planFileFormat rises when an older program can no longer read the file.
-	planFileFormat = 1
+	fileType = "keep-bootstrap plan"
+	// fileFormat rises when an older program can no longer read the file.
+	fileFormat = 1
 	// fromEnvironment stands in the place of files when the providers come from Keep's variables.
 	fromEnvironment = "environment"
-	// mostPlanFile is how many bytes of a plan file are read: a million changes fit.
-	mostPlanFile = 1 << 30
+	// largest is how many bytes of a plan file are read: a million changes fit.
+	largest = 1 << 30
+	// codeStale is the SQLSTATE of a plan that does not fit, also when that is found out before the database is asked.
+	codeStale = "KB026"
 )
 
-// planFile is a plan on disk. It holds names and ids, and no value of a secret: apply reads the same sources again, and
-// the digest says whether they still lead to the same plan.
-type planFile struct {
-	Type      string          `json:"type"`
-	Format    int             `json:"format"`
-	Bootstrap string          `json:"bootstrap"`
+// head is what every version of the program reads.
+type head struct {
+	Type      string `json:"type"`
+	Format    int    `json:"format"`
+	Bootstrap string `json:"bootstrap"`
+}
+
+// Plan is the content of a plan file.
+type Plan struct {
+	head
 	Made      time.Time       `json:"made"`
 	Tenant    string          `json:"tenant"`
-	Database  planDatabase    `json:"database"`
+	Database  Database        `json:"database"`
 	Sources   []string        `json:"sources"` // as -f has them, or "environment" alone
 	Strict    bool            `json:"strict,omitempty"`
 	Catalogue string          `json:"catalogue,omitempty"` // as --catalogue has it
 	Options   install.Options `json:"options"`
 	Digest    string          `json:"digest"`
 	Summary   report.Counts   `json:"summary"`
-	Refusal   *planRefusal    `json:"refusal,omitempty"`
+	Refusal   *refusal        `json:"refusal,omitempty"`
 	Changes   []report.Change `json:"changes"`
 }
 
-// planRefusal is the error with which a guard refused the plan when it was made.
-type planRefusal struct {
+// refusal is the error with which a guard refused the plan when it was made.
+type refusal struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
 }
 
-// planDatabase names a database for people.
-type planDatabase struct {
+// Database names a database for people.
+type Database struct {
 	Host string `json:"host"`
 	Port uint16 `json:"port"`
 	Name string `json:"name"`
 }
 
-func (d planDatabase) String() string {
+func (d Database) String() string {
 	return fmt.Sprintf("%s on %s:%d", report.Name(d.Name), report.Name(d.Host), d.Port)
 }
 
-func databaseOf(config *postgres.Config) planDatabase {
-	name := config.Database
-	if name == "" {
-		name = config.User
-	}
-	return planDatabase{Host: config.Host, Port: config.Port, Name: name}
+// DatabaseOf names the database of a connection.
+func DatabaseOf(config *postgres.Config) Database {
+	return Database{Host: config.Host, Port: config.Port, Name: cmp.Or(config.Database, config.User)}
 }
 
-// sourcesOf are the sources of a plan: -f as it was given, so that another checkout can apply it.
-func sourcesOf(files []string) []string {
+// SourcesOf are the sources of a plan: -f as it was given, so that another checkout can apply it.
+func SourcesOf(files []string) []string {
 	if len(files) == 0 {
 		return []string{fromEnvironment}
 	}
 	return files
 }
 
-// write writes the file as a whole or not at all. It is readable by its owner only.
-func (p *planFile) write(path string) error {
-	err := p.tryWrite(path)
+// Files is -f as it was given for the plan.
+func (p *Plan) Files() []string {
+	if len(p.Sources) == 1 && p.Sources[0] == fromEnvironment {
+		return nil
+	}
+	return p.Sources
+}
+
+// Write writes the file as a whole or not at all. It is readable by its owner only. plan is what was shown.
+func (p *Plan) Write(path, version string, plan *report.Plan) error {
+	p.head = head{fileType, fileFormat, version}
+	p.Made, p.Summary, p.Changes = time.Now().UTC().Truncate(time.Second), plan.Counts, plan.Changes
+	if r := plan.Refusal; r != nil {
+		p.Refusal = &refusal{r.Code, r.Message, r.Hint}
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(p)
+	if err == nil {
+		err = file.Replace(path, text.Bytes(), 0o600)
+	}
 	if err != nil {
-		return postgres.Usage("cannot write the plan to "+path+": "+fileReason(err), "give --out the path of a file in a directory that exists")
+		return postgres.Usage("cannot write the plan to "+path+": "+file.Reason(err), "give --out the path of a file in a directory that exists")
 	}
 	return nil
 }
 
-func (p *planFile) tryWrite(path string) (err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // mode 0600
+// Read reads what Write wrote. Errors: 65 for a file that is no plan, or not all of one, 78 for one of a newer version of the
+// program.
+func Read(path string) (*Plan, error) {
+	text, err := file.Read(path, largest)
 	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-		}
-	}()
-	encoder := json.NewEncoder(file)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(p); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
-}
-
-// fileReason words why a file could not be read or written, without the path.
-func fileReason(err error) string {
-	var file *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &file):
-		return file.Err.Error()
-	case errors.As(err, &link):
-		return link.Err.Error()
-	}
-	return err.Error()
-}
-
-// readPlanFile reads what write wrote. Errors: 65 for a file that is no plan, or not all of one, 78 for one of a newer
-// version of the program.
-func readPlanFile(path string) (*planFile, error) {
-	text, err := file.Read(path, mostPlanFile)
-	if err != nil {
-		reason, _ := file.Explain(err, mostPlanFile)
+		reason, _ := file.Explain(err, largest)
 		return nil, noPlan(path, reason)
 	}
-	var head struct {
-		Type      string `json:"type"`
-		Format    int    `json:"format"`
-		Bootstrap string `json:"bootstrap"`
-	}
+	var head head
 	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, noPlan(path, "not JSON, or truncated")
 	}
-	if head.Type != planFileType || head.Format < 1 {
+	if head.Type != fileType || head.Format < 1 {
 		return nil, noPlan(path, "another kind of JSON")
 	}
-	if head.Format > planFileFormat {
+	if head.Format > fileFormat {
 		return nil, &postgres.Error{
 			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused, File: path,
 			Message: fmt.Sprintf("the plan was made by a newer version of keep-bootstrap, %s (format %d; this version reads %d)",
-				report.Name(head.Bootstrap), head.Format, planFileFormat),
+				report.Name(head.Bootstrap), head.Format, fileFormat),
 			Hint: "apply it with that version, or make a new plan with this one",
 		}
 	}
-	var plan planFile
+	var plan Plan
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&plan); err != nil {
@@ -176,30 +157,70 @@ func noPlan(path, reason string) error {
 	}
 }
 
-// stalePlan is the SQLSTATE of a plan that does not fit, also when that is found out before the database is asked.
-const stalePlan = "KB026"
-
-func unfitPlan(message, hint string) error {
-	return &postgres.Error{Code: stalePlan, ExitCode: postgres.ExitRefused, Message: message, Hint: hint}
+func unfit(message, hint string) error {
+	return &postgres.Error{Code: codeStale, ExitCode: postgres.ExitRefused, Message: message, Hint: hint}
 }
 
-// requireDatabase refuses a plan of a database of another name. Another host may be the same server, so that is left to
-// the digest, whose key is the database's own.
-func (p *planFile) requireDatabase(at planDatabase) error {
-	if p.Database.Name != at.Name {
-		return unfitPlan(fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at), "connect to that database, or make a new plan")
+// RequireTenant refuses a plan of another tenant.
+func (p *Plan) RequireTenant(tenant string) error {
+	if p.Tenant != tenant {
+		return unfit("the plan was made for tenant "+report.Name(p.Tenant)+", not for "+report.Name(tenant), "omit --tenant, or make a new plan")
 	}
 	return nil
 }
 
-// explain says of a plan that the database refused whether it was made for another one.
-func (p *planFile) explain(err error, at planDatabase) error {
+// RequireAllowed refuses a plan that a guard refused when it was made.
+func (p *Plan) RequireAllowed() error {
+	if r := p.Refusal; r != nil {
+		return &postgres.Error{
+			Code: r.Code, ExitCode: postgres.ExitRefused,
+			Message: "a guard refused this plan when it was made: " + r.Message, Hint: r.Hint + " Then make a new plan.",
+		}
+	}
+	return nil
+}
+
+// RequireDatabase refuses a plan of a database of another name. Another host may be the same server, so that is left to
+// the digest, whose key is the database's own.
+func (p *Plan) RequireDatabase(at Database) error {
+	if p.Database.Name != at.Name {
+		return unfit(fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at), "connect to that database, or make a new plan")
+	}
+	return nil
+}
+
+// Explain says of a plan that the database refused whether it was made for another one.
+func (p *Plan) Explain(err error, at Database) error {
 	e := postgres.From(err)
-	if e == nil || e.Code != stalePlan || p.Database == at {
+	if e == nil || e.Code != codeStale || p.Database == at {
 		return err
 	}
 	other := *e
 	other.Message = fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at)
 	other.Err = err
 	return &other
+}
+
+// Differs names an option that is given and not the plan's; "" when there is none. The version and the secret manager may differ.
+func (p *Plan) Differs(given install.Options) string {
+	options, recorded := fields(given), fields(p.Options)
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		if name != "tool_version" && name != "secret_manager" && !bytes.Equal(options[name], recorded[name]) {
+			return strings.ReplaceAll(name, "_", "-")
+		}
+	}
+	return ""
+}
+
+// fields are the options that were given, by their names.
+func fields(options install.Options) map[string]json.RawMessage {
+	text, err := json.Marshal(options)
+	if err != nil {
+		panic(err) // texts, numbers and booleans
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		panic(err) // it was made a line above
+	}
+	return all
 }

@@ -100,20 +100,38 @@ func (c *Counts) providers() int {
 // Sum is the number of changes.
 func (c *Counts) Sum() int { return c.providers() + c.Resources }
 
-// NoChanges is the last line of a plan or of a run without changes.
-const NoChanges = "No changes."
+// noChanges is the last line of a plan or of a run without changes.
+const noChanges = "No changes."
 
 // planned is the last line of a plan.
 func (c *Counts) planned() string {
 	if c.Sum() == 0 {
-		return NoChanges
+		return noChanges
 	}
-	return "Plan: " + c.Phrase(false) + "."
+	return "Plan: " + c.phrase(false) + "."
 }
 
-// Phrase words the counts: "1 added, 0 changed, 0 renamed, 0 pruned; workflows: 1 added". Providers are left out if only other
+// Summary words the counts without a full stop, of a plan or of a run.
+func (c *Counts) Summary(isPlan bool) string {
+	if c.Sum() == 0 {
+		return strings.TrimSuffix(noChanges, ".")
+	}
+	return c.phrase(!isPlan)
+}
+
+// CutSummary returns the counts of a text that is the last line of a plan or of a run, as Summary words them.
+func CutSummary(text string) (counts string, found bool) {
+	for _, begin := range []string{"Plan: ", "Applied: "} {
+		if counts, found = strings.CutPrefix(text, begin); found {
+			return strings.TrimSuffix(counts, "."), true
+		}
+	}
+	return strings.TrimSuffix(text, "."), text == noChanges
+}
+
+// phrase words the counts: "1 added, 0 changed, 0 renamed, 0 pruned; workflows: 1 added". Providers are left out if only other
 // kinds change.
-func (c *Counts) Phrase(isDone bool) string {
+func (c *Counts) phrase(isDone bool) string {
 	var phrases []string
 	if c.providers() > 0 || c.Resources == 0 {
 		parts := words(func(key string) int { return *c.provider(key) }, true, isDone)

@@ -16,9 +16,9 @@ const (
 
 // markdownPlan writes a plan as a comment on a pull request.
 func (w *Writer) markdownPlan(p *Plan) {
-	heading := NoChanges
+	heading := noChanges
 	if p.Counts.Sum() > 0 {
-		heading = p.Counts.Phrase(false)
+		heading = p.Counts.phrase(false)
 	}
 	w.printf("### Plan for tenant %s: %s\n\n", code(p.Tenant), heading)
 	if r := p.Refusal; r != nil {
@@ -31,9 +31,9 @@ func (w *Writer) markdownPlan(p *Plan) {
 
 // markdownRun writes what a run did as a comment on a pull request.
 func (w *Writer) markdownRun(r *Run, changes []Change) {
-	heading, rest := NoChanges, ""
+	heading, rest := noChanges, ""
 	if r.changed() {
-		heading = r.Counts.Phrase(true)
+		heading = r.Counts.phrase(true)
 	}
 	if id := r.Outcome.Report.RunID; id != nil {
 		rest = fmt.Sprintf("; `keep-bootstrap history %d` lists them", *id)

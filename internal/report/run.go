@@ -139,9 +139,9 @@ func (r *Run) changed() bool { return r.Counts.Sum() > 0 || r.Outcome.Report.Ten
 // last is the last line of a run.
 func (r *Run) last() string {
 	if !r.changed() {
-		return NoChanges
+		return noChanges
 	}
-	return "Applied: " + r.Counts.Phrase(true) + "."
+	return "Applied: " + r.Counts.phrase(true) + "."
 }
 
 // Lists says whether the changes of a run are listed one by one: in text only if they are not too many.

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/fleet"
+	"keep-bootstrap/internal/postgres"
+	"keep-bootstrap/internal/report"
+)
+
+func (a *app) fleetReportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "fleet-report FILE...",
+		Short: "show the results of many databases in one table",
+		Long: `Read the results of up, apply or plan on many databases and show one line for each: done, failed
+with the reason, or pending. No database is needed. The exit code is 0 if all are done, else 78.
+
+Each file holds the output of one run (stdout and stderr, preferably with -o json) and is named
+after the database; or it holds the output of kubectl get jobs,pods -o json for an indexed Job of
+the chart, whose pod messages are read. - is stdin.`,
+		Example: example("keep-bootstrap fleet-report results/*.jsonl"),
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, paths []string) error {
+			var results []report.Database
+			for _, path := range paths {
+				content, err := a.readResult(path)
+				if err != nil {
+					return postgres.Usage(fmt.Sprintf("cannot read a result: %v", err), "give the files with the output of the runs")
+				}
+				found, err := fleet.Read(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), content)
+				if err != nil {
+					return postgres.Usage(path+": "+err.Error(), "give what kubectl get jobs,pods -o json prints")
+				}
+				results = append(results, found...)
+			}
+			return a.showFleet(results)
+		},
+	}
+}
+
+func (a *app) readResult(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(a.Stdin)
+	}
+	return os.ReadFile(path)
+}
+
+// showFleet shows the results, and fails if some are not done.
+func (a *app) showFleet(results []report.Database) error {
+	counts, err := a.out.Fleet(results)
+	if err != nil || counts[report.Done] == len(results) {
+		return err
+	}
+	return &postgres.Error{
+		Code: postgres.CodeFleet, ExitCode: postgres.ExitRefused,
+		Message: fmt.Sprintf("%d of %s done, %d failed, %d pending",
+			counts[report.Done], report.Number(len(results), "database"), counts[report.Failed], counts[report.Pending]),
+		Hint: "mend what the reasons name and run again; the databases that are done stay as they are",
+	}
+}
