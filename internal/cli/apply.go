@@ -79,8 +79,8 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags
 		return install.Options{}, postgres.Usage("--"+conflict+" conflicts with the plan", "omit it: the plan holds its sources and options")
 	}
 	a.tenant = plan.Tenant
-	input.files, input.strict, input.catalogue = plan.Files(), plan.Strict, catalogueFlag(plan.Catalogue)
-	input.allowUnknownTypes = plan.Options.AllowUnknownTypes != nil && *plan.Options.AllowUnknownTypes
+	input.source.Files, input.source.Strict, input.catalogue = plan.Files(), plan.Strict, catalogueFlag(plan.Catalogue)
+	input.source.AllowUnknownTypes = plan.Options.AllowUnknownTypes != nil && *plan.Options.AllowUnknownTypes
 	options := plan.Options
 	options.PlanDigest, options.ToolVersion = &plan.Digest, a.Version
 	options.SecretManager = cmp.Or(a.getenv("SECRET_MANAGER_TYPE"), options.SecretManager)
@@ -92,9 +92,9 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags
 func (a *app) conflict(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) string {
 	flags := cmd.Flags()
 	switch {
-	case flags.Changed("file") && (!a.fromVariable["file"] || !slices.Equal(planfile.SourcesOf(input.files), plan.Sources)):
+	case flags.Changed("file") && (!a.fromVariable["file"] || !slices.Equal(planfile.SourcesOf(input.source.Files), plan.Sources)):
 		return "file"
-	case flags.Changed("strict") && input.strict != plan.Strict:
+	case flags.Changed("strict") && input.source.Strict != plan.Strict:
 		return "strict"
 	case flags.Changed("catalogue") && string(input.catalogue) != plan.Catalogue:
 		return "catalogue"

@@ -1,7 +1,7 @@
-// Package cli is the command line: flags and their variables, what is printed where, and the exit code.
+// Package cli is the command line: flags and their variables, and the exit code.
 //
-// Results go to stdout, logs and errors to stderr. What a command does to the database is in the packages install and
-// migrate; this one only calls them and shows what they return.
+// Results go to stdout, logs and errors to stderr. What a command does to the database is in the packages install, migrate and
+// activate, and how it is shown in report; this one only calls them.
 package cli
 
 import (

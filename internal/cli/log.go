@@ -2,6 +2,7 @@ package cli
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"keep-bootstrap/internal/report"
@@ -18,24 +19,20 @@ func (a *app) newLog(form string) *slog.Logger {
 // progress logs what is under way once it takes more than a second, and then every ten. The function that it returns
 // ends that.
 func (a *app) progress(what string) (done func()) {
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	start := time.Now()
-	go func() {
-		defer close(stopped)
-		timer := time.NewTimer(time.Second)
-		defer timer.Stop()
-		for {
+	start, stop := time.Now(), make(chan struct{})
+	var logging sync.WaitGroup
+	logging.Go(func() {
+		for pause := time.Second; ; pause = 10 * time.Second {
 			select {
-			case <-timer.C:
+			case <-time.After(pause):
 				a.log.Info(what+" ...", "for", time.Since(start).Round(time.Second).String())
-				timer.Reset(10 * time.Second)
 			case <-stop:
 				return
 			}
 		}
-	}()
+	})
 	return func() {
 		close(stop)
-		<-stopped
+		logging.Wait()
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/postgres"
 	sqlfiles "keep-bootstrap/sql"
 )
 
@@ -34,11 +33,15 @@ row and no other table of Keep is touched.`,
 			defer run.Close(ctx)
 			var result migrate.Result
 			err = a.working(ctx, "migrating", func(ctx context.Context) (err error) {
-				if cmd.Flags().Changed("to") {
-					result, err = migrateTo(ctx, a, t.config, to)
+				conn, err := run.Connection(ctx)
+				if err != nil {
 					return err
 				}
-				if result, err = migrateTo(ctx, a, t.config, -1); err != nil {
+				if cmd.Flags().Changed("to") {
+					result, err = migrate.To(ctx, conn, a.log, to)
+					return err
+				}
+				if result, err = migrate.Up(ctx, conn, a.log); err != nil {
 					return err
 				}
 				return run.PrepareKeep(ctx)
@@ -51,19 +54,6 @@ row and no other table of Keep is touched.`,
 	}
 	cmd.Flags().Int32Var(&to, "to", 0, "migrate to this `version`; 0 removes everything (default the newest)")
 	return cmd
-}
-
-// migrateTo migrates to a version, or to the newest when it is negative.
-func migrateTo(ctx context.Context, a *app, config *postgres.Config, version int32) (migrate.Result, error) {
-	conn, err := postgres.Connect(ctx, config)
-	if err != nil {
-		return migrate.Result{}, err
-	}
-	defer postgres.Close(ctx, conn)
-	if version < 0 {
-		return migrate.Up(ctx, conn, a.log)
-	}
-	return migrate.To(ctx, conn, a.log, version)
 }
 
 func (a *app) sqlCommand() *cobra.Command {

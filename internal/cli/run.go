@@ -54,7 +54,7 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 		o.Generation = &f.generation
 	}
 	if f.catalogue != "" || cmd.Flags().Changed("allow-unknown-types") {
-		allow := f.allowUnknownTypes || f.catalogue != "" // the database lacks the user's types; they were checked before
+		allow := f.source.AllowUnknownTypes || f.catalogue != "" // the database lacks the user's types; they were checked before
 		o.AllowUnknownTypes = &allow
 	}
 	return o

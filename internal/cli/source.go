@@ -14,32 +14,29 @@ import (
 
 // sourceFlags are the flags that say where the providers are and how they are checked.
 type sourceFlags struct {
-	files             []string
-	strict            bool
-	allowUnknownTypes bool
-	catalogue         catalogueFlag
+	source    manifest.Options // what flags say
+	catalogue catalogueFlag
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, a directory, or - for stdin; repeatable; replaces Keep's variables")
-	flags.BoolVar(&f.strict, "strict", false, "treat unknown keys and fields, unfilled placeholders and workflows that never run as errors")
-	flags.BoolVar(&f.allowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
+	flags.StringArrayVarP(&f.source.Files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, a directory, or - for stdin; repeatable; replaces Keep's variables")
+	flags.BoolVar(&f.source.Strict, "strict", false, "treat unknown keys and fields, unfilled placeholders and workflows that never run as errors")
+	flags.BoolVar(&f.source.AllowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
 	f.catalogue.register(cmd)
 }
 
 // options says where the providers are.
-func (f *sourceFlags) options(a *app) (manifest.Options, error) {
-	for _, path := range f.files {
+func (f *sourceFlags) options(a *app) (options manifest.Options, err error) {
+	options = f.source
+	for _, path := range options.Files {
 		if !utf8.ValidString(path) {
-			return manifest.Options{}, postgres.Usage(fmt.Sprintf("the path %+q is not UTF-8", path), "rename the file")
+			return options, postgres.Usage(fmt.Sprintf("the path %+q is not UTF-8", path), "rename the file")
 		}
 	}
-	types, err := f.catalogue.load()
-	return manifest.Options{
-		Files: f.files, Environ: a.Environ, Stdin: a.Stdin,
-		Strict: f.strict, Catalogue: types, AllowUnknownTypes: f.allowUnknownTypes,
-	}, err
+	options.Environ, options.Stdin = a.Environ, a.Stdin
+	options.Catalogue, err = f.catalogue.load()
+	return options, err
 }
 
 // load reads and checks the manifest. It comes before anything that needs a database.

@@ -26,7 +26,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Long:    validateLong,
 		Example: example("keep-bootstrap validate --strict providers.yaml"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			input.files = append(input.files, args...)
+			input.source.Files = append(input.source.Files, args...)
 			options, err := input.options(a)
 			if err != nil {
 				return err

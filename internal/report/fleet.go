@@ -43,14 +43,10 @@ func (w *Writer) Fleet(results []Database) (counts map[string]int, err error) {
 		}
 		rows = append(rows, []string{Name(r.Name), r.Outcome, exit, Line(r.Changes + r.Reason)})
 	}
-	if w.Format != JSON {
-		_ = w.table(rows) // end returns its error
+	if w.Format == JSON {
+		return counts, w.summary("fleet-report", "done", counts[Done], "failed", counts[Failed], "pending", counts[Pending])
 	}
-	return counts, w.end(struct {
-		head
-		Done    int `json:"done"`
-		Failed  int `json:"failed"`
-		Pending int `json:"pending"`
-	}{summaryOf("fleet-report"), counts[Done], counts[Failed], counts[Pending]},
-		"%d done, %d failed, %d pending.", counts[Done], counts[Failed], counts[Pending])
+	_ = w.table(rows) // the writer keeps the error
+	w.printf("%d done, %d failed, %d pending.\n", counts[Done], counts[Failed], counts[Pending])
+	return counts, w.err
 }

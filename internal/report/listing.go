@@ -39,11 +39,7 @@ func (w *Writer) check(check db.CheckResult) {
 func (w *Writer) Checks(checks []db.CheckResult, ok bool) error {
 	if w.Format == JSON {
 		w.details(nil, nil, checks)
-		w.line(struct {
-			head
-			OK bool `json:"ok"`
-		}{summaryOf("verify"), ok})
-		return w.err
+		return w.summary("verify", "ok", ok)
 	}
 	for _, check := range checks {
 		w.check(check)
@@ -82,12 +78,11 @@ func (w *Writer) Status(tenant string, resources []db.ProviderStatus) error {
 	}
 	switch {
 	case w.Format == JSON:
-		w.line(struct {
-			head
-			Tenant    string `json:"tenant"`
-			Providers int    `json:"providers"`
-			Resources int    `json:"resources,omitempty"`
-		}{summaryOf("status"), tenant, len(resources) - others, others})
+		summary := []any{"tenant", tenant, "providers", len(resources) - others}
+		if others > 0 {
+			summary = append(summary, "resources", others)
+		}
+		return w.summary("status", summary...)
 	case len(resources) == 0:
 		w.printf("tenant %s has no providers\n", Name(tenant))
 	default:

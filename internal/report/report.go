@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,14 +33,6 @@ type Writer struct {
 	err     error
 }
 
-// head begins the last JSON line of a command.
-type head struct {
-	Type    string `json:"type"` // "summary"
-	Command string `json:"command"`
-}
-
-func summaryOf(command string) head { return head{"summary", command} }
-
 // line writes a JSON line.
 func (w *Writer) line(line any) {
 	w.begin()
@@ -54,23 +47,39 @@ func (w *Writer) begin() {
 		return
 	}
 	w.begun = true
-	w.line(struct {
-		Type      string `json:"type"`
-		Format    int    `json:"format"`
-		Bootstrap string `json:"bootstrap"`
-	}{"version", lineFormat, w.Version})
+	w.line(object{"type", "version", "format", lineFormat, "bootstrap", w.Version})
 }
 
 func (w *Writer) printf(format string, values ...any) { fmt.Fprintf(w, format, values...) }
 
-// end writes a result of one line: as JSON, or as text.
-func (w *Writer) end(line any, format string, values ...any) error {
-	if w.Format == JSON {
-		w.line(line)
-	} else {
-		w.printf(format+"\n", values...)
-	}
+// summary writes the last JSON line of a command. fields are names and values, one behind the other.
+func (w *Writer) summary(command string, fields ...any) error {
+	w.line(append(object{"type", "summary", "command", command}, fields...))
 	return w.err
+}
+
+// object is a JSON object whose fields keep their order: names and values, one behind the other.
+type object []any
+
+// MarshalJSON is for package json.
+func (o object) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	separator := byte('{')
+	for i := 0; i < len(o); i += 2 {
+		text.WriteByte(separator)
+		separator = ','
+		if err := encoder.Encode(o[i]); err != nil {
+			return nil, err
+		}
+		text.WriteByte(':')
+		if err := encoder.Encode(o[i+1]); err != nil {
+			return nil, err
+		}
+	}
+	text.WriteByte('}')
+	return text.Bytes(), nil
 }
 
 // Err is the first error of Out.

@@ -14,7 +14,8 @@ const ShownChanges = 200
 
 // summary is the last JSON line of plan, apply and up.
 type summary struct {
-	head
+	Type    string `json:"type"` // "summary"
+	Command string `json:"command"`
 	Tenant  string `json:"tenant"`
 	Changed bool   `json:"changed"`
 	Counts
@@ -69,7 +70,7 @@ func (w *Writer) Plan(p *Plan) error {
 	switch w.Format {
 	case JSON:
 		w.details(p.Changes, p.Notes, nil)
-		last := summary{head: summaryOf("plan"), Tenant: p.Tenant, Changed: p.Counts.Sum() > 0, Counts: p.Counts}
+		last := summary{Type: "summary", Command: "plan", Tenant: p.Tenant, Changed: p.Counts.Sum() > 0, Counts: p.Counts}
 		if p.Refusal != nil {
 			last.Refusal = &p.Refusal.Code
 		}
@@ -90,10 +91,7 @@ func (w *Writer) details(changes []Change, notes []string, checks []db.CheckResu
 		w.line(&changes[i])
 	}
 	for _, note := range notes {
-		w.line(struct {
-			Type string `json:"type"`
-			Text string `json:"text"`
-		}{"note", note})
+		w.line(object{"type", "note", "text", note})
 	}
 	for _, check := range checks {
 		w.line(checkLine{"check", check})
@@ -154,7 +152,7 @@ func (w *Writer) Run(r *Run) error {
 	case JSON:
 		w.details(changes, report.Notes, r.Outcome.Checks)
 		last := summary{
-			head: summaryOf(r.Command), Tenant: r.Tenant, Changed: r.changed(), Counts: r.Counts, Run: report.RunID,
+			Type: "summary", Command: r.Command, Tenant: r.Tenant, Changed: r.changed(), Counts: r.Counts, Run: report.RunID,
 			TenantCreated: &report.TenantCreated, Providers: &report.Providers, Unchanged: &report.Unchanged, Given: r.given,
 		}
 		if m := &r.Outcome.Migrated; m.Changed() {
@@ -217,7 +215,12 @@ func (w *Writer) Tenant(tenant string, created bool, outcome *install.Outcome) e
 	if created {
 		state = "created"
 	}
-	return w.end(summary{
-		head: summaryOf("up"), Tenant: tenant, TenantCreated: &created, Changed: created || outcome.Migrated.Changed(),
-	}, "tenant %s %s; Keep provisions its resources", Name(tenant), state)
+	if w.Format == JSON {
+		w.line(summary{
+			Type: "summary", Command: "up", Tenant: tenant, TenantCreated: &created, Changed: created || outcome.Migrated.Changed(),
+		})
+	} else {
+		w.printf("tenant %s %s; Keep provisions its resources\n", Name(tenant), state)
+	}
+	return w.err
 }

@@ -46,10 +46,7 @@ func (w *Writer) Validation(m *manifest.Manifest, valid bool, problems *manifest
 		}
 		return w.err
 	}
-	total, resources := 0, map[string]int(nil)
-	if valid {
-		resources = resourcesOf(m)
-	}
+	total := 0
 	if problems != nil {
 		total = problems.Total
 		for _, problem := range problems.List {
@@ -59,16 +56,11 @@ func (w *Writer) Validation(m *manifest.Manifest, valid bool, problems *manifest
 	for _, warning := range m.Warnings {
 		w.line(problemLine{"warning", warning})
 	}
-	w.line(struct {
-		head
-		Valid     bool           `json:"valid"`
-		Providers int            `json:"providers"`
-		Resources map[string]int `json:"resources,omitempty"`
-		Sources   int            `json:"sources"`
-		Problems  int            `json:"problems"`
-		Warnings  int            `json:"warnings"`
-	}{summaryOf("validate"), valid, len(m.Providers), resources, len(m.Sources), total, len(m.Warnings)})
-	return w.err
+	summary := []any{"valid", valid, "providers", len(m.Providers)}
+	if resources := resourcesOf(m); valid && len(resources) > 0 {
+		summary = append(summary, "resources", resources)
+	}
+	return w.summary("validate", append(summary, "sources", len(m.Sources), "problems", total, "warnings", len(m.Warnings))...)
 }
 
 // Warnings writes the warnings of an input for people; carets show their places.

@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"keep-bootstrap/internal/activate"
+)
+
+// states are what can become of a webhook, of scopes or of a consumer, in the order of the counts, with their colours.
+var states = []struct {
+	state  activate.State
+	colour string
+}{
+	{activate.Installed, green}, {activate.Accepted, green}, {activate.Unchanged, yellow}, {activate.Valid, green},
+	{activate.Skipped, yellow}, {activate.Unsupported, yellow}, {activate.Invalid, red}, {activate.Refused, red},
+	{activate.Failed, red}, {activate.Unknown, yellow}, {activate.Waiting, yellow},
+	{activate.Consuming, green}, {activate.Missing, yellow}, {activate.Stale, yellow},
+}
+
+// Activation shows what activate does, as soon as it is known, and counts it.
+type Activation struct {
+	*Writer
+	Tenant string
+	URL    string // of Keep
+	// Counts are those of webhooks or consumers, and Scopes those of scopes.
+	Counts, Scopes map[activate.State]int
+}
+
+// Activation begins to show an activation.
+func (w *Writer) Activation(tenant, url string) *Activation {
+	return &Activation{w, tenant, url, map[activate.State]int{}, map[activate.State]int{}}
+}
+
+// Address shows the address that Keep gives to outside systems.
+func (a *Activation) Address(address string) {
+	if a.Format == JSON {
+		a.line(object{"type", "keep", "url", a.URL, "api_url", address})
+	} else {
+		a.printf("Keep gives outside systems the address %s\n", Line(address))
+	}
+}
+
+// Each shows one result.
+func (a *Activation) Each(r activate.Result) {
+	counts := a.Counts
+	if r.Scopes != nil {
+		counts = a.Scopes
+	}
+	counts[r.State]++
+	switch {
+	case a.Format == JSON:
+		a.result(r)
+	case r.State != activate.Unchanged:
+		a.resultText(r)
+	}
+}
+
+// result shows one result as JSON.
+func (a *Activation) result(r activate.Result) {
+	line := object{"type", "webhook", "name", r.Name, "provider_type", r.Type, "id", r.ID, "state", r.State}
+	switch {
+	case r.Scopes != nil:
+		scopes := map[string]any{} // true, or why not
+		for scope, text := range r.Scopes {
+			if scopes[scope] = true; text != "" {
+				scopes[scope] = text
+			}
+		}
+		line[1] = "scopes"
+		line = append(line, "scopes", scopes)
+	case r.State == activate.Consuming, r.State == activate.Missing, r.State == activate.Stale:
+		line[1] = "consumer"
+	}
+	for _, field := range []struct{ name, text string }{{"text", r.Text}, {"hint", r.Hint}, {"outside", r.Outside}} {
+		if field.text != "" {
+			line = append(line, field.name, field.text)
+		}
+	}
+	a.line(line)
+}
+
+// resultText shows one result in lines for people.
+func (a *Activation) resultText(r activate.Result) {
+	colour := yellow
+	for _, s := range states {
+		if s.state == r.State {
+			colour = s.colour
+		}
+	}
+	line := fmt.Sprintf("%s (%s)", Name(r.Name), Name(r.Type))
+	if r.State == activate.Stale {
+		line = "provider " + Name(r.ID) + ", which is gone"
+	}
+	if r.Scopes != nil {
+		line += " scopes"
+	}
+	if r.Text != "" {
+		line += ": " + Line(r.Text)
+	}
+	a.printf("%s  %s\n", a.paint(colour, fmt.Sprintf("%-11s", r.State)), line)
+	const indent = "             "
+	for _, scope := range slices.Sorted(maps.Keys(r.Scopes)) {
+		if text := r.Scopes[scope]; text != "" {
+			a.printf(indent+"%s: %s\n", Line(scope), Line(text))
+		}
+	}
+	if r.Outside != "" && (r.State == activate.Installed || r.State == activate.Accepted) {
+		a.printf(indent+"creates: %s\n", Line(r.Outside))
+	}
+	if r.Hint != "" {
+		a.printf(indent+"%s\n", Line(r.Hint))
+	}
+}
+
+// stateCounts words counts.
+func stateCounts(counts map[activate.State]int) string {
+	var parts []string
+	for _, s := range states {
+		if n := counts[s.state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s.state))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Webhooks shows the counts of webhooks and scopes, also of a run that was stopped.
+func (a *Activation) Webhooks(stopped bool) error {
+	if a.Format == JSON {
+		changed := a.Counts[activate.Installed]+a.Counts[activate.Accepted] > 0
+		return a.summary("activate", "tenant", a.Tenant, "changed", changed, "webhooks", a.Counts, "scopes", a.Scopes)
+	}
+	switch {
+	case len(a.Counts) == 0 && !stopped:
+		a.printf("No managed provider wants a webhook.\n")
+	case len(a.Counts) == 1 && a.Counts[activate.Unchanged] > 0 && !stopped:
+		a.printf("No changes. Every webhook is installed.\n")
+	case len(a.Counts) > 0:
+		a.printf("Webhooks: %s.\n", stateCounts(a.Counts))
+	}
+	if len(a.Scopes) > 0 {
+		a.printf("Scopes: %s.\n", stateCounts(a.Scopes))
+	}
+	return a.err
+}
+
+// Consumers shows the counts of consumers, in text only if the comparison was not stopped.
+func (a *Activation) Consumers(stopped bool) error {
+	switch {
+	case a.Format == JSON:
+		return a.summary("activate", "tenant", a.Tenant, "consumers", a.Counts)
+	case stopped:
+	case len(a.Counts) == 0:
+		a.printf("No provider is consumed from a queue.\n")
+	default:
+		a.printf("Consumers: %s.\n", stateCounts(a.Counts))
+	}
+	return a.err
+}
