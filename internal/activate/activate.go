@@ -144,23 +144,30 @@ func (r *Run) webhooks(ctx context.Context, err error) error {
 			result, err = r.webhook(ctx, w, address)
 		}
 		r.Each(result)
-		if err == nil {
-			err = r.tooMany()
-		}
 	}
 	return err
 }
 
-// tooMany is the error of a run that Keep left too often without an answer.
-func (r *Run) tooMany() error {
-	if r.unanswered < mostUnanswered {
-		return nil
+// about asks Keep about one provider, under the lock of the tenant. Its errors stop the run: those of the call, that Keep has failed
+// as a whole, and that it left too many calls unanswered.
+func (r *Run) about(ctx context.Context, result *Result, call func(*db.Queries) error) error {
+	if err := r.locked(ctx, func(conn *pgx.Conn) error { return call(db.New(conn)) }); err != nil {
+		return err
 	}
-	return &postgres.Error{
-		Code: postgres.CodeIncomplete, ExitCode: postgres.ExitTemporary, Retry: true,
-		Message: fmt.Sprintf("Keep left %d calls unanswered: the run stops before it uses up the workers of Keep", r.unanswered),
-		Hint:    "look for what hangs: Keep's log names the outside system. Then run activate again",
+	switch result.State {
+	case Failed:
+		return r.keep.Ready(ctx, r.Tenant) // or it is not about this provider
+	case Unknown:
+		result.Text = "no answer within " + r.Timeout.String()
+		if r.unanswered++; r.unanswered >= mostUnanswered {
+			return &postgres.Error{
+				Code: postgres.CodeIncomplete, ExitCode: postgres.ExitTemporary, Retry: true,
+				Message: fmt.Sprintf("Keep left %d calls unanswered: the run stops before it uses up the workers of Keep", r.unanswered),
+				Hint:    "look for what hangs: Keep's log names the outside system. Then run activate again",
+			}
+		}
 	}
+	return nil
 }
 
 // read reads from the database what is to be done.
@@ -288,8 +295,7 @@ func (r *Run) judgeKey() error {
 // that another run has activated in the meantime, is not asked for.
 func (r *Run) webhook(ctx context.Context, w db.WebhooksRow, address string) (Result, error) {
 	result := Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Waiting}
-	err := r.locked(ctx, func(conn *pgx.Conn) error {
-		queries := db.New(conn)
+	err := r.about(ctx, &result, func(queries *db.Queries) error {
 		now, err := queries.Webhooks(ctx, db.WebhooksParams{TenantID: r.Tenant, ObjectID: &w.ObjectID})
 		if err != nil {
 			return err
@@ -313,9 +319,6 @@ func (r *Run) webhook(ctx context.Context, w db.WebhooksRow, address string) (Re
 		}
 		return nil
 	})
-	if err == nil && result.State == Failed {
-		err = r.keep.Ready(ctx, r.Tenant) // or it is not about this provider
-	}
 	return result, err
 }
 
@@ -335,8 +338,6 @@ func (r *Run) describe(result *Result, text string, again bool) {
 	case Refused:
 		result.Hint = known.again
 	case Unknown:
-		r.unanswered++
-		result.Text = "no answer within " + r.Timeout.String()
 		result.Hint = "Keep may still be working on it; it is asked for again by the next run, not by this one"
 	}
 }

@@ -133,6 +133,10 @@ func refused(message, hint string) error {
 	return &postgres.Error{Code: postgres.CodeKeepRefused, Message: message, Hint: hint, ExitCode: postgres.ExitRefused}
 }
 
+func (c *Client) notKeep() error {
+	return refused(fmt.Sprintf("what answers at %s is not the API of Keep", c.base), "give the address of Keep's backend, not of its frontend")
+}
+
 // stop is the error of an answer after which no other call is worth while; nil for the others.
 func (c *Client) stop(a answer) error {
 	const notTheAPI = "give the address of Keep's backend, not of its frontend, with the path under which a proxy serves it"
@@ -178,7 +182,7 @@ func (c *Client) Ready(ctx context.Context, tenant string) error {
 		TenantID string `json:"tenant_id"`
 	}
 	if json.Unmarshal(body, &who) != nil || who.TenantID == "" {
-		return refused(fmt.Sprintf("what answers at %s is not the API of Keep", c.base), "give the address of Keep's backend, not of its frontend")
+		return c.notKeep()
 	}
 	if who.TenantID != tenant {
 		return refused(fmt.Sprintf("the API key belongs to tenant %q, not to %q", who.TenantID, tenant), "give a key of that tenant, or correct --tenant")
@@ -231,7 +235,7 @@ func (c *Client) webhook(ctx context.Context, providerType, id string, limit tim
 	case a.status == http.StatusOK && json.Valid(a.body):
 		return Installed, "", nil
 	case a.status == http.StatusOK:
-		return Waiting, "", refused(fmt.Sprintf("what answers at %s is not the API of Keep", c.base), "give the address of Keep's backend, not of its frontend")
+		return Waiting, "", c.notKeep()
 	case a.status == http.StatusBadRequest && field(a.body, "detail") == "" && field(a.body, "message") != "":
 		return Unsupported, field(a.body, "message"), nil
 	case a.status == http.StatusBadRequest:

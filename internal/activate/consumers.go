@@ -3,7 +3,6 @@ package activate
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -83,7 +82,7 @@ func (c *Client) consumers(ctx context.Context) (map[string]string, error) {
 		} `json:"consumer"`
 	}
 	if json.Unmarshal(body, &status) != nil {
-		return nil, refused(fmt.Sprintf("what answers at %s is not the API of Keep", c.base), "give the address of Keep's backend, not of its frontend")
+		return nil, c.notKeep()
 	}
 	started := map[string]string{}
 	for _, consumer := range status.Consumer.Consumers {

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/postgres"
 )
@@ -66,9 +64,6 @@ func (r *Run) scopes(ctx context.Context, chosen []db.ManagedProvidersRow, err e
 			result, err = r.validate(ctx, p)
 		}
 		r.Each(result)
-		if err == nil {
-			err = r.tooMany()
-		}
 	}
 	return err
 }
@@ -77,8 +72,8 @@ func (r *Run) scopes(ctx context.Context, chosen []db.ManagedProvidersRow, err e
 // write its secret back.
 func (r *Run) validate(ctx context.Context, p db.ManagedProvidersRow) (Result, error) {
 	result := Result{ID: p.ObjectID, Name: p.Name, Type: p.Type, State: Waiting, Scopes: map[string]string{}}
-	err := r.locked(ctx, func(conn *pgx.Conn) error {
-		secrets, err := r.secrets(ctx, db.New(conn), p.Type, p.ObjectID)
+	err := r.about(ctx, &result, func(queries *db.Queries) error {
+		secrets, err := r.secrets(ctx, queries, p.Type, p.ObjectID)
 		if err != nil {
 			return err
 		}
@@ -91,15 +86,8 @@ func (r *Run) validate(ctx context.Context, p db.ManagedProvidersRow) (Result, e
 			result.Scopes[scope] = redact(text, secrets)
 		}
 		result.Text = redact(text, secrets)
-		if result.State == Unknown {
-			r.unanswered++
-			result.Text = "no answer within " + r.Timeout.String()
-		}
 		return nil
 	})
-	if err == nil && result.State == Failed {
-		err = r.keep.Ready(ctx, r.Tenant) // or it is not about this provider
-	}
 	return result, err
 }
 
@@ -118,7 +106,7 @@ func (c *Client) scopes(ctx context.Context, id string, limit time.Duration) (st
 	}
 	var answers map[string]json.RawMessage
 	if json.Unmarshal(a.body, &answers) != nil {
-		return Waiting, scopes, "", refused(fmt.Sprintf("what answers at %s is not the API of Keep", c.base), "give the address of Keep's backend, not of its frontend")
+		return Waiting, scopes, "", c.notKeep()
 	}
 	state = Valid
 	for scope, value := range answers {

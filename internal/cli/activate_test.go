@@ -279,7 +279,8 @@ func TestActivateRedirect(t *testing.T) {
 	if strings.Contains(r.stderr, "hunter2") {
 		t.Error(r.stderr)
 	}
-	env["BOOTSTRAP_KEEP_URL"] = elsewhere.URL[:len(elsewhere.URL)-1] + "1" // nobody listens there, or somebody else
+	elsewhere.Close()
+	env["BOOTSTRAP_KEEP_URL"] = elsewhere.URL // nobody listens there any more, or somebody else
 	if r := run(t, env, "activate"); r.exit == 0 {
 		t.Error(r.stdout)
 	}

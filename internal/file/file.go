@@ -33,11 +33,17 @@ func Read(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ReadOpen(file, limit)
+}
+
+// ReadOpen is Read for a file that is open; it closes it.
+func ReadOpen(file *os.File, limit int64) ([]byte, error) {
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
+	info, err := file.Stat()
+	if err != nil {
 		return nil, err
 	}
-	if err := readable(path, info); err != nil {
+	if err := readable(file.Name(), info); err != nil {
 		return nil, err
 	}
 	if info.Size() > limit {

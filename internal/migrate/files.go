@@ -63,13 +63,11 @@ func load() ([]*ternmigrate.Migration, error) {
 // place finds the file that a position of an evaluated migration comes from: the migration itself, or one of the routines in
 // it. text is the evaluated SQL, position counts characters from 1.
 func place(migration, text string, position int) (file string, line, column int, excerpt string) {
-	line, column, excerpt = locate(text, position)
 	file = "sql/migrations/" + migration
-	runes := []rune(text)
-	if line == 0 || position > len(runes) {
-		return file, line, column, excerpt
+	offset, line, column, excerpt := locate(text, position)
+	if line == 0 {
+		return file, 0, 0, ""
 	}
-	offset := len(string(runes[:position-1]))
 	names, err := fs.Glob(sqlfiles.Files, "functions/*.sql")
 	if err != nil {
 		panic(err) // the pattern is good

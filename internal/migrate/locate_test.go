@@ -16,7 +16,7 @@ func TestLocate(t *testing.T) {
 		{"x", 0, 0, 0, ""},
 		{"x", 2, 0, 0, ""},
 	} {
-		line, column, excerpt := locate(test.sql, test.position)
+		_, line, column, excerpt := locate(test.sql, test.position)
 		if line != test.line || column != test.column || excerpt != test.excerpt {
 			t.Errorf("%q at %d: %d:%d %q", test.sql, test.position, line, column, excerpt)
 		}

@@ -86,7 +86,7 @@ func run(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at i
 func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, target func(at int32) int32) (result Result, err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, rollback(ctx, conn))
+			postgres.Rollback(ctx, conn)
 		}
 	}()
 	if err := execute(ctx, conn, "BEGIN ISOLATION LEVEL READ COMMITTED; "+postgres.Settings+"; "+sqlfiles.Guard); err != nil {
@@ -247,13 +247,6 @@ func removeSchema(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 // execute sends SQL without parameters as one message.
 func execute(ctx context.Context, conn *pgx.Conn, sql string) error {
 	return conn.PgConn().Exec(ctx, sql).Close()
-}
-
-// rollback ends the transaction also when the context is over.
-func rollback(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return ignoreClosed(conn, execute(ctx, conn, "ROLLBACK"))
 }
 
 // ignoreClosed drops the error of cleaning up a connection that is gone: the server has cleaned up itself.

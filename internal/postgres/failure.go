@@ -167,6 +167,14 @@ const (
 	checkPeer    = "something else than PostgreSQL may listen there: check the port, and the proxy or load balancer in between"
 )
 
+// Innermost is the text of the first cause of an error; those around it repeat addresses.
+func Innermost(err error) string {
+	for next := err; next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	return err.Error()
+}
+
 // cause finds out why a host was not connected to.
 func (f failure) cause() cause {
 	if e := fromServer(f.err); e != nil {
@@ -181,10 +189,7 @@ func (f failure) cause() cause {
 		timeout   net.Error
 	)
 	err, text := f.err, f.err.Error()
-	innermost := err
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
-		innermost = next
-	}
+	innermost := Innermost(err)
 	contains := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case errors.As(err, &dns) && dns.IsTimeout:
@@ -200,7 +205,7 @@ func (f failure) cause() cause {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return cause{text: "no route to host", hint: checkAddress}
 	case unfit(err):
-		return cause{text: innermost.Error()}
+		return cause{text: innermost}
 	case refusedTLS(err):
 		return cause{text: "the server has no TLS, but sslmode asks for it", hint: "enable TLS in the server, or set sslmode=disable on a network that you trust"}
 	case errors.As(err, &authority):
@@ -210,13 +215,13 @@ func (f failure) cause() cause {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return cause{text: "TLS failed: the certificate of the server has expired or is not yet valid", hint: "renew the certificate, and check the clocks"}
 	case errors.As(err, &invalid), errors.As(err, &alert), contains("tls: "), contains("x509: "):
-		return cause{text: "TLS failed: " + innermost.Error(), hint: "check the certificates, sslmode, and the versions of TLS that both sides allow"}
+		return cause{text: "TLS failed: " + innermost, hint: "check the certificates, sslmode, and the versions of TLS that both sides allow"}
 	case contains("require_auth check failed"):
-		return cause{text: innermost.Error(), hint: "change require_auth, or the method in pg_hba.conf", exit: ExitPermission}
+		return cause{text: innermost, hint: "change require_auth, or the method in pg_hba.conf", exit: ExitPermission}
 	case contains("channel binding"):
-		return cause{text: innermost.Error(), hint: "channel_binding=require needs TLS and a password of type scram-sha-256", exit: ExitPermission}
+		return cause{text: innermost, hint: "channel_binding=require needs TLS and a password of type scram-sha-256", exit: ExitPermission}
 	case contains("sslcertmode check failed"):
-		return cause{text: innermost.Error(), hint: "sslcertmode=require needs a server that asks for a certificate, and sslcert", exit: ExitPermission}
+		return cause{text: innermost, hint: "sslcertmode=require needs a server that asks for a certificate, and sslcert", exit: ExitPermission}
 	case errors.Is(err, context.Canceled):
 		return cause{text: "interrupted"}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -227,7 +232,7 @@ func (f failure) cause() cause {
 	case lost(err):
 		return cause{text: "the server closed the connection", hint: checkPeer}
 	}
-	return cause{text: innermost.Error(), hint: checkPeer}
+	return cause{text: innermost, hint: checkPeer}
 }
 
 const passwordHint = "form: postgresql://user:password@host:port/database; write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25"

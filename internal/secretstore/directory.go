@@ -31,7 +31,11 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 	wanted := make(map[string]bool, len(keys))
 	for _, key := range keys {
 		wanted[key] = true
-		value, err := readIn(root, key)
+		var value []byte
+		secret, err := root.OpenFile(key, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for its other end otherwise
+		if err == nil {
+			value, err = file.ReadOpen(secret, maxValue)
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR):
 			// Keep cannot have written it.
@@ -55,25 +59,6 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 	contents.sort()
 	return contents, nil
 }
-
-// readIn reads a regular file below root.
-func readIn(root *os.Root, name string) ([]byte, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for its other end otherwise
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errNoFile
-	}
-	return file.ReadAll(f, info.Size(), maxValue)
-}
-
-var errNoFile = errors.New("not a regular file")
 
 // reason is an error of the file system without the path, which is said elsewhere.
 func reason(err error) string {

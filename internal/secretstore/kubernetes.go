@@ -190,7 +190,7 @@ func (k *Kubernetes) failed(ctx context.Context, err error) error {
 func (k *Kubernetes) unreachable(err error) error {
 	e := &postgres.Error{
 		Code: postgres.CodeUnreachable, ExitCode: postgres.ExitUnavailable, Retry: true, Err: err,
-		Message: fmt.Sprintf("the Kubernetes API at %s cannot be reached: %s", k.server.Host, innermost(err)),
+		Message: fmt.Sprintf("the Kubernetes API at %s cannot be reached: %s", k.server.Host, postgres.Innermost(err)),
 		Hint:    "check the server in the kubeconfig, and the network policies of the namespace",
 	}
 	var authority x509.UnknownAuthorityError
@@ -201,17 +201,6 @@ func (k *Kubernetes) unreachable(err error) error {
 		e.Hint = "correct certificate-authority, certificate-authority-data or tls-server-name in the kubeconfig"
 	}
 	return e
-}
-
-// innermost is the text of the first cause; those around it repeat the address.
-func innermost(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
 }
 
 // refused is the error of an answer other than 200.
