@@ -56,12 +56,11 @@ func (r *reader) variables() error {
 	for _, name := range append(append(sourceVariables(), single...), resetVariable) {
 		r.unwrapped(name)
 	}
+	r.oneOf(layoutProviders, document.JSON, providersVariable+fileSuffix, providersVariable, directoryVariable)
 	r.environmentProviders(single)
-	r.environmentWorkflows()
-	r.environmentDashboards()
-	if set(mappingsVariable) {
-		r.directoryVariable(mappingsVariable, layoutMapping)
-	}
+	r.oneOf(layoutWorkflow, document.YAML, workflowVariable, workflowsVariable)
+	r.oneOf(layoutDashboards, document.JSON, dashboardsVariable)
+	r.oneOf(layoutMapping, document.YAML, mappingsVariable)
 	r.environmentUser()
 	r.environmentAPIKeys()
 	return nil
@@ -105,24 +104,30 @@ func (r *reader) single() []string {
 	return single
 }
 
-func (r *reader) environmentProviders(single []string) {
-	providers, directory, path := r.environment[providersVariable], r.environment[directoryVariable], r.environment[providersVariable+fileSuffix]
-	switch {
-	case providers != "" && directory != "":
-		r.conflict(providersVariable, directoryVariable)
-	case path != "" && providers != "":
-		r.conflict(providersVariable+fileSuffix, providersVariable)
-	case path != "" && directory != "":
-		r.conflict(providersVariable+fileSuffix, directoryVariable)
-	case directory != "":
-		r.directoryVariable(directoryVariable, layoutSingle)
-	case path != "":
-		r.loadFile(r.fileSource(path, layoutProviders, document.JSON), path, providersVariable+fileSuffix)
-	case isPath(providers):
-		r.loadFile(r.fileSource(providers, layoutProviders, document.JSON), providers, providersVariable)
-	case providers != "":
-		r.load(r.variableSource(providersVariable, layoutProviders, document.JSON), []byte(providers))
+// oneOf reads the variable that is set of those that exclude each other: it holds a text, or names a file or a directory.
+func (r *reader) oneOf(layout layout, format document.Format, names ...string) {
+	names = slices.DeleteFunc(names, func(name string) bool { return r.environment[name] == "" })
+	if len(names) == 0 {
+		return
 	}
+	name := names[0]
+	switch value := r.environment[name]; {
+	case len(names) > 1:
+		r.conflict(name, names[1])
+	case strings.HasSuffix(name, "_DIRECTORY"):
+		if layout == layoutProviders {
+			layout = layoutSingle
+		}
+		r.directoryVariable(name, layout)
+	case strings.HasSuffix(name, fileSuffix), format == document.JSON && isPath(value):
+		r.loadFile(r.fileSource(value, layout, format), value, name)
+	default:
+		r.load(r.variableSource(name, layout, format), []byte(value))
+	}
+}
+
+// environmentProviders reads the variables that hold one provider each.
+func (r *reader) environmentProviders(single []string) {
 	for _, name := range single {
 		s := r.variableSource(name, layoutEntry, document.JSON)
 		s.entry = strings.ToLower(strings.ReplaceAll(name[len(providerPrefix):], "_", "-"))
@@ -141,27 +146,6 @@ func (r *reader) conflict(one, other string) {
 		hint += "; Keep itself does not start with both"
 	}
 	r.of(r.variableSource(one, layoutAny, document.JSON)).fail(whole(CodeConflict, one+" and "+other+" are both set", hint))
-}
-
-func (r *reader) environmentWorkflows() {
-	text, directory := r.environment[workflowVariable], r.environment[workflowsVariable]
-	switch {
-	case text != "" && directory != "":
-		r.conflict(workflowVariable, workflowsVariable)
-	case text != "":
-		r.load(r.variableSource(workflowVariable, layoutWorkflow, document.YAML), []byte(text))
-	case directory != "":
-		r.directoryVariable(workflowsVariable, layoutWorkflow)
-	}
-}
-
-func (r *reader) environmentDashboards() {
-	switch text := r.environment[dashboardsVariable]; {
-	case isPath(text):
-		r.loadFile(r.fileSource(text, layoutDashboards, document.JSON), text, dashboardsVariable)
-	case text != "":
-		r.load(r.variableSource(dashboardsVariable, layoutDashboards, document.JSON), []byte(text))
-	}
 }
 
 // secretVariable gives the value of a variable or of the file that its twin names, and which of the two it is.

@@ -48,15 +48,14 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 	f := at(v, "", CodeMisplaced, "", "move the file, or correct the directory")
 	switch {
 	case everything:
-		f.Message, f.Hint = "this is a file of all kinds, not a "+called(i.kind), "give it with -f"
+		f.Message, f.Hint = "this is a file of all kinds, not "+aKind(i.kind), "give it with -f"
 	case inList:
-		f.Message, f.Hint = "this is a "+called(shape)+", not a "+called(i.kind), "move it below `"+KindOf(shape).Key+":`"
+		f.Message, f.Hint = "this is "+aKind(shape)+", not "+aKind(i.kind), "move it below `"+KindOf(shape).Key+":`"
 	case i.source.variable:
-		f.Message, f.Hint = "this is a "+called(shape)+": it belongs in "+KindOf(shape).home, "set the other variable"
+		f.Message, f.Hint = "this is "+aKind(shape)+": it belongs in "+KindOf(shape).home, "set the other variable"
 	default:
-		f.Message = "this is a " + called(shape) + ": it belongs in " + KindOf(shape).home
+		f.Message = "this is " + aKind(shape) + ": it belongs in " + KindOf(shape).home
 	}
-	f.Message = strings.ReplaceAll(f.Message, "a API", "an API")
 	i.name = ""
 	i.fail(f)
 	return true
@@ -75,7 +74,7 @@ func (i *item) bare(root *document.Value) bool {
 	if shape == KindUser {
 		hint = "write it below `" + KindOf(shape).Key + ":`"
 	}
-	i.fail(at(root, "", CodeMisplaced, strings.ReplaceAll("this is a "+called(shape)+", not a provider", "a API", "an API"), hint))
+	i.fail(at(root, "", CodeMisplaced, "this is "+aKind(shape)+", not a provider", hint))
 	return true
 }
 

@@ -42,7 +42,7 @@ func (i *item) object(v *document.Value) bool {
 	if v.Kind == document.Object {
 		return true
 	}
-	i.fail(at(v, "", CodeKind, "expected a "+called(i.kind)+", an object, not "+v.Kind.String(), "write its keys below each other"))
+	i.fail(at(v, "", CodeKind, "expected "+aKind(i.kind)+", an object, not "+v.Kind.String(), "write its keys below each other"))
 	return false
 }
 
@@ -112,11 +112,8 @@ func asText(v *document.Value) string { return document.Quote(v.AsWritten()) }
 // named checks the name of a resource and sets it. At most so many characters, and MaxName bytes, fit.
 func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 	switch {
-	case v == nil && i.kind == KindAPIKey:
-		i.fail(at(whole, "", CodeMissing, "an API key without a name", "add `"+key+":`"))
-		return false
 	case v == nil:
-		i.fail(at(whole, "", CodeMissing, "a "+called(i.kind)+" without `"+key+"`", "add `"+key+":`"))
+		i.fail(at(whole, "", CodeMissing, aKind(i.kind)+" without `"+key+"`", "add `"+key+":`"))
 		return false
 	case v.Kind == document.Null || v.Kind == document.Text && strings.TrimSpace(v.Text) == "":
 		i.fail(at(v, key, CodeMissing, "the name is empty", "give it a name"))

@@ -90,6 +90,14 @@ func called(word string) string {
 	return word
 }
 
+// aKind is called with its article.
+func aKind(word string) string {
+	if word == KindAPIKey {
+		return "an " + called(word)
+	}
+	return "a " + called(word)
+}
+
 // Limits of what Keep's tables and our own take. Names stand in indexes, so theirs are in bytes.
 const (
 	MaxName               = 1000 // bytes of a name, of any kind

@@ -176,11 +176,6 @@ func (l *problemList) sorted() []Problem {
 	return list
 }
 
-// report collects what is said about the input.
-type report struct {
-	problems, warnings problemList
-}
-
 // note adds a fault of an item to one of the lists. The snippet shows the value of the fault's key only when show is set.
 func (i *item) note(list *problemList, f document.Fault, show bool) {
 	s := i.source
@@ -204,8 +199,8 @@ func (i *item) note(list *problemList, f document.Fault, show bool) {
 	list.list = append(list.list, noted{p, s.number})
 }
 
-func (i *item) fail(f document.Fault) { i.note(&i.reader.report.problems, f, false) }
-func (i *item) warn(f document.Fault) { i.note(&i.reader.report.warnings, f, false) }
+func (i *item) fail(f document.Fault) { i.note(&i.reader.problems, f, false) }
+func (i *item) warn(f document.Fault) { i.note(&i.reader.warnings, f, false) }
 
 // suspect is a remark, and with --strict a problem.
 func (i *item) suspect(f document.Fault) {
@@ -217,10 +212,10 @@ func (i *item) suspect(f document.Fault) {
 }
 
 // show is fail for a value that is not secret.
-func (i *item) show(f document.Fault) { i.note(&i.reader.report.problems, f, true) }
+func (i *item) show(f document.Fault) { i.note(&i.reader.problems, f, true) }
 
 // failed counts the problems so far.
-func (i *item) failed() int { return i.reader.report.problems.total }
+func (i *item) failed() int { return i.reader.problems.total }
 
 // at makes a fault of a value.
 func at(v *document.Value, key, code, message, hint string) document.Fault {

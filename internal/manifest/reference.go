@@ -14,10 +14,7 @@ import (
 // it stands for is never looked at again: a password may hold any $, brace, quote or line break. $$(... is the text $(...
 // itself, $$$(... the text $$(..., and so on. Any other $ is just a character.
 
-var (
-	variableName    = document.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	templatePattern = document.Pattern(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
-)
+var variableName = document.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // references is what references stand for.
 type references struct {
@@ -66,7 +63,7 @@ func (i *item) resolve(v *document.Value, key string) {
 	}
 	inner, ok := betweenBrackets(v.Text)
 	if !ok {
-		if strings.HasPrefix(v.Text, "{{") && templatePattern().MatchString(v.Text) {
+		if strings.HasPrefix(v.Text, "{{") && envTemplate().MatchString(v.Text) {
 			i.warn(at(v, key, CodeTemplate, "`{{ env.NAME }}` is stored as it is; Keep fills it in from its own environment when it loads the provider",
 				"write $(NAME) to store the value instead"))
 		}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -76,7 +77,7 @@ func (s *source) brokenSnippet(number int) string {
 	if len(line) > maxSnippet || !utf8.ValidString(line) {
 		return ""
 	}
-	for key := range strings.FieldsSeq(manifestKeys) {
+	for _, key := range manifestKeys {
 		if shown := s.snippet(number, key, false); shown != "" {
 			return shown
 		}
@@ -97,8 +98,5 @@ func (s *source) brokenSnippet(number int) string {
 	return line[:start] + "..."
 }
 
-// manifestKeys are the words that brokenSnippet shows. None of them is secret
-// wherever it stands.
-const manifestKeys = "providers name type authentication deduplication_rules install_webhook " +
-	"pulling_enabled renamed_from description prevent_delete fingerprint_fields " +
-	"full_deduplication ignore_fields priority"
+// manifestKeys are the words that brokenSnippet shows. None of them is secret wherever it stands.
+var manifestKeys = slices.Concat([]string{"providers"}, providerKeys, ruleKeys)
