@@ -34,7 +34,7 @@ func compare(result *Result, providers []provider, resources []db.ExportedObject
 	}
 	var warnings []string
 	for i := range read.Providers {
-		keys := differences(providers[i].Authentication, read.Providers[i].Authentication)
+		keys := differences(providers[i].Content, read.Providers[i].Authentication)
 		if len(keys) > 0 {
 			warnings = append(warnings, fmt.Sprintf("provider %q: YAML cannot express exactly %q; the next run writes what the file says", providers[i].Name, keys))
 		}

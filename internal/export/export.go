@@ -84,21 +84,21 @@ func (w *writer) provider(p *provider) error {
 	entry := &yaml.Node{Kind: yaml.MappingNode}
 	put := func(key string, value *yaml.Node) { entry.Content = append(entry.Content, plain(key), value) }
 	put("name", textNode(p.Name))
-	put("type", textNode(p.Type))
-	if p.Description != nil {
-		put("description", w.text(*p.Description, origin{owner: p.Name, path: []string{"description"}}))
+	put("type", textNode(text(p.Type)))
+	if p.options.Description != nil {
+		put("description", w.text(*p.options.Description, origin{owner: p.Name, path: []string{"description"}}))
 	}
-	if p.PullingEnabled != nil && !*p.PullingEnabled {
+	if p.options.PullingEnabled != nil && !*p.options.PullingEnabled {
 		put("pulling_enabled", plain("false"))
 	}
-	if p.PreventDelete {
+	if p.options.PreventDelete {
 		put("prevent_delete", plain("true"))
 	}
-	if p.InstallWebhook {
+	if p.options.InstallWebhook {
 		put("install_webhook", plain("true"))
 	}
 
-	authentication, ok := parse(p.Authentication)
+	authentication, ok := parse(p.Content)
 	if !ok || authentication.Kind != document.Object {
 		return errors.New("its authentication is no JSON object")
 	}
@@ -106,26 +106,35 @@ func (w *writer) provider(p *provider) error {
 	for i := range authentication.Members {
 		m := &authentication.Members[i]
 		name := m.Key.Text
-		at := origin{owner: p.Name, path: []string{name}, secret: secretField(p.Type, name)}
+		at := origin{owner: p.Name, path: []string{name}, secret: secretField(text(p.Type), name)}
 		object.Content = append(object.Content, textNode(name), w.value(&m.Value, at))
 	}
 	put("authentication", object)
 
-	if p.DeduplicationRules != nil {
-		rules, ok := parse(*p.DeduplicationRules)
+	rules := &yaml.Node{Kind: yaml.MappingNode}
+	for _, r := range p.rules {
+		rule, ok := parse(r.Content)
 		if !ok {
 			return errors.New("its deduplication rules are no JSON")
 		}
-		withoutDefaults(rules)
-		put("deduplication_rules", w.value(rules, origin{owner: p.Name, path: []string{"deduplication_rules"}}))
+		rule.Members = slices.DeleteFunc(rule.Members, isDefault)
+		rules.Content = append(rules.Content, textNode(r.Name), w.value(rule, origin{owner: p.Name, path: []string{"deduplication_rules", r.Name}}))
 	}
-	list := &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}}
-	encoded, err := yaml.Dump(list, yaml.WithLineWidth(-1))
-	if err != nil {
-		return fmt.Errorf("it cannot be written as YAML")
+	if len(p.rules) > 0 {
+		put("deduplication_rules", rules)
 	}
+	encoded, err := encode(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}})
 	w.out.Write(encoded)
-	return nil
+	return err
+}
+
+// encode writes YAML.
+func encode(node *yaml.Node) ([]byte, error) {
+	encoded, err := yaml.Dump(node, yaml.WithLineWidth(-1))
+	if err != nil {
+		return nil, errors.New("it cannot be written as YAML") // the library's error may quote a secret
+	}
+	return encoded, nil
 }
 
 // parse reads JSON.
@@ -134,16 +143,11 @@ func parse(text string) (*document.Value, bool) {
 	return v, f == nil && v != nil
 }
 
-// withoutDefaults leaves out of each rule what Keep assumes anyway.
-func withoutDefaults(rules *document.Value) {
-	for i := range rules.Members {
-		rule := &rules.Members[i].Value
-		rule.Members = slices.DeleteFunc(rule.Members, func(m document.Member) bool {
-			v := &m.Value
-			return v.Empty() || v.Kind == document.List && len(v.Members) == 0 || v.Kind == document.Boolean && v.Text == "false" && m.Key.Text != "enabled" ||
-				v.Kind == document.Number && v.Text == "0"
-		})
-	}
+// isDefault says whether Keep assumes a member of a rule anyway.
+func isDefault(m document.Member) bool {
+	v := &m.Value
+	return v.Empty() || v.Kind == document.List && len(v.Members) == 0 || v.Kind == document.Boolean && v.Text == "false" && m.Key.Text != "enabled" ||
+		v.Kind == document.Number && v.Text == "0"
 }
 
 // value writes a value of JSON.

@@ -70,12 +70,9 @@ func (w *writer) resource(r *db.ExportedObject) error {
 	if r.Kind != manifest.KindUser {
 		node = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}}
 	}
-	encoded, err := yaml.Dump(node, yaml.WithLineWidth(-1))
-	if err != nil {
-		return errors.New("it cannot be written as YAML")
-	}
+	encoded, err := encode(node)
 	w.indented(string(encoded), "  ", "  ")
-	return nil
+	return err
 }
 
 // exposes warns of a credential that stands where no reference is read.

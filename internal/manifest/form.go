@@ -173,18 +173,23 @@ func (i *item) below(kind *Kind, key, value *document.Value) {
 	case value.Kind == document.List && kind.Word == KindProvider:
 		i.list(value)
 	case value.Kind == document.List:
-		value.Check(document.Shallow, i.fail)
-		for m := range value.Members {
-			if entry := i.entry(kind.Word); !entry.otherThan(&value.Members[m].Value, true) {
-				kind.read(entry, &value.Members[m].Value)
-			}
-		}
+		i.entries(kind, value, true)
 	case value.Kind == document.Null:
 		i.fail(at(key, key.Text, CodeEmpty, "`"+key.Text+":` is empty", "write `"+key.Text+": []` to mean none"))
 	case kind.Word == KindProvider:
 		i.fail(at(value, key.Text, CodeKind, "`providers:` must hold a list or an object, not "+value.Kind.String(), "write `- name: ...` for each provider below it"))
 	default:
 		i.fail(at(value, key.Text, CodeKind, "`"+key.Text+":` must hold a list, not "+value.Kind.String(), "write `- ` before each "+kind.One+" below it"))
+	}
+}
+
+// entries reads a list of resources; below the key of a kind when keyed is set.
+func (i *item) entries(kind *Kind, list *document.Value, keyed bool) {
+	list.Check(document.Shallow, i.fail)
+	for m := range list.Members {
+		if entry := i.entry(kind.Word); !entry.otherThan(&list.Members[m].Value, keyed) {
+			kind.read(entry, &list.Members[m].Value)
+		}
 	}
 }
 
@@ -246,10 +251,5 @@ func (i *item) dashboards(root *document.Value) {
 			`write [{"dashboard_name": ..., "dashboard_config": {...}}], or [] to mean none`))
 		return
 	}
-	root.Check(document.Shallow, i.fail)
-	for m := range root.Members {
-		if entry := i.entry(KindDashboard); !entry.otherThan(&root.Members[m].Value, false) {
-			readDashboard(entry, &root.Members[m].Value)
-		}
-	}
+	i.entries(KindOf(KindDashboard), root, false)
 }
