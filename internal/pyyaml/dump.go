@@ -2,7 +2,7 @@
 //
 // Keep compares that text at every start of its own and in its editor, so it must be the same byte for byte. Keep dumps with
 // PyYAML over libyaml: block style, lists not indented below their key, the order of keys and the quotes of the source kept,
-// everything else as the library chooses. This package chooses alike.
+// everything else as the library chooses. This package chooses alike, except that Keep breaks lines at a space after column 99,999.
 package pyyaml
 
 import (
@@ -15,8 +15,6 @@ import (
 
 const (
 	indentStep = 2
-	// width is the column after which Keep lets a line break at a space. In columns, each one character.
-	width = 99999
 	// longestSimpleKey is how many bytes a key may have that is written as `key:` and not as `? key`.
 	longestSimpleKey = 128
 )

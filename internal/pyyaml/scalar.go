@@ -30,11 +30,11 @@ func (d *dumper) scalar(v *document.Value, at position) {
 	}
 	switch style {
 	case document.Plain:
-		d.plain(text, !at.isKey)
+		d.plain(text)
 	case document.SingleQuoted:
-		d.singleQuoted(text, !at.isKey)
+		d.singleQuoted(text)
 	case document.DoubleQuoted:
-		d.doubleQuoted(text, !at.isKey)
+		d.doubleQuoted(text)
 	case document.Literal:
 		d.literal(text)
 	}
@@ -123,41 +123,21 @@ func indicates(r, before, next rune, first bool) bool {
 	return first && strings.ContainsRune(",[]{}&*!|>'\"%@`", r)
 }
 
-func (d *dumper) plain(text string, mayBreak bool) {
+func (d *dumper) plain(text string) {
 	if !d.whitespace {
 		d.put(" ")
 	}
-	afterSpace := false
-	for i, r := range text {
-		if r == ' ' {
-			d.space(mayBreak && !afterSpace && !strings.HasPrefix(text[i+1:], " "))
-			afterSpace = true
-			continue
-		}
-		d.put(string(r))
-		d.indention, afterSpace = false, false
-	}
+	d.put(text)
 	d.whitespace, d.indention = false, false
 }
 
-// space writes a space, or breaks the line where that is allowed and the line is long.
-func (d *dumper) space(mayBreak bool) {
-	if mayBreak && d.column > width {
-		d.newLine()
-		return
-	}
-	d.put(" ")
-}
-
-func (d *dumper) singleQuoted(text string, mayBreak bool) {
+func (d *dumper) singleQuoted(text string) {
 	d.indicator("'", true, false)
-	afterSpace, afterBreak := false, false
-	for i, r := range text {
+	afterBreak := false
+	for _, r := range text {
 		switch {
 		case r == ' ':
-			inside := i > 0 && i+1 < len(text) && text[i+1] != ' '
-			d.space(mayBreak && !afterSpace && inside)
-			afterSpace = true
+			d.put(" ")
 		case isBreak(r):
 			if !afterBreak && r == '\n' {
 				d.lineBreak()
@@ -172,7 +152,7 @@ func (d *dumper) singleQuoted(text string, mayBreak bool) {
 				d.put("'")
 			}
 			d.put(string(r))
-			d.indention, afterSpace, afterBreak = false, false, false
+			d.indention, afterBreak = false, false
 		}
 	}
 	if afterBreak {
@@ -194,27 +174,13 @@ var escapes = map[rune]string{
 	0x85: "N", 0x2028: "L", 0x2029: "P",
 }
 
-func (d *dumper) doubleQuoted(text string, mayBreak bool) {
+func (d *dumper) doubleQuoted(text string) {
 	d.indicator(`"`, true, false)
-	afterSpace := false
-	for i, r := range text {
-		switch {
-		case !printable(r) || isBreak(r) || r == '"' || r == '\\':
+	for _, r := range text {
+		if !printable(r) || isBreak(r) || r == '"' || r == '\\' {
 			d.put(escaped(r))
-			afterSpace = false
-		case r == ' ':
-			if mayBreak && !afterSpace && d.column > width && i > 0 && i+1 < len(text) {
-				d.newLine()
-				if text[i+1] == ' ' {
-					d.put(`\`)
-				}
-			} else {
-				d.put(" ")
-			}
-			afterSpace = true
-		default:
+		} else {
 			d.put(string(r))
-			afterSpace = false
 		}
 	}
 	d.indicator(`"`, false, false)
