@@ -135,6 +135,7 @@ func FuzzResolve(f *testing.F) {
 	for _, value := range []string{"$(A)", "$(env:A)", "$$(A)", "$(B)", "$(file:x)", "$(file:)", "$(a b)", "$$$(A)", "{{ env.A }}", "$(", "é😀\x00\xff"} {
 		f.Add(value, "$(A) \" \\ \n")
 	}
+	f.Add("$(A0000000000)", "000000000")
 	f.Fuzz(func(t *testing.T, value, secret string) {
 		if strings.Contains(value, "file:") && strings.Contains(value, "/") {
 			t.Skip() // it might read any file of the machine
@@ -142,10 +143,14 @@ func FuzzResolve(f *testing.F) {
 		if !utf8.ValidString(value) || !utf8.ValidString(secret) || strings.Contains(value+secret, "\x00") {
 			t.Skip()
 		}
-		r := newReader(Options{Environ: []string{"A=" + secret}})
-		e := &item{reader: r, source: &source{name: "fuzz", directory: "/nonexistent"}}
-		n := &document.Value{Kind: document.Text, Text: value}
-		e.resolve(n, "key")
+		resolved := func(secret string) (*reader, *document.Value) {
+			r := newReader(Options{Environ: []string{"A=" + secret}})
+			e := &item{reader: r, source: &source{name: "fuzz", directory: "/nonexistent"}}
+			n := &document.Value{Kind: document.Text, Text: value}
+			e.resolve(n, "key")
+			return r, n
+		}
+		r, n := resolved(secret)
 		switch inner, isReference := betweenBrackets(value); {
 		case IsEscaped(value):
 			if n.Text != value[1:] {
@@ -156,7 +161,8 @@ func FuzzResolve(f *testing.F) {
 				t.Errorf("%q became %q", value, n.Text)
 			}
 		case r.problems.total > 0:
-			if !isReference || len(secret) > 8 && strings.Contains(r.problems.list[0].String(), secret) {
+			// What a problem says does not depend on the secret, which may be a part of the value.
+			if other, _ := resolved("x"); !isReference || r.problems.list[0] != other.problems.list[0] {
 				t.Errorf("%q: problem %v", value, r.problems.list[0])
 			}
 		case n.Text != value && !strings.HasPrefix(inner, "file:"):
