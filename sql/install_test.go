@@ -48,7 +48,7 @@ func TestInstallWithoutTenant(t *testing.T) {
 	}
 }
 
-// Rows are those of shared/keep/formats.md, whatever the session's time zone is.
+// Rows are those of docs/keep/formats.md, whatever the session's time zone is.
 func TestInstallWritesAsKeepDoes(t *testing.T) {
 	d := newDatabase(t)
 	d.exec("SET TimeZone = 'America/New_York'")

@@ -71,7 +71,7 @@ func (d database) wantRows(what string, got []string, want ...string) {
 	}
 }
 
-// Every column is as keep/formats.md measured it.
+// Every column is as docs/keep/formats.md measured it.
 func TestResourcesAreWrittenAsKeepDoes(t *testing.T) {
 	d := newDatabase(t)
 	d.exec("SET TimeZone TO 'America/New_York'")
@@ -184,7 +184,7 @@ func TestRowsOfUsers(t *testing.T) {
 		d.mustInstallAll(manifest)
 		d.wantRows("a second run", d.rowVersions(), before...)
 	}
-	// A mapping rule is taken over as Keep does it, without the option (behaviour 20).
+	// A mapping rule is taken over as Keep does it, without the option (docs/keep/behaviours.md, 20).
 	d.mustInstallAll(`{"mapping_rules": [{"name": "mine", "matchers": [["b"]], "rows": [{"b": 1}]}]}`)
 	d.wantRows("adopted", d.text(`SELECT concat_ws('|', id, priority, matchers, disabled, override, condition IS NULL, created_by, updated_by, is_provisioned) FROM public.mappingrule`),
 		`1|0|[["b"]]|f|t|t|me@x|system|t`)

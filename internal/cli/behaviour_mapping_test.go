@@ -18,7 +18,7 @@ rows:
   - {service: frontend, region: us, team: two}
 `
 
-func TestBehaviour17(t *testing.T) {
+func TestMappingRule(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": oneMapping}))
 	s.rows("select name, description, priority, type, matchers::jsonb, created_by, updated_by, is_provisioned, provisioned_file like '/%/mappings/a.yaml' from mappingrule",
@@ -26,13 +26,13 @@ func TestBehaviour17(t *testing.T) {
 	s.rows("select rows::jsonb -> 1 ->> 'team', json_array_length(rows) from mappingrule", "two|2")
 }
 
-func TestBehaviour18(t *testing.T) {
+func TestTwoMappingRules(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": simpleMapping("one", "x"), "b.yml": simpleMapping("two", "x")}))
 	s.rows(mappings, "one\ntwo")
 }
 
-func TestBehaviour19(t *testing.T) {
+func TestUnchangedMappingRules(t *testing.T) {
 	s := newScene(t)
 	env := s.mappings(map[string]string{"a.yaml": simpleMapping("one", "x"), "b.yml": simpleMapping("two", "x")})
 	s.up(0, env)
@@ -53,7 +53,7 @@ func (s *scene) usersMapping(name string) (id string) {
 	return s.sql("select id from mappingrule where name = '" + name + "'")
 }
 
-func TestBehaviour20(t *testing.T) {
+func TestMappingRuleOfAUserIsAdopted(t *testing.T) {
 	s := newScene(t)
 	id := s.usersMapping("teams")
 	s.up(0, s.mappings(map[string]string{"a.yaml": oneMapping}))
@@ -61,20 +61,20 @@ func TestBehaviour20(t *testing.T) {
 		id+`|true|3|who looks after what|[["service", "region"]]|system|user|false|true|`)
 }
 
-func TestBehaviour21(t *testing.T) {
+func TestMappingRulesOfOneName(t *testing.T) {
 	s := newScene(t)
 	r := s.up(0, s.mappings(map[string]string{"a.yaml": simpleMapping("same", "first"), "b.yaml": simpleMapping("same", "second")}))
 	inOrder(t, r.stderr, "b.yaml:", "a.yaml:", "later one")
 	s.rows("select name, rows::jsonb -> 0 ->> 'team', provisioned_file like '%b.yaml' from mappingrule", "same|second|true")
 }
 
-func TestBehaviour22(t *testing.T) {
+func TestOtherFilesBesideMappingRules(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": simpleMapping("one", "x"), "README.md": "# no rule", "b.txt": simpleMapping("two", "x")}))
 	s.rows(mappings, "one")
 }
 
-func TestBehaviour23(t *testing.T) {
+func TestDriftOfAMappingRule(t *testing.T) {
 	s := newScene(t)
 	env := s.mappings(map[string]string{"a.yaml": oneMapping})
 	s.up(0, env)
@@ -84,7 +84,7 @@ func TestBehaviour23(t *testing.T) {
 	s.rows("select id, priority, json_array_length(rows), disabled from mappingrule", id+"|3|2|false")
 }
 
-func TestBehaviour24(t *testing.T) {
+func TestMappingRuleLeavesItsDirectory(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": simpleMapping("one", "x"), "b.yaml": simpleMapping("two", "x")}))
 	s.up(0, s.mappings(map[string]string{"b.yaml": simpleMapping("two", "x")}))
@@ -93,7 +93,7 @@ func TestBehaviour24(t *testing.T) {
 
 // Keep deletes all rules then. Here a kind that is not given is left alone, and said so; --allow-empty with an empty
 // directory deletes them.
-func TestBehaviour25(t *testing.T) {
+func TestMappingRulesNotGiven(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": oneMapping}))
 	r := s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
@@ -103,7 +103,7 @@ func TestBehaviour25(t *testing.T) {
 	s.rows(mappings, "")
 }
 
-func TestBehaviour26(t *testing.T) {
+func TestMappingRulesOfUsersStay(t *testing.T) {
 	s := newScene(t)
 	s.usersMapping("theirs")
 	before := s.sql("select xmin, m.* from mappingrule m")
@@ -112,14 +112,14 @@ func TestBehaviour26(t *testing.T) {
 	s.rows("select xmin, m.* from mappingrule m", before)
 }
 
-func TestBehaviour27(t *testing.T) {
+func TestMissingMappingDirectory(t *testing.T) {
 	s := newScene(t)
 	s.up(65, environment{"KEEP_MAPPINGS_DIRECTORY": filepath.Join(s.dir, "missing")}).want(t, 65, "does not exist")
 	s.nothing()
 }
 
 // In Keep a valid file is installed beside one that is not; here both are reported on, and neither is written.
-func TestBehaviour28(t *testing.T) {
+func TestBrokenMappingRuleBesideAGoodOne(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": simpleMapping("one", "x")}))
 	before := s.sql("select xmin, m.* from mappingrule m")
@@ -127,14 +127,14 @@ func TestBehaviour28(t *testing.T) {
 	s.rows("select xmin, m.* from mappingrule m", before)
 }
 
-func TestBehaviour29(t *testing.T) {
+func TestNoMappingRules(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": "{}"})
 	s.rows("select count(*) from mappingrule", "0")
 }
 
 // An empty directory may be a mount that is missing: the rules go when --allow-empty says so.
-func TestBehaviour30(t *testing.T) {
+func TestEmptyMappingDirectory(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": oneMapping}))
 	s.up(78, s.mappings(nil)).want(t, 78, "KB020", "--allow-empty")
@@ -143,7 +143,7 @@ func TestBehaviour30(t *testing.T) {
 	s.rows(mappings, "")
 }
 
-func TestBehaviour31(t *testing.T) {
+func TestPathOfAMappingRuleIsAbsolute(t *testing.T) {
 	s := newScene(t)
 	path := s.mappings(map[string]string{"a.yaml": oneMapping})["KEEP_MAPPINGS_DIRECTORY"]
 	working, err := os.Getwd()
@@ -161,12 +161,8 @@ func TestBehaviour31(t *testing.T) {
 	s.rows("select xmin, m.* from mappingrule m", before)
 }
 
-// 32 and 33: DELETE and PUT answer 409 where the row is provisioned.
-func TestBehaviour32(t *testing.T) { provisionedMapping(t) }
-func TestBehaviour33(t *testing.T) { provisionedMapping(t) }
-
-func provisionedMapping(t *testing.T) {
-	t.Helper()
+// DELETE and PUT answer 409 where the row is provisioned.
+func TestMappingRuleIsProvisioned(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": strings.Replace(oneMapping, "type: csv", "type: topology", 1)}))
 	s.rows("select is_provisioned, type from mappingrule", "true|topology")

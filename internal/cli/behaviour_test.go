@@ -9,9 +9,8 @@ import (
 	"keep-bootstrap/test/pgtest"
 )
 
-// The tests in the behaviour files and in defect_test.go follow the numbered lists of what Keep's own tests pin down of
-// its provisioning, and of what is wrong with it. Where Keep has a route of its API that depends on the rows, the rows
-// are looked at.
+// The tests in the behaviour files and in defect_test.go are in the order of docs/keep/behaviours.md: what Keep's own tests pin
+// down of its provisioning, and what is wrong with it. Where a route of Keep's API depends on the rows, the rows are looked at.
 
 var ready = pgtest.Migrated
 
@@ -113,14 +112,14 @@ func (s *scene) mappings(files map[string]string) environment {
 	return environment{"KEEP_MAPPINGS_DIRECTORY": s.folder("mappings", files)}
 }
 
-func TestBehaviour01(t *testing.T) {
+func TestWorkflowsOfADirectory(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.workflows("one", "two", "three"))
 	s.rows(workflows, "one\nthree\ntwo")
 	s.rows("select count(*) from workflow", "3")
 }
 
-func TestBehaviour02(t *testing.T) {
+func TestOtherWorkflowDirectory(t *testing.T) {
 	s := newScene(t)
 	env := environment{"KEEP_WORKFLOWS_DIRECTORY": s.folder("others", map[string]string{"a.yml": simpleWorkflow("one"), "b.yaml": simpleWorkflow("two"), "c.txt": "no workflow"})}
 	s.up(0, env)
@@ -128,12 +127,8 @@ func TestBehaviour02(t *testing.T) {
 	s.rows("select provisioned_file like '%/others/a.yml', created_by, updated_by, revision, interval, is_disabled from workflow where name = 'one'", "true|system|system|1|0|false")
 }
 
-// 3 and 4: DELETE and PUT answer 403 where the row is provisioned.
-func TestBehaviour03(t *testing.T) { provisionedWorkflow(t) }
-func TestBehaviour04(t *testing.T) { provisionedWorkflow(t) }
-
-func provisionedWorkflow(t *testing.T) {
-	t.Helper()
+// DELETE and PUT answer 403 where the row is provisioned.
+func TestWorkflowIsProvisioned(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.workflows("one"))
 	s.rows("select provisioned, is_deleted, is_test from workflow", "true|false|false")
@@ -141,7 +136,7 @@ func provisionedWorkflow(t *testing.T) {
 		"1|true|true|system|Created by system|true")
 }
 
-func TestBehaviour05(t *testing.T) {
+func TestWorkflowLeavesItsDirectory(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.workflows("one", "two", "three"))
 	s.up(0, s.workflows("one", "three"))
@@ -153,13 +148,13 @@ const threeOfKeep = `{"vm": {"type": "victoriametrics", "authentication": {"VMAl
 	"ch": {"type": "clickhouse", "authentication": {"host": "http://localhost", "port": 1234, "username": "keep", "password": "keep", "database": "keep-db"}},
 	"air": {"type": "airflow"}}`
 
-func TestBehaviour06(t *testing.T) {
+func TestThreeProviders(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	s.rows(providers, "air|airflow\nch|clickhouse\nvm|victoriametrics")
 }
 
-func TestBehaviour07(t *testing.T) {
+func TestProvidersReplacedByAnother(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	s.up(0, environment{"KEEP_PROVIDERS": `{"prom": {"type": "prometheus", "authentication": {"url": "http://localhost"}}}`})
@@ -167,21 +162,21 @@ func TestBehaviour07(t *testing.T) {
 	s.rows("select count(*) from secret", "1")
 }
 
-func TestBehaviour08(t *testing.T) {
+func TestDashboard(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_DASHBOARDS": `[{"dashboard_name": "One", "dashboard_config": {"layout": [], "widget_data": []}}]`})
 	s.rows("select dashboard_name, dashboard_config, created_by, is_active, is_private from dashboard", `One|{"layout": [], "widget_data": []}|system|true|false`)
 }
 
 // Keep starts and has none; here the mistake is named, and nothing is written.
-func TestBehaviour09(t *testing.T) {
+func TestBrokenDashboards(t *testing.T) {
 	s := newScene(t)
 	s.up(65, environment{"KEEP_DASHBOARDS": `[{"dashboard_name": `}).want(t, 65, "KEEP_DASHBOARDS:1:")
 	s.nothing()
 }
 
 // Keep never removes a dashboard; here those go that the program made, and no other.
-func TestBehaviour10(t *testing.T) {
+func TestDashboardsOfOthersStay(t *testing.T) {
 	s := newScene(t)
 	s.d.Exec(t, `insert into dashboard (id, tenant_id, dashboard_name, dashboard_config, created_by, created_at, updated_at, is_active, is_private)
 		select 'id-of-' || n, 'keep', n, '{}', n, now(), now(), true, false from unnest(array['system', 'user']) n`)
@@ -191,14 +186,14 @@ func TestBehaviour10(t *testing.T) {
 	s.rows("select dashboard_name from dashboard order by 1", "second\nsystem\nuser")
 }
 
-func TestBehaviour11(t *testing.T) {
+func TestNoTenant(t *testing.T) {
 	s := newScene(t)
 	s.d.Exec(t, "delete from tenant")
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep}).want(t, 0, "tenant created")
 	s.rows("select p.name, t.name from provider p join tenant t on t.id = p.tenant_id order by 1", "air|Single Tenant\nch|Single Tenant\nvm|Single Tenant")
 }
 
-func TestBehaviour12(t *testing.T) {
+func TestProviderFileWithRules(t *testing.T) {
 	s := newScene(t)
 	env := environment{"KEEP_PROVIDERS_DIRECTORY": s.folder("providers", map[string]string{"a.yaml": `name: vm
 type: victoriametrics
@@ -216,7 +211,7 @@ deduplication_rules:
 	s.rows("select name, description, fingerprint_fields::jsonb, full_deduplication, ignore_fields::jsonb from alertdeduplicationrule", `r1|one|["fingerprint", "source"]|true|["name", "lastReceived"]`)
 }
 
-func TestBehaviour13(t *testing.T) {
+func TestUnchangedProviders(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	before := rowVersions(t, s.d)
@@ -226,20 +221,20 @@ func TestBehaviour13(t *testing.T) {
 	}
 }
 
-// 14 and 15: Keep installs nothing of a broken file, and goes on; here the file is named.
-func TestBehaviour14(t *testing.T) {
+// Keep installs nothing of a broken file, and goes on; here the file is named.
+func TestUnparsableProviderFile(t *testing.T) {
 	s := newScene(t)
 	s.up(65, environment{"KEEP_PROVIDERS_DIRECTORY": s.folder("providers", map[string]string{"a.yaml": "name: [vm\n"})}).want(t, 65, "a.yaml:")
 	s.nothing()
 }
 
-func TestBehaviour15(t *testing.T) {
+func TestProviderFileWithoutType(t *testing.T) {
 	s := newScene(t)
 	s.up(65, environment{"KEEP_PROVIDERS_DIRECTORY": s.folder("providers", map[string]string{"a.yaml": "name: vm\nauthentication: {}\n"})}).want(t, 65, "a.yaml:1:1", "without a type")
 	s.nothing()
 }
 
-func TestBehaviour16(t *testing.T) {
+func TestAuthenticationChanges(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	s.up(0, environment{"KEEP_PROVIDERS": strings.Replace(threeOfKeep, `"VMAlertPort": 1234`, `"VMAlertPort": 4321`, 1)})
@@ -247,7 +242,7 @@ func TestBehaviour16(t *testing.T) {
 	s.rows("select s.value::jsonb -> 'authentication' ->> 'VMAlertPort' from provider p join secret s on s.key = p.configuration_key where name = 'vm'", "4321")
 }
 
-func TestBehaviour34(t *testing.T) {
+func TestNewRule(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": withRules(`{"r1": {"description": "one", "fingerprint_fields": ["a"]}}`)})
 	s.rows(`select r.name, r.provider_id::text = p.id, r.provider_type, r.created_by, r.enabled, r.ignore_fields::jsonb, r.priority, r.is_provisioned, r.full_deduplication
@@ -259,7 +254,7 @@ func withRules(rules string) string {
 	return `{"prom": {"type": "prometheus", "authentication": {"url": "http://localhost"}, "deduplication_rules": ` + rules + `}}`
 }
 
-func TestBehaviour35(t *testing.T) {
+func TestRuleChanges(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": withRules(`{"r1": {"description": "one", "fingerprint_fields": ["a"]}}`)})
 	id := s.sql("select id from alertdeduplicationrule")
@@ -267,7 +262,7 @@ func TestBehaviour35(t *testing.T) {
 	s.rows("select id, description, fingerprint_fields::jsonb, full_deduplication, ignore_fields::jsonb, last_updated_by from alertdeduplicationrule", id+`|two|["b"]|true|["c"]|system`)
 }
 
-func TestBehaviour36(t *testing.T) {
+func TestRuleLeavesTheManifest(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": withRules(`{"r1": {"fingerprint_fields": ["a"]}, "r2": {"fingerprint_fields": ["a"]}}`)})
 	s.d.Exec(t, `insert into alertdeduplicationrule (id, tenant_id, name, description, provider_id, provider_type, last_updated, last_updated_by, created_at, created_by, enabled,
@@ -277,13 +272,13 @@ func TestBehaviour36(t *testing.T) {
 	s.rows("select name, is_provisioned from alertdeduplicationrule order by 1", "r1|true\nusers|false")
 }
 
-func TestBehaviour37(t *testing.T) {
+func TestEmptyProviders(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": "{}"})
 	s.nothing()
 }
 
-func TestBehaviour38(t *testing.T) {
+func TestProvidersWithoutRules(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	s.rows("select count(*) from alertdeduplicationrule", "0")

@@ -11,7 +11,7 @@ import (
 
 const promOnly = `{"prom": {"type": "prometheus", "authentication": {"url": "http://localhost"}}}`
 
-func TestDefect01(t *testing.T) {
+func TestTypeChanges(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": promOnly})
 	id := s.sql("select id from provider")
@@ -21,7 +21,7 @@ func TestDefect01(t *testing.T) {
 	s.rows("select count(*) from secret", "1")
 }
 
-func TestDefect02(t *testing.T) {
+func TestProviderOfAUser(t *testing.T) {
 	s := newScene(t)
 	id := pgtest.KeepProvisioned(t, s.d.Conn(t), "prom", "prometheus", `{"url": "http://theirs"}`)
 	s.d.Exec(t, "update provider set provisioned = false, installed_by = 'user'")
@@ -32,7 +32,7 @@ func TestDefect02(t *testing.T) {
 	s.rows("select id, provisioned from provider", id+"|true")
 }
 
-func TestDefect03(t *testing.T) {
+func TestLastRulesLeaveTheManifest(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": withRules(`{"r1": {"fingerprint_fields": ["a"]}}`)})
 	s.up(0, environment{"KEEP_PROVIDERS": `{"vm": {"type": "victoriametrics", "authentication": {"VMAlertHost": "http://h", "VMAlertPort": 1}}}`})
@@ -40,7 +40,7 @@ func TestDefect03(t *testing.T) {
 }
 
 // What is not given is left alone.
-func TestDefect04(t *testing.T) {
+func TestProvidersNotGiven(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": withRules(`{"r1": {"fingerprint_fields": ["a"]}}`)})
 	s.up(64, environment{"KEEP_PROVIDERS": ""})
@@ -50,7 +50,7 @@ func TestDefect04(t *testing.T) {
 	s.rows("select count(*) from secret", "1")
 }
 
-func TestDefect05(t *testing.T) {
+func TestBrokenProviders(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
 	before := rowVersions(t, s.d)
@@ -63,14 +63,14 @@ func TestDefect05(t *testing.T) {
 }
 
 // A provider that cannot be installed stops the run before anything is written; its rules are not looked for.
-func TestDefect06(t *testing.T) {
+func TestRuleOfAnUnknownType(t *testing.T) {
 	s := newScene(t)
 	s.up(65, environment{"KEEP_PROVIDERS": `{"a": {"type": "nosuchtype", "deduplication_rules": {"r1": {"fingerprint_fields": ["a"]}}}, "b": {"type": "prometheus", "authentication": {"url": "http://localhost"}}}`}).
 		want(t, 65, "nosuchtype")
 	s.nothing()
 }
 
-func TestDefect07(t *testing.T) {
+func TestTwoSourcesOfProviders(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": promOnly})
 	before := rowVersions(t, s.d)
@@ -80,7 +80,7 @@ func TestDefect07(t *testing.T) {
 	}
 }
 
-func TestDefect08(t *testing.T) {
+func TestMissingDirectories(t *testing.T) {
 	s := newScene(t)
 	for _, variable := range []string{"KEEP_PROVIDERS_DIRECTORY", "KEEP_WORKFLOWS_DIRECTORY", "KEEP_MAPPINGS_DIRECTORY"} {
 		s.up(65, environment{variable: filepath.Join(s.dir, "missing")}).want(t, 65, "the directory that "+variable+" names does not exist")
@@ -88,7 +88,7 @@ func TestDefect08(t *testing.T) {
 	s.nothing()
 }
 
-func TestDefect09(t *testing.T) {
+func TestDashboardChanges(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_DASHBOARDS": `[{"dashboard_name": "a", "dashboard_config": {"w": 1}}, {"dashboard_name": "b", "dashboard_config": {}}]`})
 	id := s.sql("select id from dashboard where dashboard_name = 'a'")
@@ -96,7 +96,7 @@ func TestDefect09(t *testing.T) {
 	s.rows("select id, dashboard_name, dashboard_config::jsonb ->> 'w' from dashboard", id+"|a|2")
 }
 
-func TestDefect10(t *testing.T) {
+func TestAPIKeysChange(t *testing.T) {
 	s := newScene(t)
 	hash := func(secret string) string {
 		return s.sql("select encode(sha256('" + secret + "'), 'hex')")
@@ -111,7 +111,7 @@ func TestDefect10(t *testing.T) {
 	s.rows("select value from secret where key = 'keep-ci'", canary+"3")
 }
 
-func TestDefect11(t *testing.T) {
+func TestAPIKeysWithOneSecret(t *testing.T) {
 	s := newScene(t)
 	s.up(65, environment{"KEEP_DEFAULT_API_KEYS": "ci:noc:" + canary + ",ops:admin:" + canary, "KEEP_PROVIDERS": promOnly}).want(t, 65, `"ops"`, `same secret as "ci"`)
 	s.nothing()
@@ -123,7 +123,7 @@ func TestDefect11(t *testing.T) {
 	s.rows("select count(*) from secret", "0")
 }
 
-func TestDefect12(t *testing.T) {
+func TestWorkflowReturns(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.workflows("one", "two"))
 	id := s.sql("select id from workflow where name = 'one'")
@@ -133,7 +133,7 @@ func TestDefect12(t *testing.T) {
 	s.rows("select id, is_deleted from workflow where name = 'one'", id+"|false")
 }
 
-func TestDefect13(t *testing.T) {
+func TestMalformedAPIKeys(t *testing.T) {
 	s := newScene(t)
 	s.d.Exec(t, "delete from tenant")
 	s.up(65, environment{"KEEP_DEFAULT_API_KEYS": "ci:" + canary, "KEEP_PROVIDERS": promOnly}).want(t, 65, `API key "ci"`, "entry 1", "name:role:secret")
@@ -142,7 +142,7 @@ func TestDefect13(t *testing.T) {
 	s.rows(`select (select count(*) from tenant), (select count(*) from "user"), (select count(*) from tenantapikey), (select count(*) from provider)`, "1|1|1|1")
 }
 
-func TestDefect14(t *testing.T) {
+func TestRenameKeepsTheID(t *testing.T) {
 	s := newScene(t)
 	s.up(0, environment{"KEEP_PROVIDERS": withRules(`{"r1": {"fingerprint_fields": ["a"]}}`)})
 	id := s.sql("select id from provider")
@@ -153,7 +153,7 @@ func TestDefect14(t *testing.T) {
 	s.rows(rules, "r1|prometheus")
 }
 
-func TestDefect15(t *testing.T) {
+func TestRulesOfTwoFiles(t *testing.T) {
 	s := newScene(t)
 	file := func(name, description string) string {
 		return "name: " + name + "\ntype: prometheus\nauthentication: {url: http://" + name + "}\ndeduplication_rules:\n  same:\n    description: " + description + "\n    fingerprint_fields: [a]\n"
@@ -165,7 +165,7 @@ func TestDefect15(t *testing.T) {
 }
 
 // Nothing is asked over the network: a target that is there is not called, one that is not is no problem.
-func TestDefect16(t *testing.T) {
+func TestUnreachableTarget(t *testing.T) {
 	s := newScene(t)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the target was called") }))
 	t.Cleanup(server.Close)
@@ -176,7 +176,7 @@ func TestDefect16(t *testing.T) {
 	s.rows(providers, "not-there|victoriametrics\nthere|prometheus")
 }
 
-func TestDefect17(t *testing.T) {
+func TestBrokenProviderFile(t *testing.T) {
 	s := newScene(t)
 	prom := "name: prom\ntype: prometheus\nauthentication: {url: http://p}\n"
 	s.up(0, environment{"KEEP_PROVIDERS_DIRECTORY": s.folder("providers", map[string]string{"a.yaml": prom, "b.yaml": "name: vm\ntype: victoriametrics\nauthentication: {VMAlertHost: http://h, VMAlertPort: 1}\n"})})
