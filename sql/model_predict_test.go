@@ -276,6 +276,11 @@ func (r *runOf) object(e wanted, row *object) expected {
 			r.p.Guards["KB022"] = true
 		}
 		x.Before, x.Action = nil, "replace"
+	case !ours && e.Kind != "user" && row.Provisioned && !row.Deleted && !differs: // nothing changes but what is remembered
+		x.Adopts = true
+		if x.Memory.Guard {
+			x.Action = "update"
+		}
 	case !ours && e.Kind != "user":
 		x.Action, x.Adopts = "adopt", true
 		if row.Deleted && row.Provisioned {

@@ -192,7 +192,7 @@ func TestRowsOfUsers(t *testing.T) {
 		"w2", `d{"a": 1}`, "minetrue")
 	// What Keep itself provisioned is taken over with its id, and nothing of a user is pruned.
 	d.exec(`INSERT INTO public.dashboard (id, tenant_id, dashboard_name, dashboard_config, created_by, created_at, updated_at, is_active, is_private) VALUES ('k', 'keep', 'keeps', '{"a":1}', 'system', now(), now(), true, false), ('o', 'keep', 'other', '{}', 'me@x', now(), now(), true, false)`)
-	d.wantRows("plan", d.planAll(`{"dashboards": [{"dashboard_name": "keeps", "dashboard_config": {"a": 1}}]}`), "dashboard:adopt keeps", "dashboard:prune mine")
+	d.wantRows("plan", d.planAll(`{"dashboards": [{"dashboard_name": "keeps", "dashboard_config": {"a": 1}}]}`), "dashboard:unchanged keeps", "dashboard:prune mine")
 	d.mustInstallAll(`{"dashboards": [{"dashboard_name": "keeps", "dashboard_config": {"a": 1}}]}`)
 	d.wantRows("dashboards", d.text("SELECT id FROM public.dashboard ORDER BY 1"), "k", "o")
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"keep-bootstrap/test/pgtest"
 )
 
 // rewrittenByKeep has, for each kind of value that Keep changes while it loads a provider or installs its webhook, what the
@@ -29,6 +31,7 @@ var rewrittenByKeep = []struct {
 	{"local host without a scheme", "openobserve", `{"openObserveUsername": "u", "openObservePassword": "p", "openObserveHost": "127.0.0.1", "openObservePort": 5080, "organisationID": "o"}`,
 		`{"openObserveUsername": "u", "openObservePassword": "p", "openObserveHost": "http://127.0.0.1", "openObservePort": 5080, "organisationID": "o"}`},
 	{"template of a host", "kibana", `{"api_key": "k", "kibana_host": "{{ env.HOST }}"}`, `{"api_key": "k", "kibana_host": "https://kibana.example.com"}`},
+	{"address of the route, not given", "mailgun", `{"sender": "s"}`, `{"sender": "s", "email": "keep-1@example.com", "route_id": "r"}`},
 	{"integration link", "grafana_oncall", `{"host": "http://g", "token": "t"}`, `{"host": "http://g", "token": "t", "oncall_integration_link": "http://g/integrations/v1/1"}`},
 	{"project", "bigquery", `{"service_account_json": "{}"}`, `{"service_account_json": "{}", "project_id": "p"}`},
 }
@@ -174,5 +177,35 @@ func TestHostWithoutAScheme(t *testing.T) {
 		if got := d.one("SELECT (s.value::jsonb -> 'authentication' -> 'kibana_host')::text FROM public.secret AS s"); got != want {
 			t.Errorf("%s is stored as %s, want %s", given, got, want)
 		}
+	}
+}
+
+// What Keep has provisioned and rewritten is adopted without a write, except where nobody can tell that the manifest says the same.
+func TestRewrittenByKeepIsAdopted(t *testing.T) {
+	for _, test := range rewrittenByKeep {
+		t.Run(test.name, func(t *testing.T) {
+			d := newDatabase(t)
+			id := pgtest.KeepProvisioned(t, d.Conn, "p", test.providerType, test.manifest)
+			p := fmt.Sprintf(`[{"name": "p", "type": %q, "authentication": %s}]`, test.providerType, test.manifest)
+			plan := func() string {
+				return strings.Join(d.text("SELECT concat_ws(' ', name, action, fields) FROM bootstrap.plan_providers('keep', $1::json)", p), "; ")
+			}
+			isHost := strings.Contains(test.name, "host without a scheme")
+			if got := plan(); got != "p unchanged {}" && !isHost {
+				t.Errorf("as in the manifest: %s", got)
+			}
+			d.keepWrites("p", test.rewritten)
+			isValue := strings.Contains(test.manifest, "{{") || strings.Contains(test.manifest, "oauth") || strings.Contains(test.manifest, "email")
+			if got := plan(); got != "p unchanged {}" && !isValue || isValue && !strings.HasPrefix(got, "p adopt {authentication.") {
+				t.Errorf("rewritten: %s", got)
+			}
+			d.mustInstall(p)
+			if want := test.rewritten; !isValue && !jsonEqual(t, d.authentication("p"), want) || d.providers()["p"] != id {
+				t.Errorf("secret: %s", d.authentication("p"))
+			}
+			if got := plan(); got != "" {
+				t.Errorf("afterwards: %s", got)
+			}
+		})
 	}
 }

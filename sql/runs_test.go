@@ -173,7 +173,7 @@ func (d database) journal() []string {
 // The report and the journal count what happened to Keep's rows, each object once.
 func TestReportOfEveryAction(t *testing.T) {
 	d := newDatabase(t)
-	pgtest.KeepProvisioned(t, d.Conn, "adopted", "grafana", `{"host": "http://grafana", "token": "t"}`)
+	pgtest.KeepProvisioned(t, d.Conn, "adopted", "grafana", `{"host": "http://grafana", "token": "older"}`)
 	d.addDashboard("keep", "equal", "equal", "system")
 	report := func(manifest string, want ...string) {
 		t.Helper()
@@ -184,8 +184,8 @@ func TestReportOfEveryAction(t *testing.T) {
 		d.exec("COMMIT")
 	}
 	dashboards := `"dashboards": [{"dashboard_name": "equal", "dashboard_config": {"a": 1}}, {"dashboard_name": "new", "dashboard_config": {}}]`
-	report(`{"providers": [`+entry("adopted", grafana("t"))+`, `+entry("a", grafana("a"))+`, `+entry("b", grafana("b"))+`, `+entry("c", grafana("c"))+`], `+dashboards+`}`, "t 3 0 0 0 0 1 0 0", "dashboard 1 0 1 0 0")
-	d.wantRows("journal", d.journal(), "dashboard add new", "dashboard adopt equal", "provider add a", "provider add b", "provider add c", "provider adopt adopted")
+	report(`{"providers": [`+entry("adopted", grafana("t"))+`, `+entry("a", grafana("a"))+`, `+entry("b", grafana("b"))+`, `+entry("c", grafana("c"))+`], `+dashboards+`}`, "t 3 0 0 0 0 1 0 0", "dashboard 1 0 0 0 1")
+	d.wantRows("journal", d.journal(), "dashboard add new", "provider add a", "provider add b", "provider add c", "provider adopt adopted authentication.token")
 	report(`{"providers": [`+entry("adopted", grafana("t"))+`, `+entry("a", grafana("a2")+`, "deduplication_rules": {"r": {}}`)+`, `+entry("b2", grafana("b")+`, "renamed_from": "b"`)+`], `+strings.Replace(dashboards, `{"a": 1}`, `{"a": 2}`, 1)+`}`,
 		"t 0 1 1 0 1 0 1 1", "dashboard 0 1 0 0 1")
 	d.wantRows("journal", d.journal(), "dashboard update equal config", "deduplication_rule add r", "provider prune c", "provider rename b2 name", "provider update a authentication.token")
@@ -195,7 +195,7 @@ func TestReportOfEveryAction(t *testing.T) {
 	d.wantRows("ids of a replaced provider", d.text("SELECT (object_id <> previous_id)::text FROM bootstrap.history_changes((SELECT max(run_id) FROM bootstrap.history())) WHERE action = 'replace'"), "true")
 	report(`{"providers": [`+entry("adopted", grafana("t"))+`, `+entry("a", vms+`, "deduplication_rules": {"r": {}}`)+`, `+entry("b2", grafana("b")+`, "renamed_from": "b"`)+`]}`, "f 0 0 0 0 0 0 3 0")
 	d.wantRows("history", d.text("SELECT concat_ws(' ', added, updated, renamed, replaced, pruned, adopted, rules_changed, resources_changed) FROM bootstrap.history()"),
-		"0 0 0 1 0 0 1 2", "0 1 1 0 1 0 1 1", "3 0 0 0 0 1 0 2")
+		"0 0 0 1 0 0 1 2", "0 1 1 0 1 0 1 1", "3 0 0 0 0 1 0 1")
 }
 
 // A guard that changes writes no row of Keep's, and what is only remembered is no update.

@@ -139,7 +139,7 @@ func TestNamesakes(t *testing.T) {
 	d.addWorkflow("keep", "deleted", "new", false, true, false, "2030-01-01")
 	d.addMappingRule("keep", "ours", false)
 	const manifest = `{"workflows": [{"id": "ours"}, {"id": "keeps"}, {"id": "new"}], "mapping_rules": [{"name": "ours", "matchers": [["b"]], "rows": [{"a": 1}]}]}`
-	if got := d.planAll(manifest); len(got) != 4 || !strings.HasPrefix(got[0], "workflow:update ours deleted") || !strings.HasPrefix(got[1], "workflow:adopt keeps") || got[2] != "workflow:add new" || got[3] != "mapping_rule:update ours matchers" {
+	if got := d.planAll(manifest); len(got) != 4 || !strings.HasPrefix(got[0], "workflow:update ours deleted") || got[1] != "workflow:unchanged keeps" || got[2] != "workflow:add new" || got[3] != "mapping_rule:update ours matchers" {
 		t.Errorf("plan: %q", got)
 	}
 	d.mustInstallAll(manifest)
@@ -185,7 +185,7 @@ func TestKeepsOwnProvisioning(t *testing.T) {
 		t.Error("an equal dashboard of Keep's was written")
 	}
 	d.wantRows("changes", d.text("SELECT concat_ws(' ', kind, action, name) FROM bootstrap.history_changes((SELECT max(run_id) FROM bootstrap.history())) ORDER BY 1"),
-		"dashboard adopt equal", "mapping_rule add m", "mapping_rule prune gone", "workflow add w", "workflow prune gone")
+		"mapping_rule add m", "mapping_rule prune gone", "workflow add w", "workflow prune gone")
 	d.wantRows("workflows", d.text("SELECT name FROM public.workflow WHERE NOT is_deleted ORDER BY 1"), "users", "w")
 	d.wantRows("mapping rules", d.text("SELECT name FROM public.mappingrule ORDER BY 1"), "m", "users")
 	before2 := d.rowVersions()

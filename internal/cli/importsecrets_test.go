@@ -196,16 +196,20 @@ func TestImportSecrets(t *testing.T) {
   grafana-prod: {type: grafana, authentication: {host: "https://g.example.com", token: `+canary+`}}
   vm: {type: victoriametrics, authentication: {VMAlertHost: "http://vm.example.com", VMAlertPort: 8880, note: "ü`+canary+`"}}
 `)
-			plan := run(t, environment{"DATABASE_URL": w.d.URL}, "plan", "-f", manifest).want(t, 0)
-			if !strings.Contains(plan.stdout, "Plan: 0 to add, 0 to change, 0 to rename, 0 to prune, 2 to adopt.") {
+			plan := run(t, environment{"DATABASE_URL": w.d.URL}, "plan", "-f", manifest, "--detailed-exitcode").want(t, 0)
+			if plan.stdout != "No changes.\n" {
 				t.Errorf("after the import:\n%s", plan.stdout)
 			}
 			if after := pgtest.RowVersions(t, w.d.Conn(t)); after != before {
 				t.Error("a second run wrote rows")
 			}
-			run(t, environment{"DATABASE_URL": w.d.URL}, "up", "-f", manifest).want(t, 0)
+			if up := run(t, environment{"DATABASE_URL": w.d.URL}, "up", "-f", manifest).want(t, 0); !strings.HasSuffix(up.stdout, "No changes.\n") {
+				t.Errorf("up after the import:\n%s", up.stdout)
+			}
 			w.wantStored()
-			if plan = run(t, environment{"DATABASE_URL": w.d.URL}, "plan", "-f", manifest, "--detailed-exitcode").want(t, 0); !strings.Contains(plan.stdout, "No changes.") {
+			wantRows(t, w.d, "select name, origin, condition from bootstrap.status() where kind = 'provider' order by 1",
+				"[[grafana-prod bootstrap installed, waits for its webhook] [of-user user installed] [vm bootstrap installed]]")
+			if plan = run(t, environment{"DATABASE_URL": w.d.URL}, "plan", "-f", manifest, "--detailed-exitcode").want(t, 0); plan.stdout != "No changes.\n" {
 				t.Errorf("after up:\n%s", plan.stdout)
 			}
 			if after := pgtest.Table(t, w.d.Conn(t), "select id, name from provider order by name"); fmt.Sprint(after) != fmt.Sprint(ids) {

@@ -35,7 +35,7 @@ BEGIN
                    WHEN d.replaces THEN 'replace'
                    WHEN NOT d.managed AND NOT (d.p).is_provisioned AND d.is_adoptable THEN 'adopt'
                    WHEN d.fields && ARRAY['name', 'username'] THEN 'rename'
-                   WHEN NOT d.managed AND d.is_adoptable THEN 'adopt'
+                   WHEN NOT d.managed AND d.is_adoptable AND NOT d.is_same THEN 'adopt'
                    WHEN d.fields <> '{}' THEN 'update'
                    WHEN NOT coalesce((d.p).is_remembered, false) THEN 'unchanged'
                END AS action
@@ -74,7 +74,7 @@ BEGIN
                 WHEN (d.p).match = 'detected'
                     THEN format('same type and authentication as %s, which the manifest no longer has',
                                 to_json((d.p).live_name))
-                WHEN d.action = 'adopt' THEN 'provisioned by Keep; keeps its id'
+                WHEN NOT d.managed AND d.is_adoptable THEN 'provisioned by Keep; keeps its id'
                 WHEN d.drifted THEN format('changed outside of keep-bootstrap since run %s', (d.p).run_id)
                 WHEN d.kind = 'user' AND d.fields <> '{}' THEN 'reset_password is given'
                 WHEN d.fields <> '{}' THEN 'differs from the manifest'

@@ -21,7 +21,9 @@ FROM (
                WHERE e.value ~ '^[{]{2}.*[}]{2}$'
                   OR (s.type, e.key) IN (('datadog', 'oauth_token'), ('mailgun', 'email'), ('pagerduty', 'oauth_data')))
                ELSE '{}' END AS marks,
-           coalesce(y.secret || y.plain, '{}') AS known, o.option, o.option ->> 'description' AS description,
+           CASE WHEN s.type NOT IN ('bigquery', 'mailgun') -- Keep adds some of theirs
+                THEN coalesce(y.secret || y.plain, '{}') ELSE '{}' END AS known,
+           o.option, o.option ->> 'description' AS description,
            (o.option ->> 'pulling_enabled')::boolean AS pulling
     FROM bootstrap._staged('provider') AS s
     CROSS JOIN LATERAL (SELECT s.content::jsonb AS authentication, s.options::jsonb AS option OFFSET 0) AS o
