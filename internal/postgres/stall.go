@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -153,12 +152,12 @@ func (w *watch) check() {
 const askSession = `SELECT COALESCE(bool_or(s.works), false), pg_catalog.count(s.ended)
 	FROM (
 		SELECT a.wait_event_type IS DISTINCT FROM 'Client' AS works,
-			CASE WHEN a.wait_event_type = 'Client' AND %[1]t THEN pg_catalog.pg_terminate_backend(a.pid) END AS ended
+			CASE WHEN a.wait_event_type = 'Client' AND $1::pg_catalog.bool THEN pg_catalog.pg_terminate_backend(a.pid) END AS ended
 		FROM pg_catalog.pg_stat_activity AS a
 		WHERE a.datname = pg_catalog.current_database() AND a.usename = session_user AND a.pid <> pg_catalog.pg_backend_pid()
-			AND CASE WHEN pg_catalog.pg_backend_pid() = %[2]d THEN a.pid = %[3]d
+			AND CASE WHEN pg_catalog.pg_backend_pid() = $2::pg_catalog.int4 THEN a.pid = $3::pg_catalog.int4
 				ELSE a.wait_event_type IS DISTINCT FROM 'Client'
-					AND a.query_start <= pg_catalog.clock_timestamp() - %[4]d * interval '1 millisecond' END
+					AND a.query_start <= pg_catalog.clock_timestamp() - $4::pg_catalog.float8 * interval '1 second' END
 	) AS s`
 
 // ask opens another connection to the same address and asks what the session does. One that waits for this program is
@@ -175,9 +174,8 @@ func (w *watch) ask(silent time.Duration, confirmed bool) state {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err == nil {
 		defer Close(ctx, conn)
-		sql := fmt.Sprintf(askSession, confirmed, conn.PgConn().PID(), w.pid, max(silent-time.Second, 0).Milliseconds())
 		var ended int
-		err = conn.QueryRow(ctx, sql).Scan(&works, &ended)
+		err = conn.QueryRow(ctx, askSession, confirmed, conn.PgConn().PID(), w.pid, max(silent-time.Second, 0).Seconds()).Scan(&works, &ended)
 	}
 	_, refusal := errors.AsType[*pgconn.PgError](err)
 	switch {
