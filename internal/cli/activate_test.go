@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -438,6 +439,46 @@ func TestActivateInterrupted(t *testing.T) {
 	keep.Set("kibana", "")
 	run(t, env, "activate").want(t, 0)
 	called(t, keep, "webhook kibana")
+}
+
+// The program is killed in the middle of a call: what was answered before stays recorded, the lock is free at once although Keep goes
+// on with the call, and the next run asks for what has no answer, once. The webhook key stays the same.
+func TestActivateKilled(t *testing.T) {
+	t.Parallel()
+	d, env, keep := activatable(t, withWebhooks)
+	keep.Set("kibana", "hang")
+	cmd := command(t, env, "activate")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-keep.Hanging
+	wantRows(t, d, "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'keep-bootstrap' and state = 'idle in transaction'", "[[1]]")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("%v\n%s%s", err, stdout.String(), stderr.String())
+	}
+	called(t, keep, "webhook grafana-prod", "webhook kibana")
+	pgtest.Until(t, "the server has ended the session of the program", func() bool {
+		return rows(t, d, "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'keep-bootstrap'") == "[[0]]"
+	})
+	wantRows(t, d, recorded, "[[grafana-prod installed https://keep.example.com t t]]")
+	wantRows(t, d, "select name from bootstrap.status() where condition like '%waits for its webhook'", "[[kibana]]")
+	d.Exec(t, "set lock_timeout = '1ms'; select from bootstrap.tenant for update")
+	key := rows(t, d, "select key_hash from tenantapikey where reference_id = 'webhook'")
+
+	keep.Set("kibana", "")
+	r := execute(t, env, "activate").want(t, 0)
+	inOrder(t, r.stdout, "accepted     kibana", "Webhooks: 1 accepted, 1 unchanged.\n")
+	called(t, keep, "webhook kibana")
+	keep.Release <- struct{}{} // the first call ends in Keep only now
+	wantRows(t, d, recorded, "[[grafana-prod installed https://keep.example.com t t] [kibana accepted https://keep.example.com t t]]")
+	wantRows(t, d, "select key_hash from tenantapikey where reference_id = 'webhook'", key)
+	execute(t, env, "activate").want(t, 0)
+	called(t, keep)
 }
 
 // Whoever may not become the owner of the schema may not activate, and nothing is called.
