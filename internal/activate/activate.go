@@ -265,30 +265,45 @@ func (r *Run) swallowed() error {
 
 // judgeKey is the error of a key that outside systems could not use. Keep itself does not notice: it answers 200.
 func (r *Run) judgeKey() error {
-	const rotate = `rotate the key webhook in Keep's settings, or with PUT /settings/apikey {"apiKeyId": "webhook"}; then run activate again, which gives every outside system the new key`
-	var message string
-	hint := rotate
-	switch r.state.key.State {
-	case "fits":
+	check := KeyCheck(r.Tenant, r.state.key.State)
+	if r.state.key.State == "missing" {
+		return &postgres.Error{Code: postgres.CodeWebhookKey, Message: "the API key webhook could not be created", Hint: "run activate again", ExitCode: postgres.ExitRefused}
+	}
+	if *check.Ok {
 		return nil
+	}
+	return &postgres.Error{Code: postgres.CodeWebhookKey, Message: check.Detail, Hint: *check.Hint, ExitCode: postgres.ExitRefused}
+}
+
+// KeyCheck is what the state of the API key webhook (see db.WebhookKey) means, as a check of verify.
+func KeyCheck(tenant, state string) db.CheckResult {
+	var detail string
+	ok, hint := false, `rotate the key webhook in Keep's settings, or with PUT /settings/apikey {"apiKeyId": "webhook"}; then run activate again, which gives every outside system the new key`
+	switch state {
 	case "differs":
-		message = "the API key webhook is broken: its row in table tenantapikey and its secret do not fit, so Keep refuses the alerts of every webhook"
+		detail = "the API key webhook is broken: its row in table tenantapikey and its secret do not fit, so Keep refuses the alerts of every webhook"
 	case "unread":
-		message = "the API key webhook is broken: its secret is missing, so Keep installs no webhook"
+		detail = "the API key webhook is broken: its secret is missing, so Keep installs no webhook"
 	case "deleted":
-		message = "the API key webhook is marked deleted, so Keep refuses the alerts of every webhook"
+		detail = "the API key webhook is marked deleted, so Keep refuses the alerts of every webhook"
 		hint = "delete its row, and run activate again, which creates a new key: DELETE FROM tenantapikey WHERE tenant_id = '" +
-			strings.ReplaceAll(r.Tenant, "'", "''") + "' AND reference_id = 'webhook' AND is_deleted"
+			strings.ReplaceAll(tenant, "'", "''") + "' AND reference_id = 'webhook' AND is_deleted"
 	case "role":
-		message = "the API key webhook has a role that may not send alerts, so Keep refuses the alerts of every webhook"
+		detail = "the API key webhook has a role that may not send alerts, so Keep refuses the alerts of every webhook"
 		hint = "give it the role webhook"
 	case "taken":
-		message = "the secret of the API key webhook belongs to an API key of another tenant"
+		detail = "the secret of the API key webhook belongs to an API key of another tenant"
 		hint = "rename that key: the ids of the two tenants and the names of their keys give the same name of a secret"
+	case "missing":
+		ok, detail = true, "there is no API key webhook yet; the first webhook creates it"
 	default:
-		message, hint = "the API key webhook could not be created", "run activate again"
+		ok, detail = true, "the API key webhook, which outside systems have, works"
 	}
-	return &postgres.Error{Code: postgres.CodeWebhookKey, Message: message, Hint: hint, ExitCode: postgres.ExitRefused}
+	check := db.CheckResult{Name: "webhook_key", Ok: &ok, Detail: detail}
+	if !ok {
+		check.Hint = &hint
+	}
+	return check
 }
 
 // webhook asks for the webhook of one provider, under the lock of the tenant, and records the answer. A provider that is gone, or

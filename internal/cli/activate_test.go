@@ -337,7 +337,7 @@ func TestActivateReadiness(t *testing.T) {
 	run(t, with("KEEP_API_KEY", "anything"), "activate").want(t, 0)
 }
 
-// Keep answers 200 with a key that it refuses itself: it is looked for before the first call.
+// Keep answers 200 with a key that it refuses itself: it is looked for before the first call, and by verify.
 func TestActivateWebhookKey(t *testing.T) {
 	t.Parallel()
 	d, env, keep := activatable(t, withWebhooks)
@@ -353,7 +353,10 @@ func TestActivateWebhookKey(t *testing.T) {
 			d.Exec(t, test.breakIt)
 			run(t, env, "activate").want(t, 78, "webhook-key: ", test.stderr, test.hint)
 			called(t, keep)
+			verify := run(t, env, "verify").want(t, 78, "1 check failed")
+			inOrder(t, verify.stdout, "webhook_key", test.stderr, test.hint)
 			d.Exec(t, test.mend)
+			inOrder(t, run(t, env, "verify").want(t, 0).stdout, "webhook_key")
 			run(t, env, "activate").want(t, 0)
 			keep.Calls()
 			run(t, env, "activate").want(t, 0)
@@ -375,6 +378,34 @@ func TestActivateWebhookKey(t *testing.T) {
 		stranger := keepapi.New(t, other.URL)
 		run(t, environment{"DATABASE_URL": d.URL, "BOOTSTRAP_KEEP_URL": stranger.URL}, "activate").want(t, 78, "Keep gives outside systems another key than this database holds")
 	})
+}
+
+// verify looks at the key where it may and where Keep has one, and fails for nothing else.
+func TestVerifyWebhookKey(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	env := environment{"DATABASE_URL": d.URL}
+	run(t, env, "migrate").want(t, 0)
+	check := func(env environment) (found map[string]any) {
+		t.Helper()
+		for _, line := range lines(t, run(t, env, "verify", "-o", "json").want(t, 0).stdout) {
+			if line["name"] == "webhook_key" {
+				found = line
+			}
+		}
+		return found
+	}
+	if found := check(env); found["ok"] != true || !strings.Contains(fmt.Sprint(found["detail"]), "no API key webhook yet") {
+		t.Errorf("%v", found)
+	}
+	_, auditor := d.Roles(t, pgtest.Login{URL: d.URL})
+	if found := check(environment{"DATABASE_URL": auditor.URL}); found != nil {
+		t.Errorf("without rights on the table: %v", found)
+	}
+	d.Exec(t, "drop table tenantapikey")
+	if found := check(env); found != nil {
+		t.Errorf("without the table: %v", found)
+	}
 }
 
 func TestActivateLocalAddress(t *testing.T) {

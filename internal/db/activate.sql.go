@@ -113,6 +113,19 @@ func (q *Queries) ManagedProviders(ctx context.Context, tenantID string) ([]Mana
 	return items, nil
 }
 
+const MayReadKeys = `-- name: MayReadKeys :one
+SELECT coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('public.tenantapikey')::oid, 'SELECT')
+            AND pg_catalog.has_table_privilege(pg_catalog.to_regclass('public.secret')::oid, 'SELECT'), false)::boolean AS may
+`
+
+// MayReadKeys says whether the tables that WebhookKey reads exist, and the role may read them. Reads only.
+func (q *Queries) MayReadKeys(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, MayReadKeys)
+	var may bool
+	err := row.Scan(&may)
+	return may, err
+}
+
 const RecordWebhook = `-- name: RecordWebhook :execrows
 UPDATE bootstrap.object AS o
 SET webhook_answer = $1::text, webhook_url = $2::text, webhook_at = pg_catalog.clock_timestamp(), webhook_digest = NULL

@@ -39,6 +39,11 @@ FROM (SELECT @tenant_id::text AS tenant_id, @tenant_id::text || '-webhook' AS ke
 LEFT JOIN public.tenantapikey AS k ON k.tenant_id = n.tenant_id AND k.reference_id = 'webhook'
 LEFT JOIN public.secret AS s ON s.key = n.key;
 
+-- name: MayReadKeys :one
+-- MayReadKeys says whether the tables that WebhookKey reads exist, and the role may read them. Reads only.
+SELECT coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('public.tenantapikey')::oid, 'SELECT')
+            AND pg_catalog.has_table_privilege(pg_catalog.to_regclass('public.secret')::oid, 'SELECT'), false)::boolean AS may;
+
 -- name: SeedWebhookKey :execrows
 -- SeedWebhookKey creates that key and its secret as Keep would, in one statement: two first calls of Keep at once would leave a
 -- key that its own secret does not open. The server makes the value. Replaces a secret that a deleted key has left behind.
