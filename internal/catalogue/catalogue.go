@@ -20,7 +20,6 @@ import (
 // Catalogue is a set of types. It is not changed once it is made, so it may be used by several goroutines.
 type Catalogue struct {
 	types map[string]*Type
-	names []string // sorted
 }
 
 // Type is one type of provider.
@@ -97,15 +96,11 @@ func (c *Catalogue) Extend(data []byte) (*Catalogue, error) {
 	}
 	types := maps.Clone(c.types)
 	maps.Copy(types, more.types)
-	return newCatalogue(types), nil
-}
-
-func newCatalogue(types map[string]*Type) *Catalogue {
-	return &Catalogue{types: types, names: slices.Sorted(maps.Keys(types))}
+	return &Catalogue{types}, nil
 }
 
 // Names returns the names of all types, sorted.
-func (c *Catalogue) Names() []string { return slices.Clone(c.names) }
+func (c *Catalogue) Names() []string { return slices.Sorted(maps.Keys(c.types)) }
 
 // Type returns the type of that name.
 func (c *Catalogue) Type(name string) (*Type, bool) {
@@ -115,13 +110,7 @@ func (c *Catalogue) Type(name string) (*Type, bool) {
 
 // Nearest returns the type that can be installed whose name the given one was probably meant to be, or "".
 func (c *Catalogue) Nearest(name string) string {
-	var names []string
-	for _, candidate := range c.names {
-		if c.types[candidate].Installable {
-			names = append(names, candidate)
-		}
-	}
-	return document.Similar(name, names)
+	return document.Similar(name, slices.DeleteFunc(c.Names(), func(name string) bool { return !c.types[name].Installable }))
 }
 
 func read(data []byte) (*Catalogue, error) {
@@ -136,8 +125,8 @@ func read(data []byte) (*Catalogue, error) {
 	if file.Types == nil {
 		return nil, errors.New(`not a catalogue of types: it has no "types"`)
 	}
-	c := newCatalogue(file.Types)
-	for _, name := range c.names {
+	c := &Catalogue{file.Types}
+	for _, name := range c.Names() {
 		if err := c.types[name].complete(name); err != nil {
 			return nil, fmt.Errorf("type %q: %w", name, err)
 		}

@@ -31,22 +31,16 @@ func (t tree) Open(name string) (fs.File, error) {
 }
 
 // Known returns the number of the newest migration of this program.
-var Known = sync.OnceValue(func() int32 {
+func Known() int32 { return int32(len(Names())) }
+
+// Names returns the file names of the migrations, in order.
+var Names = sync.OnceValue(func() []string {
 	names, err := ternmigrate.FindMigrations(files)
 	if err != nil {
 		panic(err) // the files are embedded, and a test loads them
 	}
-	return int32(len(names))
-})
-
-// Names returns the file names of the migrations, in order.
-func Names() []string {
-	names, err := ternmigrate.FindMigrations(files)
-	if err != nil {
-		panic(err) // as in Known
-	}
 	return names
-}
+})
 
 // load evaluates the migrations: {{ install_snapshot "002" }} becomes the routines.
 func load() ([]*ternmigrate.Migration, error) {

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"encoding/hex"
 	"errors"
 	"net/url"
 	"regexp"
@@ -234,11 +233,8 @@ var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 // unescape undoes percent encoding as Python does: what is no escape stays, and what is no UTF-8 is replaced.
 func unescape(text string) string {
 	plain := escape.ReplaceAllStringFunc(text, func(s string) string {
-		character, err := hex.DecodeString(s[1:])
-		if err != nil {
-			return s // not possible
-		}
-		return string(character)
+		character, _ := url.PathUnescape(s) // it is a valid escape
+		return character
 	})
 	return strings.ToValidUTF8(plain, "\uFFFD")
 }

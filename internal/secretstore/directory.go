@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"keep-bootstrap/internal/file"
@@ -56,7 +57,7 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 			contents.Unused = append(contents.Unused, name)
 		}
 	}
-	contents.sort()
+	slices.Sort(contents.Unused)
 	return contents, nil
 }
 

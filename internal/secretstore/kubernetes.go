@@ -73,8 +73,8 @@ func (k *Kubernetes) Read(ctx context.Context, tenant string, keys []string) (Co
 			contents.Entries = append(contents.Entries, entry)
 		}
 	}
+	slices.Sort(unused)
 	contents.Unused = unused
-	contents.sort()
 	return contents, nil
 }
 

@@ -3,7 +3,6 @@ package secretstore
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -45,10 +44,6 @@ func newEntry(key string, value []byte) Entry {
 func looksOwn(name, tenant string) bool {
 	rest, ok := strings.CutPrefix(name, tenant)
 	return ok && len(rest) > 1 && (rest[0] == '_' || rest[0] == '-')
-}
-
-func (c *Contents) sort() {
-	slices.Sort(c.Unused)
 }
 
 // unreadable is an error in what was given to find the store: exit code 65.
