@@ -120,16 +120,15 @@ var poolerAnswers = []struct {
 
 // meaningOf looks a failure up. Unknown ones end with exit code 1.
 func meaningOf(err error, code string) meaning {
-	pgErr, fromServer := errors.AsType[*pgconn.PgError](err)
-	if !fromServer {
-		return meanings[code].orUnexpected()
-	}
-	if answer, ok := poolerAnswer(pgErr); ok {
-		return answer
-	}
-	keys := []string{pgErr.Code, pgErr.Code[:min(2, len(pgErr.Code))]}
-	if neverConnected(err) {
-		keys = []string{keys[0] + connecting, keys[0], keys[1] + connecting, keys[1]}
+	keys := []string{code}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if answer, ok := poolerAnswer(pgErr); ok {
+			return answer
+		}
+		keys = []string{pgErr.Code, pgErr.Code[:min(2, len(pgErr.Code))]}
+		if neverConnected(err) {
+			keys = []string{keys[0] + connecting, keys[0], keys[1] + connecting, keys[1]}
+		}
 	}
 	for _, key := range keys {
 		if m, ok := meanings[key]; ok {
@@ -137,13 +136,6 @@ func meaningOf(err error, code string) meaning {
 		}
 	}
 	return meaning{exit: ExitUnexpected}
-}
-
-func (m meaning) orUnexpected() meaning {
-	if m == (meaning{}) {
-		m.exit = ExitUnexpected
-	}
-	return m
 }
 
 func poolerAnswer(pgErr *pgconn.PgError) (meaning, bool) {
