@@ -21,11 +21,7 @@ DECLARE
 BEGIN
     -- Compiling and planning what follows takes longer than comparing a small manifest twice.
     IF (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000 THEN
-        FOR i IN 1 .. cardinality(v_kinds) LOOP
-            EXECUTE format('SELECT EXISTS (SELECT FROM bootstrap.%I($1, false))', '_pairs_' || v_kinds[i])
-                INTO v_differs USING p_tenant_id;
-            EXIT WHEN v_differs;
-        END LOOP;
+        v_differs := EXISTS (SELECT FROM bootstrap._pairs(p_tenant_id, v_kinds, false));
     END IF;
     IF NOT v_differs THEN
         RETURN;

@@ -17,8 +17,7 @@ BEGIN
         SELECT m.* FROM bootstrap._match_objects(p_tenant_id, p_kinds, p_detect, p_every) AS m
     ),
     pair AS MATERIALIZED (
-        SELECT r.* FROM bootstrap._pairs_deduplication_rule(p_tenant_id, p_every) AS r
-        WHERE 'deduplication_rule' = ANY (p_kinds)
+        SELECT o.* FROM object AS o WHERE o.kind = 'deduplication_rule'
     ),
     arriving AS MATERIALIZED (
         SELECT a.position, a.name, a.type, p.object_id AS provider_id
@@ -51,7 +50,7 @@ BEGIN
         FROM (SELECT DISTINCT ON (c.position) c.* FROM claim AS c ORDER BY c.position, c.rank, c.object_id) AS c
         ORDER BY c.object_id, c.rank, c.position
     )
-    SELECT o.* FROM object AS o
+    SELECT o.* FROM object AS o WHERE o.kind <> 'deduplication_rule'
     UNION ALL
     SELECT x.kind, x.position, x.name, x.type, x.wanted, x.digest, x.keys, x.wanted_id, x.wanted_guard,
            x.wanted_webhook, x.renamed_from, (y.l).object_id, (y.l).live_name, (y.l).live_type, (y.l).live, (y.l).extra,

@@ -1,7 +1,6 @@
--- bootstrap._match_objects(tenant_id, kinds, detect, every): the pairs of all kinds except deduplication rules.
+-- bootstrap._match_objects(tenant_id, kinds, detect, every): the pairs of _pairs, with those that have no equal name.
 --
--- A kind that is not asked for is not looked at: its tables need not exist. With every, all live rows are returned.
--- What found no partner by name is paired if, in this order,
+-- Deduplication rules pass through: _match pairs them. What found no partner by name is paired if, in this order,
 --   declared    the live name stands in renamed_from (the first of several that are free);
 --   remembered  the last run gave the live row the wanted name, and someone renamed it since;
 --   detected    exactly one leaving and one arriving provider have the same type and (not empty) authentication;
@@ -15,18 +14,13 @@ AS $$
 BEGIN
     RETURN QUERY
     WITH pair AS MATERIALIZED (
-        SELECT p.* FROM bootstrap._pairs_user(p_tenant_id, p_every) AS p WHERE 'user' = ANY (p_kinds)
-        UNION ALL SELECT p.* FROM bootstrap._pairs_api_key(p_tenant_id, p_every) AS p WHERE 'api_key' = ANY (p_kinds)
-        UNION ALL SELECT p.* FROM bootstrap._pairs_provider(p_tenant_id, p_every) AS p WHERE 'provider' = ANY (p_kinds)
-        UNION ALL SELECT p.* FROM bootstrap._pairs_workflow(p_tenant_id, p_every) AS p WHERE 'workflow' = ANY (p_kinds)
-        UNION ALL
-        SELECT p.* FROM bootstrap._pairs_dashboard(p_tenant_id, p_every) AS p WHERE 'dashboard' = ANY (p_kinds)
-        UNION ALL
-        SELECT p.* FROM bootstrap._pairs_mapping_rule(p_tenant_id, p_every) AS p WHERE 'mapping_rule' = ANY (p_kinds)
+        SELECT p.* FROM bootstrap._pairs(p_tenant_id, p_kinds, p_every) AS p
     ),
     arriving AS MATERIALIZED (
         SELECT a.kind, a.position, a.name, a.type, a.wanted -> 'authentication' AS authentication, a.renamed_from
-        FROM pair AS a WHERE a.object_id IS NULL AND EXISTS (SELECT FROM pair AS l WHERE l.position IS NULL)
+        FROM pair AS a
+        WHERE a.object_id IS NULL AND a.kind <> 'deduplication_rule'
+          AND EXISTS (SELECT FROM pair AS l WHERE l.position IS NULL)
     ),
     leaving AS MATERIALIZED (
         SELECT l.kind, l.object_id, l.live_name, l.live_type, l.live -> 'authentication' AS authentication, l.last_name,

@@ -13,7 +13,7 @@ BEGIN
         DELETE FROM bootstrap.object AS o
         USING bootstrap.work AS w
         WHERE w.transaction_id = pg_current_xact_id() AND w.last_name IS NOT NULL
-          AND (w.action IN ('prune', 'replace', 'add') OR (w.position IS NULL AND w.state_only))
+          AND (w.action IN ('replace', 'add') OR (w.position IS NULL AND w.state_only))
           AND o.tenant_id = p_tenant_id AND o.kind = w.kind AND o.object_id = w.object_id;
     END IF;
     INSERT INTO bootstrap.object AS o (tenant_id, kind, object_id, name, type, keys, digest, prevent_delete,
@@ -23,6 +23,7 @@ BEGIN
     FROM bootstrap.work AS w
     WHERE w.transaction_id = pg_current_xact_id() AND w.position IS NOT NULL
       AND (w.action <> 'unchanged' OR w.state_only)
+      AND coalesce(w.new_object_id, w.object_id) IS NOT NULL -- or _require_written refuses the run
     ON CONFLICT ON CONSTRAINT object_pkey DO UPDATE
     SET name = excluded.name, type = excluded.type, keys = excluded.keys, digest = excluded.digest,
         prevent_delete = excluded.prevent_delete, install_webhook = excluded.install_webhook, run_id = excluded.run_id;

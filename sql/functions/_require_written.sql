@@ -1,43 +1,49 @@
--- bootstrap._require_written(table, wanted, written [, column, version, targets]): raises unless all rows were written.
+-- bootstrap._require_written(tenant_id, options): raises unless Keep's tables hold what this run has written.
 --
--- A row that still has the version that the diff saw was passed over by a trigger or a rule, and one that this run
--- wrote (it has the version of the rows of work), but that does not count as written, was changed by one: KB041.
--- Otherwise the application changed or deleted it meanwhile: KB040. Without column, rows were inserted, and only a
--- trigger or a rule can interfere. targets is the condition on work, as w, of a step that does not write all rows that
--- change.
-CREATE FUNCTION bootstrap._require_written(
-    p_table text, p_wanted bigint, p_written bigint, p_column text DEFAULT NULL, p_version text DEFAULT 'row_version',
-    p_targets text DEFAULT 'true'
-) RETURNS void
-LANGUAGE plpgsql
+-- Compares once more: what the run wrote must need nothing else. That finds each row that was not inserted, updated or
+-- deleted, and each compared value that changed on its way; secrets of removed rows are looked up.
+--   KB041  the row is as the diff saw it, or this run wrote it (it has the version of the rows of work): a trigger or
+--          rule dropped or changed it
+--   KB040  the application wrote or deleted it meanwhile: a repeated run sees that
+CREATE FUNCTION bootstrap._require_written(p_tenant_id text, p_options jsonb) RETURNS void
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_is_trigger boolean := true;
+    v_count      bigint;
+    v_is_trigger boolean;
+    v_shown      text;
 BEGIN
-    IF p_wanted = p_written THEN
-        RETURN;
-    END IF;
-    IF p_column IS NOT NULL THEN
-        EXECUTE format($q$
-            SELECT count(*) FILTER (WHERE w.%1$I = t.xmin) > 0
-                   OR count(DISTINCT t.ctid) FILTER (WHERE w.xmin = t.xmin) > $1
-            FROM public.%2$I AS t
-            JOIN bootstrap.work AS w ON w.%3$I = t.%4$I::text AND w.%1$I IS NOT NULL
-            WHERE w.transaction_id = pg_current_xact_id() AND w.action <> 'unchanged' AND NOT w.state_only
-              AND (%5$s)
-            $q$, p_version, p_table, CASE p_version WHEN 'row_version' THEN 'object_id' ELSE 'secret_key' END, p_column,
-            p_targets)
-        INTO v_is_trigger USING p_written;
-    END IF;
+    SELECT count(*), bool_or(b.is_trigger), array_to_string((
+               array_agg(format('%s %s', replace(b.kind, '_', ' '), to_json(left(b.name, 100)))
+                         ORDER BY b.sequence))[1:50], E'\n')
+    INTO v_count, v_is_trigger, v_shown
+    FROM (
+        SELECT w.kind, w.name, w.sequence,
+               (w.action = 'prune' OR d.secret_version IS NOT DISTINCT FROM w.secret_version
+                OR d.secret_version = w.xmin)
+               AND CASE WHEN d.row_version IS NULL THEN w.action IN ('add', 'replace')
+                        ELSE coalesce(d.row_version IN (w.row_version, w.xmin), false) END AS is_trigger
+        FROM bootstrap._decide(p_tenant_id, current_setting('bootstrap.kinds')::text[], p_options) AS d
+        JOIN bootstrap.work AS w
+          ON w.transaction_id = pg_current_xact_id() AND w.action <> 'unchanged' AND w.kind = d.kind
+         AND coalesce(w.position::text, w.object_id) = coalesce(d.position::text, d.object_id)
+        WHERE d.action <> 'unchanged' OR (d.state_only AND d.position IS NOT NULL)
+        UNION ALL
+        SELECT w.kind, w.name, w.sequence, c.xmin IN (w.secret_version, w.xmin)
+        FROM bootstrap.work AS w
+        JOIN LATERAL (SELECT c.xmin FROM public.secret AS c WHERE c.key = w.secret_key LIMIT 1) AS c ON true
+        LEFT JOIN public.provider AS p ON p.tenant_id = p_tenant_id AND p.configuration_key = w.secret_key
+        WHERE w.transaction_id = pg_current_xact_id() AND w.action IN ('prune', 'replace')
+          AND w.secret_version IS NOT NULL AND p.id IS NULL
+    ) AS b;
     IF v_is_trigger THEN
-        RAISE EXCEPTION '% of % rows of public.% were written as they should be: a trigger or rule of the table '
-                        'changes or drops rows', p_written, p_wanted, quote_ident(p_table)
-            USING ERRCODE = 'KB041',
+        RAISE EXCEPTION '% object(s) are not as they were written: a trigger or rule changes or drops rows', v_count
+            USING ERRCODE = 'KB041', DETAIL = v_shown,
                   HINT = 'Nothing was written. Remove the trigger or rule, or let it pass the rows of keep-bootstrap.';
+    ELSIF v_count > 0 THEN
+        RAISE EXCEPTION 'conflict with a concurrent transaction: % object(s) changed during the run', v_count
+            USING ERRCODE = 'KB040', DETAIL = v_shown, HINT = 'Nothing was written. Repeat the run.';
     END IF;
-    RAISE EXCEPTION 'conflict with a concurrent transaction: % of % rows of public.% were as the plan saw them',
-        p_written, p_wanted, quote_ident(p_table)
-        USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
 END
 $$;

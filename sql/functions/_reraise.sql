@@ -35,7 +35,9 @@ BEGIN
     ELSIF p_error.state = '23505' THEN
         RAISE EXCEPTION 'conflict with a concurrent transaction: a row of public.% with the same key (%) exists',
             p_error.table_name, p_error.constraint_name
-            USING ERRCODE = 'KB040', HINT = 'Nothing was written. Repeat the run.';
+            USING ERRCODE = 'KB040',
+                  HINT = 'Nothing was written. Repeat the run. If it fails again, look for a trigger, rule or unique '
+                         'index of that table that is not Keep''s.';
     ELSIF p_error.state ~ '^(40|53|57|58)'
           OR p_error.state IN ('42501', '25006', '42P01', '42883', '42703', '3F000') THEN
         RAISE EXCEPTION '%', p_error.message

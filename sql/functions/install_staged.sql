@@ -8,7 +8,7 @@
 --   4. Without the lock, wait for it (60 s) and compare again.
 --   5. Refuse what the guards do not allow.
 --   6. Write, kind by kind, each row by the version that the comparison saw.
---   7. Record state and journal, check deferred constraints, report, and empty staging.
+--   7. Record state and journal, check deferred constraints, compare once more, report, and empty staging.
 -- Lock order: row of the tenant in schema bootstrap, then Keep's rows in the order of the writes, waited for 500 ms
 -- each (55P03). The report is a NOTICE, and a row of report(). Errors: class KB (docs/errors.md), 55P03. None quotes a
 -- value. docs/psql.md says what each option means.
@@ -86,6 +86,11 @@ BEGIN
         IF 'mapping_rule' = ANY (v_touched) THEN CALL bootstrap._write_mapping_rules(p_tenant_id); END IF;
         CALL bootstrap._record(p_tenant_id, v_run_id, p_options, v_is_created);
         SET CONSTRAINTS ALL IMMEDIATE; -- errors of deferred triggers come out here, where they are filtered
+        PERFORM bootstrap._require_written(p_tenant_id, p_options);
+        DELETE FROM bootstrap.object AS o
+        USING bootstrap.work AS w
+        WHERE w.transaction_id = pg_current_xact_id() AND w.action = 'prune' AND o.tenant_id = p_tenant_id
+          AND o.kind = w.kind AND o.object_id = w.object_id;
     ELSIF NOT v_is_stale AND v_generation > coalesce(v_stored, -1) THEN
         UPDATE bootstrap.tenant AS t SET generation = v_generation WHERE t.tenant_id = p_tenant_id;
     ELSIF v_is_new THEN

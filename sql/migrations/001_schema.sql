@@ -281,6 +281,21 @@ SELECT NULL::text AS id, NULL::text AS name, NULL::text AS type, NULL::boolean A
 WHERE false;
 COMMENT ON VIEW bootstrap.live_provider IS 'Row type of _live_providers().';
 
+CREATE VIEW bootstrap.wanted_object AS
+SELECT NULL::text AS kind, NULL::integer AS position, NULL::text AS name, NULL::text AS type, NULL::jsonb AS fields,
+       NULL::jsonb AS tracked, NULL::text AS refusal, NULL::text[] AS notes
+WHERE false;
+COMMENT ON VIEW bootstrap.wanted_object IS 'Row type of _wanted().';
+
+CREATE VIEW bootstrap.live_object AS
+SELECT NULL::text AS kind, NULL::text AS id, NULL::text AS name, NULL::text AS slot, NULL::text AS type,
+       NULL::jsonb AS fields, NULL::jsonb AS extra, NULL::xid AS row_version, NULL::text AS secret_key,
+       NULL::xid AS secret_version, NULL::boolean AS is_provisioned, NULL::boolean AS is_prunable,
+       NULL::boolean AS is_hidden, NULL::timestamp AS updated_at, NULL::text AS object_id, NULL::text AS last_name,
+       NULL::text AS last_type, NULL::text[] AS keys, NULL::bytea AS digest, NULL::bigint AS run_id
+WHERE false;
+COMMENT ON VIEW bootstrap.live_object IS 'Row type of _live().';
+
 CREATE VIEW bootstrap.planned_change AS
 SELECT w.sequence, w.kind, w.action, w.name, w.live_name AS previous_name, w.type, w.type AS provider_name, w.object_id,
        w.new_object_id, w.position, w.fields, w.drift, w.reason, w.refusal, w.state_only, w.notes
@@ -347,8 +362,8 @@ COMMENT ON VIEW bootstrap.exported_object IS 'Row type of export(). content hold
 ---- create above / drop below ----
 
 DROP VIEW bootstrap.exported_object, bootstrap.dependent, bootstrap.provider_status, bootstrap.check_result,
-    bootstrap.problem, bootstrap.run_report, bootstrap.planned_change, bootstrap.live_provider,
-    bootstrap.pair;
+    bootstrap.problem, bootstrap.run_report, bootstrap.planned_change, bootstrap.live_object,
+    bootstrap.wanted_object, bootstrap.live_provider, bootstrap.pair;
 DROP TYPE bootstrap.error;
 DROP TABLE bootstrap.change, bootstrap.run, bootstrap.tenant, bootstrap.work, bootstrap.object,
     bootstrap.manifest_staging, bootstrap.staging, bootstrap.provider_type, bootstrap.setting;
