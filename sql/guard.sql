@@ -10,28 +10,26 @@ DECLARE
     v_owner   oid := coalesce(v_schema, v_keep);
     v_foreign text;
 BEGIN
-    SELECT pg_catalog.string_agg(pg_catalog.format('%s belongs to role %s', o.label, o.owner::regrole), E'\n' ORDER BY o.label)
+    SELECT pg_catalog.string_agg(pg_catalog.format('%s %s belongs to role %s', i.type, i.identity, o.owner::regrole), E'\n'
+                                 ORDER BY i.identity)
     INTO v_foreign
     FROM (
-        SELECT 'schema bootstrap' AS label, v_schema AS owner
+        SELECT 'pg_catalog.pg_namespace'::regclass AS class, pg_catalog.to_regnamespace('bootstrap')::oid AS id, v_schema AS owner
         UNION ALL
-        SELECT pg_catalog.format('relation bootstrap.%I', c.relname), c.relowner
-        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'bootstrap'
+        SELECT s.classid, s.objid, s.refobjid -- whatever is in the schema, and its owner
+        FROM pg_catalog.pg_depend AS d
+        JOIN pg_catalog.pg_shdepend AS s ON s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
+        JOIN pg_catalog.pg_database AS b ON b.oid = s.dbid AND b.datname = pg_catalog.current_database()
+        WHERE d.refclassid = 'pg_catalog.pg_namespace'::regclass AND d.refobjid = pg_catalog.to_regnamespace('bootstrap')
         UNION ALL
-        SELECT pg_catalog.format('routine bootstrap.%I', p.proname), p.proowner
-        FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = 'bootstrap'
-        UNION ALL
-        SELECT pg_catalog.format('type bootstrap.%I', t.typname), t.typowner
-        FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace WHERE n.nspname = 'bootstrap'
-        UNION ALL
-        SELECT pg_catalog.format('the function of trigger %I on bootstrap.%I', g.tgname, c.relname), p.proowner
+        SELECT 'pg_catalog.pg_trigger'::regclass, g.oid, p.proowner -- of its function
         FROM pg_catalog.pg_trigger AS g
-        JOIN pg_catalog.pg_class AS c ON c.oid = g.tgrelid
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN pg_catalog.pg_class AS c ON c.oid = g.tgrelid AND c.relnamespace = pg_catalog.to_regnamespace('bootstrap')
         JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
-        WHERE n.nspname = 'bootstrap' AND NOT g.tgisinternal
+        WHERE NOT g.tgisinternal
     ) AS o
     JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
+    CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.id, 0) AS i
     WHERE o.owner <> coalesce(v_keep, 0) AND r.rolname <> current_user AND NOT r.rolsuper;
     IF v_foreign IS NOT NULL THEN
         RAISE EXCEPTION 'untrusted: %', pg_catalog.split_part(v_foreign, E'\n', 1)

@@ -47,7 +47,7 @@ BEGIN
         RAISE EXCEPTION '%', split_part(v_shown, E'\n', 1)
             USING ERRCODE = 'KB002', DETAIL = v_shown, HINT = 'docs/psql.md lists the options.';
     END IF;
-    PERFORM bootstrap.require_keep(), set_config('bootstrap.manifest', coalesce(p_manifest::text, ''), true);
+    PERFORM bootstrap.require_keep('{}'), set_config('bootstrap.manifest', coalesce(p_manifest::text, ''), true);
     IF p_manifest IS NULL THEN
         IF pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean THEN
             RAISE EXCEPTION 'cannot write: the server is a standby, or the transaction is read-only'

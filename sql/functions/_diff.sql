@@ -17,15 +17,8 @@ DECLARE
     v_adopt       boolean := coalesce((p_options ->> 'adopt')::boolean, false);
     v_allow_empty boolean := coalesce((p_options ->> 'allow_empty')::boolean, false);
     v_max_prune   text    := p_options ->> 'max_prune';
-    v_differs     boolean := true;
 BEGIN
-    -- Compiling and planning what follows takes longer than comparing a small manifest twice.
-    IF (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000 THEN
-        v_differs := EXISTS (SELECT FROM bootstrap._pairs(p_tenant_id, v_kinds, false));
-    END IF;
-    IF NOT v_differs THEN
-        RETURN;
-    END IF;
+    PERFORM bootstrap.require_keep();
 
     RETURN QUERY
     WITH decided AS MATERIALIZED (SELECT d.* FROM bootstrap._decide(p_tenant_id, v_kinds, p_options) AS d),

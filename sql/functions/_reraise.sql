@@ -25,6 +25,9 @@ BEGIN
                   HINT = 'Nothing was written. The text of the error is not shown because it may quote a secret.';
     END IF;
 
+    IF p_error.state IN ('42P01', '42703', '42883', '42804') THEN -- these are not Keep's tables, or older ones
+        PERFORM bootstrap.require_keep();
+    END IF;
     IF p_error.state LIKE 'KB%' THEN
         RAISE EXCEPTION '%', p_error.message
             USING ERRCODE = p_error.state, DETAIL = p_error.detail, HINT = p_error.hint;

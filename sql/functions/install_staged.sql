@@ -3,9 +3,9 @@
 -- Load bootstrap.manifest_staging with \copy, and CALL in the same transaction: then no secret passes through a
 -- statement that a server could log. All or nothing; safe to repeat, and from any number of sessions at once.
 --   1. Check (_begin).
---   2. Take the lock of the tenant, if it is free.
---   3. Compare. If nothing differs, the run is done and has written no row.
---   4. Without the lock, wait for it (60 s) and compare again.
+--   2. Compare a small manifest. If nothing differs, the run is done and has written nothing, not even a lock.
+--   3. Take the lock of the tenant if it is free, and decide what to do. If there is nothing, the run is done.
+--   4. Without the lock, wait for it (60 s) and decide again.
 --   5. Refuse what the guards do not allow.
 --   6. Write, kind by kind, each row by the version that the comparison saw.
 --   7. Record state and journal, check deferred constraints, compare once more, report, and empty staging.
@@ -18,6 +18,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off -- a wrong estimate must not make it quadratic
 SET enable_mergejoin = off
 SET jit = off
+SET plan_cache_mode = force_generic_plan -- each statement is planned once
 SET row_security = off
 SET lock_timeout = '500ms'
 AS $$
@@ -25,7 +26,8 @@ DECLARE
     v_generation bigint;
     v_stored     bigint;
     v_is_new     boolean := false;
-    v_is_locked  boolean;
+    v_is_locked  boolean := false;
+    v_is_done    boolean;
     v_is_stale   boolean := false;
     v_is_changed boolean := false;
     v_is_created boolean := false;
@@ -36,22 +38,28 @@ DECLARE
 BEGIN
     PERFORM bootstrap._begin(p_tenant_id, p_options);
     v_generation := (p_options ->> 'generation')::bigint;
-    PERFORM FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id FOR UPDATE SKIP LOCKED;
-    v_is_locked := FOUND;
-    IF NOT v_is_locked AND NOT EXISTS (SELECT FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id) THEN
+    SELECT t.generation INTO v_stored FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
+    v_is_done := coalesce(v_generation = v_stored, v_generation IS NULL) AND NOT p_options ? 'plan_digest'
+                 AND (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000
+                 AND NOT EXISTS (SELECT FROM bootstrap._pairs(
+                                     p_tenant_id, current_setting('bootstrap.kinds')::text[], false))
+                 AND EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
+    IF NOT v_is_done THEN
         PERFORM set_config('lock_timeout', '60s', true); -- for another first run
         INSERT INTO bootstrap.tenant (tenant_id) VALUES (p_tenant_id) ON CONFLICT DO NOTHING;
         v_is_new := FOUND;
-        v_is_locked := FOUND;
         PERFORM set_config('lock_timeout', '500ms', true);
+        PERFORM FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id FOR UPDATE SKIP LOCKED;
+        v_is_locked := FOUND;
     END IF;
 
-    LOOP
+    WHILE NOT v_is_done LOOP
         SELECT t.generation INTO v_stored FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
         v_is_stale := coalesce(v_generation < v_stored, false);
         EXIT WHEN v_is_stale;
         INSERT INTO bootstrap.work SELECT d.* FROM bootstrap._diff(p_tenant_id, p_options) AS d;
-        v_is_changed := NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) OR EXISTS (
+        v_is_created := NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
+        v_is_changed := v_is_created OR EXISTS (
             SELECT FROM bootstrap.work AS w
             WHERE w.transaction_id = pg_current_xact_id()
               AND (w.action <> 'unchanged' OR w.state_only OR w.refusal IS NOT NULL));
@@ -73,7 +81,7 @@ BEGIN
     END IF;
     IF v_is_changed THEN
         v_run_id := nextval('bootstrap.run_run_id_seq');
-        v_is_created := bootstrap.ensure_tenant(p_tenant_id, coalesce(p_options ->> 'tenant_name',
+        v_is_created := v_is_created AND bootstrap.ensure_tenant(p_tenant_id, coalesce(p_options ->> 'tenant_name',
             CASE p_tenant_id WHEN 'keep' THEN 'Single Tenant' ELSE p_tenant_id END)) = 'created';
         v_touched := ARRAY(SELECT DISTINCT w.kind FROM bootstrap.work AS w
                            WHERE w.transaction_id = pg_current_xact_id());

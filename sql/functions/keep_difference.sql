@@ -45,11 +45,11 @@ FROM (
     FROM (VALUES ('provider', ARRAY['name', 'tenant_id']), ('provider', ARRAY['id']), ('secret', ARRAY['key']),
                  ('tenant', ARRAY['id'])) AS u (table_name, columns)
     JOIN expected AS e ON e.table_name = u.table_name AND e.oid IS NOT NULL
-    WHERE NOT EXISTS (
-        SELECT FROM pg_index AS i
-        WHERE i.indrelid = e.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-          AND u.columns = ARRAY(SELECT a.attname::text FROM pg_attribute AS a
-                                WHERE a.attrelid = e.oid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
-                                ORDER BY a.attname))
+    WHERE u.columns::text <> ALL (ARRAY( -- and not EXISTS, which would look at the indexes of all tables
+        SELECT ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+                     WHERE a.attrelid = e.oid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+                     ORDER BY a.attname)::text
+        FROM pg_index AS i
+        WHERE i.indrelid = e.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL))
 ) AS d (rank, kind, table_name, column_name, difference);
 COMMENT ON VIEW bootstrap.keep_difference IS 'What does not fit in the tables of Keep.';

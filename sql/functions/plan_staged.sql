@@ -10,6 +10,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off -- a wrong estimate must not make it quadratic
 SET enable_mergejoin = off
 SET jit = off
+SET plan_cache_mode = force_generic_plan -- each statement is planned once
 SET row_security = off
 AS $$
 DECLARE

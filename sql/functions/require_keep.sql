@@ -3,7 +3,7 @@
 -- KB013 code of another role could run with the rights of these routines (untrusted)
 -- KB010 there are none   KB011 some are missing or differ: too old, or not Keep's   KB012 they are in another schema
 -- KB014 the database's encoding cannot hold every text   KB027 a kind other than providers lacks its tables
--- The message names database and role. Reads catalogs only and takes no lock.
+-- Without kinds, only KB013 and KB014. The message names database and role. Reads catalogs only and takes no lock.
 CREATE FUNCTION bootstrap.require_keep(p_kinds text[] DEFAULT '{tenant,provider}') RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -26,6 +26,7 @@ BEGIN
                   HINT = 'Nothing was read or written. Give these objects to the owner of schema bootstrap and of '
                          'Keep''s tables, or drop them.';
     END IF;
+    IF p_kinds = '{}' THEN RETURN; END IF;
     SELECT string_agg(d.difference, E'\n' ORDER BY d.rank, d.table_name, d.column_name),
            (array_agg(d.kind ORDER BY d.kind NOT IN ('tenant', 'provider')))[1]
     INTO v_all, v_kind

@@ -1,7 +1,7 @@
 -- bootstrap.untrusted: objects whose owner could run code with the rights of these routines, one text each.
 --
--- Trusted are the owner of schema bootstrap, who owns Keep's tables as well, and superusers. Reported are relations and
--- routines of schema bootstrap, tables of Keep and functions of their triggers that belong to another role, and the
+-- Trusted are the owner of schema bootstrap, who owns Keep's tables as well, and superusers. Reported are tables of
+-- Keep and whatever is in schema bootstrap if it, or the function of a trigger on it, belongs to another role, and the
 -- privilege TRIGGER on a table of Keep. Reads catalogs only.
 CREATE VIEW bootstrap.untrusted AS
 WITH trusted AS (
@@ -15,22 +15,24 @@ keep AS (
       AND c.relname = ANY (ARRAY(SELECT k.table_name FROM bootstrap.keep_column AS k)
                            || ARRAY['alert', 'alembic_version'])
 )
-SELECT format('%s belongs to role %s', o.label, o.owner::regrole) AS problem
+SELECT format('%s %s belongs to role %s', i.type, i.identity, o.owner::regrole) AS problem
 FROM (
-    SELECT format('table %s', k.oid::regclass) AS label, k.relowner AS owner FROM keep AS k
+    SELECT 'pg_class'::regclass AS class, k.oid AS id, k.relowner AS owner FROM keep AS k
     UNION ALL
-    SELECT format('relation %s', c.oid::regclass), c.relowner FROM pg_class AS c
-    WHERE c.relnamespace = 'bootstrap'::regnamespace
+    SELECT s.classid, s.objid, s.refobjid -- whatever is in schema bootstrap, and its owner
+    FROM pg_depend AS d
+    JOIN pg_shdepend AS s ON s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
+    JOIN pg_database AS b ON b.oid = s.dbid AND b.datname = current_database()
+    WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace('bootstrap')
     UNION ALL
-    SELECT format('routine %s', p.oid::regprocedure), p.proowner FROM pg_proc AS p
-    WHERE p.pronamespace = 'bootstrap'::regnamespace
-    UNION ALL
-    SELECT format('function %s of trigger %I on %s', t.tgfoid::regprocedure, t.tgname, t.tgrelid::regclass), p.proowner
+    SELECT 'pg_trigger'::regclass, t.oid, p.proowner -- of its function
     FROM pg_trigger AS t
+    JOIN pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_proc AS p ON p.oid = t.tgfoid
-    WHERE NOT t.tgisinternal AND (t.tgrelid IN (SELECT k.oid FROM keep AS k)
-          OR t.tgrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = 'bootstrap'::regnamespace))
+    WHERE NOT t.tgisinternal
+      AND (t.tgrelid IN (SELECT k.oid FROM keep AS k) OR c.relnamespace = to_regnamespace('bootstrap'))
 ) AS o
+CROSS JOIN LATERAL pg_identify_object(o.class, o.id, 0) AS i
 WHERE o.owner NOT IN (SELECT t.oid FROM trusted AS t)
 UNION ALL
 SELECT format('%s may create triggers on table %s',
