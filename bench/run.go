@@ -269,6 +269,9 @@ func (b *benchmark) small(ctx context.Context, r *results) error {
 	if r.Startup, err = b.startup(ctx, d); err != nil {
 		return err
 	}
+	if err := b.kinds(ctx, b.repeats, special); err != nil {
+		return err
+	}
 	if b.neighbours > 0 {
 		if err := b.withNeighbours(ctx, d, up, repeats, special); err != nil {
 			return err

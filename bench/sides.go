@@ -40,15 +40,17 @@ func first(k kase) bool { return k.isFirst }
 
 // The names of sides and of the case that others are compared with.
 const (
-	floorName = "COPY of the finished rows"
-	rowsName  = "row by row"
-	upName    = "keep-bootstrap up"
+	floorName  = "COPY of the finished rows"
+	handName   = "set-based SQL by hand"
+	stagedName = "COPY, CALL install_staged"
+	rowsName   = "row by row"
+	upName     = "keep-bootstrap up"
 )
 
 var sides = []side{
 	{name: floorName, does: first, command: script("floor.sql")},
-	{name: "set-based SQL by hand", does: always, command: script("hand.sql")},
-	{name: "COPY, CALL install_staged", isOurs: true, does: always, command: script("staged.sql")},
+	{name: handName, does: always, command: script("hand.sql")},
+	{name: stagedName, isOurs: true, does: always, command: script("staged.sql")},
 	{
 		name: "CALL install_providers", isOurs: true, does: always, command: script("call.sql"),
 		limit: func(o *options) int { return o.jsonLimit },
