@@ -118,15 +118,7 @@ func file(t testing.TB, text string) string {
 	return path
 }
 
-func changed(t testing.TB, address string, f func(*url.URL)) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f(u)
-	return u.String()
-}
+var changed = pgtest.Changed
 
 func TestUsage(t *testing.T) {
 	t.Parallel()

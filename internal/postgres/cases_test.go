@@ -241,7 +241,7 @@ func TestMessageNamesWrongCause(t *testing.T) {
 	})
 	closing := listener(t, func(net.Conn) {})
 	front := "postgresql+psycopg2://keep:" + canary + "@"
-	good := front + strings.TrimPrefix(change(t, d.URL, func(u *url.URL) { u.User, u.Scheme = nil, "x"; u.RawQuery = "" }), "x://")
+	good := front + strings.TrimPrefix(pgtest.Changed(t, d.URL, func(u *url.URL) { u.User, u.Scheme = nil, "x"; u.RawQuery = "" }), "x://")
 	notPEM := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(notPEM, []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)

@@ -53,17 +53,6 @@ func TestApplicationName(t *testing.T) {
 	}
 }
 
-// change replaces parts of a URL.
-func change(t *testing.T, address string, f func(*url.URL)) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f(u)
-	return u.String()
-}
-
 func TestConnectFailures(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, pgtest.Empty)
@@ -72,11 +61,11 @@ func TestConnectFailures(t *testing.T) {
 		exit          int
 		code          string
 	}{
-		{"refused", change(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, postgres.CodeUnreachable},
-		{"no such host", change(t, d.URL, func(u *url.URL) { u.Host = "no-such-host.invalid" }), 69, postgres.CodeUnreachable},
-		{"no such database", change(t, d.URL, func(u *url.URL) { u.Path = "/none" }), 69, "3D000"},
-		{"wrong password", change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng") }), 77, "28P01"},
-		{"no such user", change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword("nobody", "wr0ng") }), 77, "28P01"},
+		{"refused", pgtest.Changed(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, postgres.CodeUnreachable},
+		{"no such host", pgtest.Changed(t, d.URL, func(u *url.URL) { u.Host = "no-such-host.invalid" }), 69, postgres.CodeUnreachable},
+		{"no such database", pgtest.Changed(t, d.URL, func(u *url.URL) { u.Path = "/none" }), 69, "3D000"},
+		{"wrong password", pgtest.Changed(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng") }), 77, "28P01"},
+		{"no such user", pgtest.Changed(t, d.URL, func(u *url.URL) { u.User = url.UserPassword("nobody", "wr0ng") }), 77, "28P01"},
 	} {
 		_, err := postgres.Connect(context.Background(), config(t, test.address))
 		e := postgres.From(err)
@@ -93,7 +82,7 @@ func TestWaitForADatabaseThatAppears(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, pgtest.Empty)
 	late := d.Name + "_late"
-	address := change(t, d.URL, func(u *url.URL) { u.Path = "/" + late })
+	address := pgtest.Changed(t, d.URL, func(u *url.URL) { u.Path = "/" + late })
 	var log strings.Builder
 	attempts := 0
 	err := postgres.NewWait(time.Minute, slog.New(slog.NewTextHandler(&log, nil))).For(context.Background(), func(ctx context.Context) error {
@@ -120,7 +109,7 @@ func TestWaitForADatabaseThatAppears(t *testing.T) {
 func TestWaitForANameThatAppears(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, pgtest.Empty)
-	late := config(t, change(t, d.URL, func(u *url.URL) { u.Host = net.JoinHostPort("database.keep.svc", u.Port()) }))
+	late := config(t, pgtest.Changed(t, d.URL, func(u *url.URL) { u.Host = net.JoinHostPort("database.keep.svc", u.Port()) }))
 	lookups := 0
 	late.SetLookup(func(_ context.Context, host string) ([]string, error) {
 		if lookups++; lookups < 3 {
@@ -167,7 +156,7 @@ func TestWaitGivesUp(t *testing.T) {
 func TestNoWaitForAWrongPassword(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, pgtest.Empty)
-	wrong := change(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") })
+	wrong := pgtest.Changed(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") })
 	attempts := 0
 	err := postgres.NewWait(time.Minute, slog.New(slog.DiscardHandler)).For(context.Background(), func(ctx context.Context) error {
 		attempts++

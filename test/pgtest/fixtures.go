@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -50,4 +51,15 @@ func RowVersions(t testing.TB, conn *pgx.Conn) string {
 		}
 	}
 	return all.String()
+}
+
+// Changed replaces parts of a URL.
+func Changed(t testing.TB, address string, change func(*url.URL)) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(u)
+	return u.String()
 }

@@ -47,17 +47,6 @@ func (w *watcher) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// with changes a URL.
-func with(t *testing.T, address string, change func(*url.URL)) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change(u)
-	return u.String()
-}
-
 // TestWait: up --wait waits for whatever is missing, says for what, and goes on when it is there.
 func TestWait(t *testing.T) {
 	t.Parallel()
@@ -140,13 +129,13 @@ func TestWaitInVain(t *testing.T) {
 		waited  bool
 		reason  string
 	}{
-		"host name that does not exist": {with(t, d.URL, func(u *url.URL) { u.Host = "keep-bootstrap.invalid:5432" }), 69, true, "host name not found"},
-		"port that is closed":           {with(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, true, "connection refused"},
-		"database that does not exist":  {with(t, d.URL, func(u *url.URL) { u.Path = "/none" }), 69, true, "does not exist"},
+		"host name that does not exist": {pgtest.Changed(t, d.URL, func(u *url.URL) { u.Host = "keep-bootstrap.invalid:5432" }), 69, true, "host name not found"},
+		"port that is closed":           {pgtest.Changed(t, d.URL, func(u *url.URL) { u.Host = "127.0.0.1:1" }), 69, true, "connection refused"},
+		"database that does not exist":  {pgtest.Changed(t, d.URL, func(u *url.URL) { u.Path = "/none" }), 69, true, "does not exist"},
 		"tables that do not exist":      {pgtest.New(t, pgtest.Empty).URL, 69, true, "KB010"},
 		"tables that are too old":       {pgtest.New(t, pgtest.Keep("4f8c4b185d5b")).URL, 69, true, "KB011"},
-		"wrong password":                {with(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") }), 77, false, "28P01"},
-		"role that does not exist":      {with(t, d.URL, func(u *url.URL) { u.User = url.UserPassword("nobody-of-that-name", "wrong") }), 77, false, "28P01"},
+		"wrong password":                {pgtest.Changed(t, d.URL, func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") }), 77, false, "28P01"},
+		"role that does not exist":      {pgtest.Changed(t, d.URL, func(u *url.URL) { u.User = url.UserPassword("nobody-of-that-name", "wrong") }), 77, false, "28P01"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
