@@ -113,7 +113,7 @@ func compareWithDriver(t *testing.T, text string, given options) {
 			t.Errorf("%q: %s is %q, with pgx %q", text, name, want, got)
 		}
 	}
-	if hosts := strings.Split(given["host"], ","); hosts[0] != "" && strings.TrimSpace(config.Host) != strings.TrimSpace(hosts[0]) {
+	if hosts := strings.Split(given["host"], ","); strings.TrimSpace(hosts[0]) != "" && strings.TrimSpace(config.Host) != strings.TrimSpace(hosts[0]) {
 		t.Errorf("%q: host is %q, with pgx %q", text, hosts[0], config.Host)
 	}
 }
