@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"keep-bootstrap/internal/cli"
@@ -167,6 +168,22 @@ func TestActivateFaults(t *testing.T) {
 			[]string{"b"},
 		},
 		{
+			"Keep fails because its database is gone", func(k *keepapi.Server) { k.Set("b", "break") }, 69,
+			[]string{"installed    a", "failed       b", "waiting      c"},
+			[]string{"keep-unavailable: Keep answers /whoami with status 500"},
+			"a installed t b failed f",
+			[]string{"a", "b"},
+			[]string{"b", "c"},
+		},
+		{
+			"role refused in the middle", func(k *keepapi.Server) { k.Set("b", "status 403") }, 78,
+			[]string{"installed    a", "waiting      b", "waiting      c"},
+			[]string{"keep-refused: the role of the API key does not allow this"},
+			"a installed t",
+			[]string{"a", "b"},
+			[]string{"b", "c"},
+		},
+		{
 			"no webhook for the type", func(k *keepapi.Server) { k.Set("a", "message") }, 0,
 			[]string{"unsupported  a (grafana): provider does not support webhook", "Webhooks: 2 installed, 1 unsupported."},
 			nil,
@@ -246,7 +263,7 @@ func TestActivateFaults(t *testing.T) {
 			called(t, keep, calls(test.calls)...)
 			wantRows(t, d, "select coalesce(string_agg(concat_ws(' ', name, webhook_answer, webhook_digest is not null), ' ' order by name), '') from bootstrap.object where webhook_answer is not null", "[["+test.recorded+"]]")
 
-			keep.Behaviour, keep.ReadOnly = map[string]string{}, false
+			keep.Behaviour, keep.ReadOnly, keep.Broken = map[string]string{}, false, false
 			run(t, env, "activate").want(t, 0)
 			called(t, keep, calls(test.nextCalls)...)
 		})
@@ -285,6 +302,89 @@ func TestActivateRedirect(t *testing.T) {
 	if r := run(t, env, "activate"); r.exit == 0 {
 		t.Error(r.stdout)
 	}
+}
+
+// Keep goes away between two calls: the run ends, and the next one begins where it has ended.
+func TestActivateKeepGoesAway(t *testing.T) {
+	t.Parallel()
+	d, env, keep := activatable(t, withWebhooks)
+	var proxy *httptest.Server
+	proxy = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		keep.ServeHTTP(w, r)
+		if strings.Contains(r.URL.Path, "/webhook/grafana/") {
+			proxy.Listener.Close()
+		}
+	}))
+	defer proxy.Close()
+	r := run(t, environment{"DATABASE_URL": d.URL, "BOOTSTRAP_KEEP_URL": proxy.URL, "BOOTSTRAP_LOG_FORMAT": "text"}, "activate").want(t, 69, "keep-unavailable: Keep cannot be reached", "connection refused")
+	inOrder(t, r.stdout, "installed    grafana-prod", "waiting      kibana", "Webhooks: 1 installed, 1 waiting.\n")
+	wantRows(t, d, recorded, "[[grafana-prod installed https://keep.example.com t t]]")
+	called(t, keep, "webhook grafana-prod")
+	run(t, env, "activate").want(t, 0)
+	called(t, keep, "webhook kibana")
+}
+
+// --wait waits for a Keep that is still starting: a proxy without it, then a Keep without its database.
+func TestActivateWaits(t *testing.T) {
+	t.Parallel()
+	_, env, keep := activatable(t, withWebhooks)
+	var asked atomic.Int32
+	starting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch n := asked.Add(1); {
+		case n == 1:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case n == 3:
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			keep.ServeHTTP(w, r)
+		}
+	}))
+	defer starting.Close()
+	env["BOOTSTRAP_KEEP_URL"] = starting.URL
+	run(t, env, "activate", "--wait=1m").want(t, 0, "waiting", "status 503", "/whoami with status 500")
+	called(t, keep, "webhook grafana-prod", "webhook kibana")
+}
+
+// What Keep rewrites in a secret while it loads a provider neither makes up nor activate do anything again.
+func TestActivateRewrittenByKeep(t *testing.T) {
+	t.Parallel()
+	manifest := `api_keys:
+  - {name: ops, role: admin, secret: ops-key}
+providers:
+  grafana-prod: {type: grafana, install_webhook: true, authentication: {host: "https://grafana.example.com", token: "{{ env.GRAFANA_TOKEN }}"}}
+  logs: {type: kibana, install_webhook: true, authentication: {kibana_host: kibana.example.com, api_key: "{{env.KIBANA}}"}}
+  vm: {type: victoriametrics, authentication: {VMAlertHost: "{{ env.VM }}"}}
+`
+	d, env, keep := activatable(t, manifest)
+	run(t, env, "activate", "--scopes=vm").want(t, 0)
+	called(t, keep, "webhook grafana-prod", "webhook logs", "scopes vm")
+	const secrets = "select s.value::json -> 'authentication' ->> k from secret s, unnest(array['token', 'api_key', 'VMAlertHost']) k where s.value like '{%' and s.value::json -> 'authentication' ->> k is not null order by 1"
+	const rendered = "[[value of env.GRAFANA_TOKEN] [value of env.KIBANA] [value of env.VM]]"
+	wantRows(t, d, secrets, rendered)
+
+	before := pgtest.RowVersions(t, d.Conn(t))
+	for _, drift := range []string{"overwrite", "keep", "fail"} {
+		if r := run(t, env, "up", "-f", file(t, manifest), "--on-drift", drift).want(t, 0); r.stdout != "No changes.\n" {
+			t.Errorf("--on-drift=%s: %s", drift, r.stdout)
+		}
+	}
+	run(t, env, "activate").want(t, 0)
+	called(t, keep)
+	if pgtest.RowVersions(t, d.Conn(t)) != before {
+		t.Error("rows were written")
+	}
+	if r := run(t, env, "verify").want(t, 0); strings.Contains(r.stdout, "outside of keep-bootstrap since") {
+		t.Error(r.stdout)
+	}
+
+	// Another field of the same provider leaves the rendered value alone, and another template is written.
+	run(t, env, "up", "-f", file(t, strings.Replace(manifest, "type: grafana,", "type: grafana, description: new,", 1)), "--on-drift", "fail").want(t, 0)
+	wantRows(t, d, secrets, rendered)
+	r := run(t, env, "up", "-f", file(t, strings.Replace(manifest, "GRAFANA_TOKEN", "OTHER", 1)), "--on-drift", "fail").want(t, 0)
+	inOrder(t, r.stdout, `"grafana-prod"`, "Applied: 0 added, 1 changed")
+	wantRows(t, d, secrets, "[[value of env.KIBANA] [value of env.VM] [{{ env.OTHER }}]]")
+	run(t, env, "activate").want(t, 0)
+	called(t, keep, "webhook grafana-prod")
 }
 
 // Keep is not there, has lost its database, does not know the key, or is that of another tenant.

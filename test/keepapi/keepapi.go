@@ -33,8 +33,8 @@ type Server struct {
 	ReadOnly bool
 	// Broken answers everything but /healthcheck with 500, as without a database.
 	Broken bool
-	// Behaviour says, by name of the provider, how the outside system or Keep behaves: refuse, message, fail, hang, drop, html,
-	// status NNN, redirect URL. While it is not given, the webhook is installed.
+	// Behaviour says, by name of the provider, how the outside system or Keep behaves: refuse, message, fail, break (fail, and the
+	// database is gone), hang, drop, html, status NNN, redirect URL. While it is not given, the webhook is installed.
 	Behaviour map[string]string
 	// Scopes are the answers of a validation, by name of the provider, as JSON; "raise" is an exception. {} is the default.
 	Scopes map[string]string
@@ -218,6 +218,38 @@ func (r *request) provider(id string) (name, providerType, secret string, ok boo
 	return name, providerType, secret, err == nil
 }
 
+// load constructs a provider: templates get a value and a host its scheme, and a secret that has changed is written back.
+func (r *request) load(secret, providerType, id string) string {
+	var content struct {
+		Authentication map[string]any `json:"authentication"`
+		Name           string         `json:"name"`
+	}
+	if err := json.Unmarshal([]byte(secret), &content); err != nil {
+		r.s.t.Error(err)
+		return secret
+	}
+	changed := false
+	for key, value := range content.Authentication {
+		if text, ok := value.(string); ok && strings.HasPrefix(text, "{{") && strings.HasSuffix(text, "}}") {
+			content.Authentication[key], changed = "value of "+strings.Trim(text, "{} "), true
+		}
+	}
+	if host, ok := content.Authentication["kibana_host"].(string); ok && !strings.HasPrefix(host, "http") {
+		content.Authentication["kibana_host"], changed = "https://"+host, true
+	}
+	if !changed {
+		return secret
+	}
+	text, err := json.Marshal(content)
+	if err == nil {
+		_, err = r.conn.Exec(context.Background(), "update secret set value = $1, last_updated = now() where key = $2", string(text), r.tenant+"_"+providerType+"_"+id)
+	}
+	if err != nil {
+		r.s.t.Error(err)
+	}
+	return string(text)
+}
+
 func (r *request) webhook(providerType, id string) {
 	name, found, secret, ok := r.provider(id)
 	if !ok || found != providerType {
@@ -228,6 +260,7 @@ func (r *request) webhook(providerType, id string) {
 	r.s.calls = append(r.s.calls, "webhook "+name)
 	behaviour, argument, _ := strings.Cut(r.s.Behaviour[name], " ")
 	r.s.lock.Unlock()
+	secret = r.load(secret, providerType, id)
 	switch behaviour {
 	case "message":
 		reply(r.w, http.StatusBadRequest, map[string]any{"message": "provider does not support webhook"})
@@ -259,6 +292,11 @@ func (r *request) webhook(providerType, id string) {
 	switch behaviour {
 	case "refuse": // as Keep quotes the outside system, with whatever its address holds
 		reply(r.w, http.StatusBadRequest, map[string]any{"detail": "401 Client Error: Unauthorized for url: http://user:hunter2@127.0.0.1:3000/api?x=" + secret})
+	case "break":
+		r.s.lock.Lock()
+		r.s.Broken = true
+		r.s.lock.Unlock()
+		fallthrough
 	case "fail":
 		r.s.fail(r.w, "boom with "+secret)
 	case "hang":
@@ -280,7 +318,7 @@ func (r *request) webhook(providerType, id string) {
 }
 
 func (r *request) scopes(id string) {
-	name, _, secret, ok := r.provider(id)
+	name, providerType, secret, ok := r.provider(id)
 	if !ok {
 		r.s.fail(r.w, "No row was found when one was required")
 		return
@@ -289,6 +327,7 @@ func (r *request) scopes(id string) {
 	r.s.calls = append(r.s.calls, "scopes "+name)
 	answer := r.s.Scopes[name]
 	r.s.lock.Unlock()
+	secret = r.load(secret, providerType, id)
 	switch answer {
 	case "raise":
 		r.s.fail(r.w, "HTTPConnectionPool: "+secret)
