@@ -341,7 +341,7 @@ func (r *Run) webhook(ctx context.Context, w db.WebhooksRow, address string) (Re
 func (r *Run) describe(result *Result, text string, again bool) {
 	known := peculiarities[result.Type]
 	result.Text = text
-	result.Outside = strings.NewReplacer("%t", r.Tenant, "%i", result.ID).Replace(known.outside)
+	result.Outside = Outside(r.Tenant, result.Type, result.ID)
 	switch result.State {
 	case Installed:
 		if known.swallows != "" {

@@ -1,5 +1,7 @@
 package activate
 
+import "strings"
+
 // peculiarity is what an operator must know of the webhook of a provider type. From the classes of Keep; see docs/activate.md.
 type peculiarity struct {
 	// outside is what Keep creates in the outside system; %t stands for the tenant, %i for the id of the provider.
@@ -8,6 +10,11 @@ type peculiarity struct {
 	swallows string
 	// again is what a second call does beyond replacing what the first has made.
 	again string
+}
+
+// Outside is what Keep creates in the outside system for the webhook of a provider; "" if its type has none.
+func Outside(tenant, providerType, id string) string {
+	return strings.NewReplacer("%t", tenant, "%i", id).Replace(peculiarities[providerType].outside)
 }
 
 // peculiarities has every type with a webhook.

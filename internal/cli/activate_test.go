@@ -109,10 +109,16 @@ func TestActivate(t *testing.T) {
 	// What is pruned keeps its webhook outside.
 	without, _, _ := strings.Cut(changed, "  sentry:")
 	r = run(t, env, "plan", "-f", file(t, without)).want(t, 0)
-	inOrder(t, r.stdout, "  -  sentry", "its webhook stays in the outside system", "  -  vm")
+	inOrder(t, r.stdout, "  -  sentry", "note: its webhook stays in the outside system: an address in the webhook plugin of each project", "  -  vm")
 	r = run(t, env, "up", "-f", file(t, without)).want(t, 0)
 	inOrder(t, r.stdout, `note: the webhooks of 1 provider(s) stay in the outside system, remove them there: "sentry"`)
 	wantRows(t, d, "select count(*) from bootstrap.object where name = 'sentry'", "[[0]]")
+
+	// So does that of a provider whose type changes.
+	replaced := file(t, strings.Replace(without, "{type: grafana, install_webhook: true, authentication: {host: \"https://grafana.example.com\", token: "+canary+"-new}}", "{type: prometheus, authentication: {url: \"http://p\"}}", 1))
+	inOrder(t, run(t, env, "plan", "-f", replaced).want(t, 0).stdout, "-/+  grafana-prod", "note: its webhook stays in the outside system")
+	r = run(t, env, "up", "-f", replaced).want(t, 0)
+	inOrder(t, r.stdout, `note: the webhooks of 1 provider(s) stay in the outside system, remove them there: "grafana-prod"`)
 }
 
 // Keep stores a route of Mailgun, and takes the address of the manifest out: neither makes the next run call again.

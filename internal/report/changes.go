@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"keep-bootstrap/internal/activate"
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/manifest"
@@ -51,6 +52,20 @@ func planned(p db.PlannedChange, related *install.Related) Change {
 		c.Dependents = append(c.Dependents, dependent{d.Kind, min(d.Count, mostDependents), d.Count > mostDependents, d.Names})
 	}
 	return c
+}
+
+// nameWebhook adds to the note that a webhook stays how it is called outside. Of a provider that is replaced, the former type is not
+// known here.
+func (c *Change) nameWebhook(tenant string) {
+	if c.Action != "prune" || c.Type == nil || c.ObjectID == nil {
+		return
+	}
+	outside := activate.Outside(tenant, *c.Type, *c.ObjectID)
+	for i, note := range c.Notes {
+		if outside != "" && note == "its webhook stays in the outside system" {
+			c.Notes[i] = note + ": " + outside
+		}
+	}
 }
 
 // recorded are the changes of the journal.

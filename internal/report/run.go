@@ -57,6 +57,7 @@ func NewPlan(tenant string, plan *install.Plan, related *install.Related) *Plan 
 	p := &Plan{Tenant: tenant, Changes: make([]Change, len(plan.Changes)), Refusal: plan.Refusal}
 	for i := range plan.Changes {
 		p.Changes[i] = planned(plan.Changes[i], related)
+		p.Changes[i].nameWebhook(tenant)
 	}
 	p.Counts = countsOf(p.Changes)
 	if related.NotCounted != "" {
