@@ -22,24 +22,25 @@ var states = []struct {
 
 // Activation shows what activate does, as soon as it is known, and counts it.
 type Activation struct {
-	*Writer
 	Tenant string
 	URL    string // of Keep
 	// Counts are those of webhooks or consumers, and Scopes those of scopes.
 	Counts, Scopes map[activate.State]int
+
+	out *Writer
 }
 
 // Activation begins to show an activation.
 func (w *Writer) Activation(tenant, url string) *Activation {
-	return &Activation{w, tenant, url, map[activate.State]int{}, map[activate.State]int{}}
+	return &Activation{tenant, url, map[activate.State]int{}, map[activate.State]int{}, w}
 }
 
 // Address shows the address that Keep gives to outside systems.
 func (a *Activation) Address(address string) {
-	if a.Format == JSON {
-		a.line(object{"type", "keep", "url", a.URL, "api_url", address})
+	if a.out.Format == JSON {
+		a.out.line(object{"type", "keep", "url", a.URL, "api_url", address})
 	} else {
-		a.printf("Keep gives outside systems the address %s\n", Line(address))
+		a.out.printf("Keep gives outside systems the address %s\n", Line(address))
 	}
 }
 
@@ -51,7 +52,7 @@ func (a *Activation) Each(r activate.Result) {
 	}
 	counts[r.State]++
 	switch {
-	case a.Format == JSON:
+	case a.out.Format == JSON:
 		a.result(r)
 	case r.State != activate.Unchanged:
 		a.resultText(r)
@@ -74,12 +75,7 @@ func (a *Activation) result(r activate.Result) {
 	case r.State == activate.Consuming, r.State == activate.Missing, r.State == activate.Stale:
 		line[1] = "consumer"
 	}
-	for _, field := range []struct{ name, text string }{{"text", r.Text}, {"hint", r.Hint}, {"outside", r.Outside}} {
-		if field.text != "" {
-			line = append(line, field.name, field.text)
-		}
-	}
-	a.line(line)
+	a.out.line(line.with("text", r.Text).with("hint", r.Hint).with("outside", r.Outside))
 }
 
 // resultText shows one result in lines for people.
@@ -100,18 +96,18 @@ func (a *Activation) resultText(r activate.Result) {
 	if r.Text != "" {
 		line += ": " + Line(r.Text)
 	}
-	a.printf("%s  %s\n", a.paint(colour, fmt.Sprintf("%-11s", r.State)), line)
+	a.out.printf("%s  %s\n", a.out.paint(colour, fmt.Sprintf("%-11s", r.State)), line)
 	const indent = "             "
 	for _, scope := range slices.Sorted(maps.Keys(r.Scopes)) {
 		if text := r.Scopes[scope]; text != "" {
-			a.printf(indent+"%s: %s\n", Line(scope), Line(text))
+			a.out.printf(indent+"%s: %s\n", Line(scope), Line(text))
 		}
 	}
 	if r.Outside != "" && (r.State == activate.Installed || r.State == activate.Accepted) {
-		a.printf(indent+"creates: %s\n", Line(r.Outside))
+		a.out.printf(indent+"creates: %s\n", Line(r.Outside))
 	}
 	if r.Hint != "" {
-		a.printf(indent+"%s\n", Line(r.Hint))
+		a.out.printf(indent+"%s\n", Line(r.Hint))
 	}
 }
 
@@ -128,34 +124,34 @@ func stateCounts(counts map[activate.State]int) string {
 
 // Webhooks shows the counts of webhooks and scopes, also of a run that was stopped.
 func (a *Activation) Webhooks(stopped bool) error {
-	if a.Format == JSON {
+	if a.out.Format == JSON {
 		changed := a.Counts[activate.Installed]+a.Counts[activate.Accepted] > 0
-		return a.summary("activate", "tenant", a.Tenant, "changed", changed, "webhooks", a.Counts, "scopes", a.Scopes)
+		return a.out.summary("activate", object{"tenant", a.Tenant, "changed", changed, "webhooks", a.Counts, "scopes", a.Scopes})
 	}
 	switch {
 	case len(a.Counts) == 0 && !stopped:
-		a.printf("No managed provider wants a webhook.\n")
+		a.out.printf("No managed provider wants a webhook.\n")
 	case len(a.Counts) == 1 && a.Counts[activate.Unchanged] > 0 && !stopped:
-		a.printf("No changes. Every webhook is installed.\n")
+		a.out.printf("No changes. Every webhook is installed.\n")
 	case len(a.Counts) > 0:
-		a.printf("Webhooks: %s.\n", stateCounts(a.Counts))
+		a.out.printf("Webhooks: %s.\n", stateCounts(a.Counts))
 	}
 	if len(a.Scopes) > 0 {
-		a.printf("Scopes: %s.\n", stateCounts(a.Scopes))
+		a.out.printf("Scopes: %s.\n", stateCounts(a.Scopes))
 	}
-	return a.err
+	return a.out.err
 }
 
 // Consumers shows the counts of consumers, in text only if the comparison was not stopped.
 func (a *Activation) Consumers(stopped bool) error {
 	switch {
-	case a.Format == JSON:
-		return a.summary("activate", "tenant", a.Tenant, "consumers", a.Counts)
+	case a.out.Format == JSON:
+		return a.out.summary("activate", object{"tenant", a.Tenant, "consumers", a.Counts})
 	case stopped:
 	case len(a.Counts) == 0:
-		a.printf("No provider is consumed from a queue.\n")
+		a.out.printf("No provider is consumed from a queue.\n")
 	default:
-		a.printf("Consumers: %s.\n", stateCounts(a.Counts))
+		a.out.printf("Consumers: %s.\n", stateCounts(a.Counts))
 	}
-	return a.err
+	return a.out.err
 }

@@ -10,30 +10,13 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// errorLine is an error in JSON mode: one line on stderr.
-type errorLine struct {
-	Type     string             `json:"type"`
-	Code     string             `json:"code"`
-	Message  string             `json:"message"`
-	Detail   string             `json:"detail,omitempty"`
-	Hint     string             `json:"hint,omitempty"`
-	File     string             `json:"file,omitempty"`
-	Line     int                `json:"line,omitempty"`
-	Column   int                `json:"column,omitempty"`
-	ExitCode int                `json:"exit_code"`
-	Retry    bool               `json:"retry"`
-	Problems []manifest.Problem `json:"problems,omitempty"`
-	Total    int                `json:"problems_total,omitempty"`
-}
-
 // ErrorJSON writes an error, and the mistakes of the input that it stands for, as one line. problems may be nil.
 func ErrorJSON(out io.Writer, e *postgres.Error, problems *manifest.Problems) {
-	line := errorLine{
-		Type: "error", Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint,
-		File: e.File, Line: e.Line, Column: e.Column, ExitCode: e.ExitCode, Retry: e.Retry,
-	}
+	line := object{"type", "error", "code", e.Code, "message", e.Message}.with("detail", e.Detail).with("hint", e.Hint).
+		with("file", e.File).with("line", e.Line).with("column", e.Column)
+	line = append(line, "exit_code", e.ExitCode, "retry", e.Retry)
 	if problems != nil {
-		line.Problems, line.Total = problems.List, problems.Total
+		line = append(line, "problems", problems.List, "problems_total", problems.Total)
 	}
 	_ = json.NewEncoder(out).Encode(line) // a closed stderr leaves the exit code
 }

@@ -44,7 +44,7 @@ func (w *Writer) Fleet(results []Database) (counts map[string]int, err error) {
 		rows = append(rows, []string{Name(r.Name), r.Outcome, exit, Line(r.Changes + r.Reason)})
 	}
 	if w.Format == JSON {
-		return counts, w.summary("fleet-report", "done", counts[Done], "failed", counts[Failed], "pending", counts[Pending])
+		return counts, w.summary("fleet-report", object{"done", counts[Done], "failed", counts[Failed], "pending", counts[Pending]})
 	}
 	_ = w.table(rows) // the writer keeps the error
 	w.printf("%d done, %d failed, %d pending.\n", counts[Done], counts[Failed], counts[Pending])

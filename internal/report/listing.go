@@ -39,7 +39,7 @@ func (w *Writer) check(check db.CheckResult) {
 func (w *Writer) Checks(checks []db.CheckResult, ok bool) error {
 	if w.Format == JSON {
 		w.details(nil, nil, checks)
-		return w.summary("verify", "ok", ok)
+		return w.summary("verify", object{"ok", ok})
 	}
 	for _, check := range checks {
 		w.check(check)
@@ -78,11 +78,7 @@ func (w *Writer) Status(tenant string, resources []db.ProviderStatus) error {
 	}
 	switch {
 	case w.Format == JSON:
-		summary := []any{"tenant", tenant, "providers", len(resources) - others}
-		if others > 0 {
-			summary = append(summary, "resources", others)
-		}
-		return w.summary("status", summary...)
+		return w.summary("status", object{"tenant", tenant, "providers", len(resources) - others}.with("resources", others))
 	case len(resources) == 0:
 		w.printf("tenant %s has no providers\n", Name(tenant))
 	default:

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 )
 
 // Format is the form of a result.
@@ -52,14 +53,22 @@ func (w *Writer) begin() {
 
 func (w *Writer) printf(format string, values ...any) { fmt.Fprintf(w, format, values...) }
 
-// summary writes the last JSON line of a command. fields are names and values, one behind the other.
-func (w *Writer) summary(command string, fields ...any) error {
+// summary writes the last JSON line of a command.
+func (w *Writer) summary(command string, fields object) error {
 	w.line(append(object{"type", "summary", "command", command}, fields...))
 	return w.err
 }
 
 // object is a JSON object whose fields keep their order: names and values, one behind the other.
 type object []any
+
+// with adds a field unless its value is zero.
+func (o object) with(name string, value any) object {
+	if reflect.ValueOf(value).IsZero() {
+		return o
+	}
+	return append(o, name, value)
+}
 
 // MarshalJSON is for package json.
 func (o object) MarshalJSON() ([]byte, error) {

@@ -53,17 +53,14 @@ func (w *Writer) Secrets(s *Secrets) error {
 		return w.err
 	}
 	for _, secret := range found {
-		line := object{"type", "secret", "action", secret.Action}
-		if secret.Action != secretUnused {
-			line = append(line, "kind", secret.Kind, "key", secret.Key)
-		}
-		w.line(append(line, "name", secret.Name, "reason", secret.Reason))
+		line := append(object{"type", "secret", "action", secret.Action}.with("kind", secret.Kind), "name", secret.Name)
+		w.line(append(line.with("key", secret.Key), "reason", secret.Reason))
 	}
-	summary := []any{"tenant", s.Tenant, "store", s.Store, "dry_run", s.DryRun, "changed", n[install.SecretAdd]+n[install.SecretUpdate] > 0}
+	summary := object{"tenant", s.Tenant, "store", s.Store, "dry_run", s.DryRun, "changed", n[install.SecretAdd]+n[install.SecretUpdate] > 0}
 	for _, action := range secretActions {
 		summary = append(summary, action.name, n[action.name])
 	}
-	return w.summary("import-secrets", summary...)
+	return w.summary("import-secrets", summary)
 }
 
 // secrets lists secrets by action, at most shownChanges of each: those that are amiss, or the others.

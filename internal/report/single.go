@@ -13,7 +13,7 @@ import (
 func (w *Writer) Migration(result migrate.Result) error {
 	switch {
 	case w.Format == JSON:
-		return w.summary("migrate", "changed", result.Changed(), "schema_from", result.From, "schema_to", result.To)
+		return w.summary("migrate", object{"changed", result.Changed(), "schema_from", result.From, "schema_to", result.To})
 	case result.Changed() && result.To == 0:
 		w.printf("schema bootstrap removed\n")
 	case result.Changed():
@@ -28,14 +28,13 @@ func (w *Writer) Migration(result migrate.Result) error {
 
 // Export shows the result of export to a file.
 func (w *Writer) Export(tenant, path string, result export.Result) error {
-	summary := []any{"tenant", tenant, "file", path, "providers", result.Providers}
+	if w.Format == JSON {
+		summary := object{"tenant", tenant, "file", path, "providers", result.Providers}.with("resources", result.Others)
+		return w.summary("export", append(summary, "variables", len(result.Variables)))
+	}
 	what := Number(result.Providers, "provider")
 	if result.Others > 0 {
-		summary = append(summary, "resources", result.Others)
 		what += " and " + Number(result.Others, "other resource")
-	}
-	if w.Format == JSON {
-		return w.summary("export", append(summary, "variables", len(result.Variables))...)
 	}
 	w.printf("%s written to %s\n", what, path)
 	return w.err

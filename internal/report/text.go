@@ -107,7 +107,7 @@ func aligned(rows [][]string) []string {
 	for _, row := range rows {
 		fmt.Fprintln(columns, strings.Join(row, "\v"))
 	}
-	columns.Flush() // a strings.Builder has no errors
+	_ = columns.Flush() // a strings.Builder has no errors
 	lines := strings.Split(text.String(), "\n")[:len(rows)]
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")

@@ -1,44 +1,26 @@
 package report
 
 import (
-	"encoding/json"
 	"strings"
 
 	"keep-bootstrap/internal/catalogue"
 )
 
-// typeLine is a type as JSON.
-type typeLine struct {
-	Type             string      `json:"type"` // "provider_type"
-	Name             string      `json:"name"`
-	DisplayName      string      `json:"display_name,omitempty"`
-	Installable      bool        `json:"installable"`
-	Webhook          bool        `json:"webhook"`
-	Consumer         bool        `json:"consumer"`
-	ComingSoon       bool        `json:"coming_soon"`
-	NetworkAtInstall bool        `json:"network_at_install"`
-	Fields           []fieldLine `json:"fields"`
-	OneOf            [][]string  `json:"one_of,omitempty"`
-}
-
-// fieldLine is an authentication field as JSON.
-type fieldLine struct {
-	Name     string              `json:"name"`
-	Kind     catalogue.FieldKind `json:"kind"`
-	Required bool                `json:"required"`
-	Nullable bool                `json:"nullable"`
-	Secret   bool                `json:"secret"`
-	Values   []string            `json:"values,omitempty"`
-	Default  json.RawMessage     `json:"default,omitempty"`
-}
-
+// typeLine writes a type as JSON.
 func (w *Writer) typeLine(t *catalogue.Type) {
-	line := typeLine{
-		"provider_type", t.Name, t.DisplayName, t.Installable, t.Webhook, t.Consumer, t.ComingSoon, t.NetworkAtInstall,
-		make([]fieldLine, len(t.Fields)), t.OneOf,
+	fields := []object{} // not null
+	for _, f := range t.Fields {
+		field := object{"name", f.Name, "kind", f.Kind, "required", f.Required, "nullable", f.Nullable, "secret", f.Secret}
+		if len(f.Values) > 0 {
+			field = append(field, "values", f.Values)
+		}
+		fields = append(fields, field.with("default", f.Default))
 	}
-	for i, f := range t.Fields {
-		line.Fields[i] = fieldLine{f.Name, f.Kind, f.Required, f.Nullable, f.Secret, f.Values, f.Default}
+	line := object{"type", "provider_type", "name", t.Name}.with("display_name", t.DisplayName)
+	line = append(line, "installable", t.Installable, "webhook", t.Webhook, "consumer", t.Consumer, "coming_soon", t.ComingSoon,
+		"network_at_install", t.NetworkAtInstall, "fields", fields)
+	if len(t.OneOf) > 0 {
+		line = append(line, "one_of", t.OneOf)
 	}
 	w.line(line)
 }

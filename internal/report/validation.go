@@ -56,11 +56,11 @@ func (w *Writer) Validation(m *manifest.Manifest, valid bool, problems *manifest
 	for _, warning := range m.Warnings {
 		w.line(problemLine{"warning", warning})
 	}
-	summary := []any{"valid", valid, "providers", len(m.Providers)}
+	summary := object{"valid", valid, "providers", len(m.Providers)}
 	if resources := resourcesOf(m); valid && len(resources) > 0 {
 		summary = append(summary, "resources", resources)
 	}
-	return w.summary("validate", append(summary, "sources", len(m.Sources), "problems", total, "warnings", len(m.Warnings))...)
+	return w.summary("validate", append(summary, "sources", len(m.Sources), "problems", total, "warnings", len(m.Warnings)))
 }
 
 // Warnings writes the warnings of an input for people; carets show their places.
