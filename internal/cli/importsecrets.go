@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
@@ -138,164 +136,16 @@ func (a *app) importSecrets(ctx context.Context, store secretStore, input *impor
 	if err != nil {
 		return postgres.Interrupted(ctx, err)
 	}
-	view := newSecretsView(a.tenant, store.String(), input.dryRun, secrets)
-	if err := a.showSecrets(&view); err != nil {
-		return err
-	}
-	return view.incomplete()
-}
-
-// secretLine is one secret as JSON.
-type secretLine struct {
-	Type   string `json:"type"` // "secret"
-	Action string `json:"action"`
-	Kind   string `json:"kind,omitempty"` // absent if action is unused
-	Name   string `json:"name"`
-	Key    string `json:"key,omitempty"`
-	Reason string `json:"reason"`
-}
-
-// secretUnused is the action of a secret of the store that no row names.
-const secretUnused = "unused"
-
-// secretsView is what became of the secrets, as it is shown.
-type secretsView struct {
-	tenant, store string
-	dryRun        bool
-	lines         []secretLine
-	counts        map[string]int // by action
-}
-
-func newSecretsView(tenant, store string, dryRun bool, secrets install.Secrets) secretsView {
-	view := secretsView{tenant: tenant, store: store, dryRun: dryRun, counts: map[string]int{}}
-	add := func(line secretLine) {
-		line.Type = "secret"
-		view.lines = append(view.lines, line)
-		view.counts[line.Action]++
-	}
-	for _, s := range secrets.Found {
-		add(newSecretLine(s))
-	}
-	for _, name := range secrets.Unused {
-		add(secretLine{Action: secretUnused, Name: name, Reason: "no row of Keep names it"})
-	}
-	return view
-}
-
-func newSecretLine(s db.FoundSecretsRow) secretLine {
-	return secretLine{Action: s.Action, Kind: s.Kind, Name: s.Name, Key: s.Key, Reason: s.Reason}
-}
-
-// secretSymbols are those of the actions in text, and their colours. What is unchanged is only counted.
-var secretSymbols = map[string]struct{ text, colour string }{
-	install.SecretAdd:     {"  +", report.Green},
-	install.SecretUpdate:  {"  ~", report.Yellow},
-	install.SecretKeep:    {"  =", report.Cyan},
-	install.SecretMissing: {"  ?", report.Red},
-	install.SecretRefuse:  {"  !", report.Red},
-	secretUnused:          {"  .", ""},
-}
-
-// title is the name of a secret, on one line.
-func (s *secretLine) title() string {
-	if s.Kind == "smtp" {
-		return report.Name(s.Name)
-	}
-	return report.Titled(s.Kind, report.Name(s.Name))
-}
-
-// showSecrets prints the result of import-secrets.
-func (a *app) showSecrets(view *secretsView) error {
-	n := view.counts
-	if a.out.Format == report.JSON {
-		for i := range view.lines {
-			_ = a.out.JSONLine(&view.lines[i])
-		}
-		return a.out.JSONLine(struct {
-			Type      string `json:"type"`
-			Command   string `json:"command"`
-			Tenant    string `json:"tenant"`
-			Store     string `json:"store"`
-			DryRun    bool   `json:"dry_run"`
-			Changed   bool   `json:"changed"`
-			Add       int    `json:"add"`
-			Update    int    `json:"update"`
-			Keep      int    `json:"keep"`
-			Unchanged int    `json:"unchanged"`
-			Missing   int    `json:"missing"`
-			Refuse    int    `json:"refuse"`
-			Unused    int    `json:"unused"`
-		}{
-			"summary", "import-secrets", view.tenant, view.store, view.dryRun, n[install.SecretAdd]+n[install.SecretUpdate] > 0,
-			n[install.SecretAdd], n[install.SecretUpdate], n[install.SecretKeep], n[install.SecretUnchanged], n[install.SecretMissing],
-			n[install.SecretRefuse], n[secretUnused],
-		})
-	}
-	a.writeSecrets(view)
-	_, err := fmt.Fprintln(&a.out, view.summary())
-	return err
-}
-
-// writeSecrets lists what is not unchanged, by action: at most shownChanges of each, and what needs a look last.
-func (a *app) writeSecrets(view *secretsView) {
-	for _, action := range []string{install.SecretAdd, install.SecretUpdate, install.SecretKeep, secretUnused, install.SecretMissing, install.SecretRefuse} {
-		var rows [][]string
-		for i := range view.lines {
-			line := &view.lines[i]
-			if line.Action != action || len(rows) == report.ShownChanges {
-				continue
-			}
-			reason := report.Line(line.Reason)
-			if action == install.SecretMissing || action == install.SecretRefuse {
-				reason += " (" + report.Line(line.Key) + ")"
-			}
-			rows = append(rows, []string{secretSymbols[action].text, line.title(), reason})
-		}
-		if rows == nil {
-			continue
-		}
-		for _, text := range report.Table(rows) {
-			fmt.Fprintln(&a.out, a.out.Paint(secretSymbols[action].colour, text[:3])+text[3:])
-		}
-		if more := view.counts[action] - len(rows); more > 0 {
-			fmt.Fprintf(&a.out, "  ... and %d more (-o json lists all)\n", more)
-		}
-	}
-}
-
-// summary is the last line of text.
-func (v *secretsView) summary() string {
-	words := []struct{ action, done, planned string }{
-		{install.SecretAdd, "copied", "to copy"},
-		{install.SecretUpdate, "overwritten", "to overwrite"},
-		{install.SecretKeep, "kept although the store differs", "kept although the store differs"},
-		{install.SecretUnchanged, "unchanged", "unchanged"},
-		{install.SecretMissing, "missing", "missing"},
-		{install.SecretRefuse, "refused", "refused"},
-		{secretUnused, "unused in the store", "unused in the store"},
-	}
-	var parts []string
-	for _, word := range words {
-		if n := v.counts[word.action]; n > 0 {
-			text := word.done
-			if v.dryRun {
-				text = word.planned
-			}
-			parts = append(parts, fmt.Sprintf("%d %s", n, text))
-		}
-	}
-	if parts == nil {
-		return fmt.Sprintf("tenant %s names no secrets", report.Name(v.tenant))
-	}
-	from := "Secrets from " + v.store + ": "
-	return from + strings.Join(parts, ", ") + "."
+	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.dryRun, Secrets: secrets}
+	return cmp.Or(a.out.Secrets(&shown), incomplete(&shown))
 }
 
 // incomplete is the error for secrets that Keep will not find in the database, or cannot use; nil when there are none.
-func (v *secretsView) incomplete() error {
+func incomplete(s *report.Secrets) error {
+	counts := s.Counts()
 	var parts []string
 	for _, action := range []struct{ name, word string }{{install.SecretMissing, "missing"}, {install.SecretRefuse, "refused"}} {
-		if n := v.counts[action.name]; n > 0 {
+		if n := counts[action.name]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, action.word))
 		}
 	}
@@ -303,7 +153,7 @@ func (v *secretsView) incomplete() error {
 		return nil
 	}
 	message := "not every secret is in the database: " + strings.Join(parts, ", ")
-	if !v.dryRun && slices.ContainsFunc(v.lines, func(s secretLine) bool { return s.Action == install.SecretAdd || s.Action == install.SecretUpdate }) {
+	if !s.DryRun && counts[install.SecretAdd]+counts[install.SecretUpdate] > 0 {
 		message += "; the others were copied"
 	}
 	return &postgres.Error{

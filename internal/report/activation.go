@@ -9,15 +9,20 @@ import (
 	"keep-bootstrap/internal/activate"
 )
 
-// states are what can become of a webhook, of scopes or of a consumer, in the order of the counts, with their colours.
-var states = []struct {
-	state  activate.State
-	colour string
-}{
-	{activate.Installed, green}, {activate.Accepted, green}, {activate.Unchanged, yellow}, {activate.Valid, green},
-	{activate.Skipped, yellow}, {activate.Unsupported, yellow}, {activate.Invalid, red}, {activate.Refused, red},
-	{activate.Failed, red}, {activate.Unknown, yellow}, {activate.Waiting, yellow},
-	{activate.Consuming, green}, {activate.Missing, yellow}, {activate.Stale, yellow},
+// states are in the order of the counts.
+var states = []activate.State{
+	activate.Installed, activate.Accepted, activate.Unchanged, activate.Valid, activate.Skipped, activate.Unsupported, activate.Invalid,
+	activate.Refused, activate.Failed, activate.Unknown, activate.Waiting, activate.Consuming, activate.Missing, activate.Stale,
+}
+
+func stateColour(state activate.State) string {
+	switch state {
+	case activate.Installed, activate.Accepted, activate.Valid, activate.Consuming:
+		return green
+	case activate.Refused, activate.Failed, activate.Invalid:
+		return red
+	}
+	return yellow
 }
 
 // Activation shows what activate does, as soon as it is known, and counts it.
@@ -80,12 +85,6 @@ func (a *Activation) result(r activate.Result) {
 
 // resultText shows one result in lines for people.
 func (a *Activation) resultText(r activate.Result) {
-	colour := yellow
-	for _, s := range states {
-		if s.state == r.State {
-			colour = s.colour
-		}
-	}
 	line := fmt.Sprintf("%s (%s)", Name(r.Name), Name(r.Type))
 	if r.State == activate.Stale {
 		line = "provider " + Name(r.ID) + ", which is gone"
@@ -96,7 +95,7 @@ func (a *Activation) resultText(r activate.Result) {
 	if r.Text != "" {
 		line += ": " + Line(r.Text)
 	}
-	a.out.printf("%s  %s\n", a.out.paint(colour, fmt.Sprintf("%-11s", r.State)), line)
+	a.out.printf("%s  %s\n", a.out.paint(stateColour(r.State), fmt.Sprintf("%-11s", r.State)), line)
 	const indent = "             "
 	for _, scope := range slices.Sorted(maps.Keys(r.Scopes)) {
 		if text := r.Scopes[scope]; text != "" {
@@ -114,9 +113,9 @@ func (a *Activation) resultText(r activate.Result) {
 // stateCounts words counts.
 func stateCounts(counts map[activate.State]int) string {
 	var parts []string
-	for _, s := range states {
-		if n := counts[s.state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, s.state))
+	for _, state := range states {
+		if n := counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -103,6 +103,14 @@ func (c *Change) title() string {
 	return name
 }
 
+// typeName is the type of a provider; "" for what has none.
+func (c *Change) typeName() string {
+	if c.Type == nil {
+		return ""
+	}
+	return Name(*c.Type)
+}
+
 // what says what differs and why, on one line.
 func (c *Change) what() string {
 	reason := Line(c.Reason)
@@ -146,19 +154,15 @@ func (c *Change) references() string {
 	return strings.Join(parts, "; ")
 }
 
-// changes lists changes as text, at most ShownChanges of them.
+// changes lists changes as text, at most shownChanges of them.
 func (w *Writer) changes(changes []Change) {
 	changes = audible(changes)
-	more := len(changes) - ShownChanges
-	changes = changes[:min(len(changes), ShownChanges)]
+	more := len(changes) - shownChanges
+	changes = changes[:min(len(changes), shownChanges)]
 	rows := make([][]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		kind := ""
-		if c.Type != nil {
-			kind = Name(*c.Type)
-		}
-		rows[i] = []string{actionNamed(c.Action).sign, c.title(), kind, c.what()}
+		rows[i] = []string{actionNamed(c.Action).sign, c.title(), c.typeName(), c.what()}
 	}
 	for i, line := range aligned(rows) {
 		c := &changes[i]

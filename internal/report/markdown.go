@@ -76,16 +76,9 @@ func (w *Writer) markdownChanges(changes []Change, more string) {
 
 // markdown is a row of a table.
 func (c *Change) markdown(typed bool) string {
-	cells := []string{"", code(c.title())}
-	if sign := strings.TrimSpace(actionNamed(c.Action).sign); sign != "" {
-		cells[0] = code(sign)
-	}
+	cells := []string{code(strings.TrimSpace(actionNamed(c.Action).sign)), code(c.title())}
 	if typed {
-		kind := ""
-		if c.Type != nil {
-			kind = code(Name(*c.Type))
-		}
-		cells = append(cells, kind)
+		cells = append(cells, code(c.typeName()))
 	}
 	what := escaped(c.what())
 	if references := c.references(); references != "" {
@@ -106,8 +99,11 @@ func (w *Writer) markdownNotes(notes []string) {
 	}
 }
 
-// code shows a text as code. Its characters are escaped one by one, so that no backquote ends it.
+// code shows a text as code; an empty one as nothing. Its characters are escaped one by one, so that no backquote ends it.
 func code(s string) string {
+	if s == "" {
+		return ""
+	}
 	return "<code>" + escaped(s) + "</code>"
 }
 

@@ -9,8 +9,8 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// ShownChanges is how many changes the text output lists. JSON lists all.
-const ShownChanges = 200
+// shownChanges is how many changes the text output lists. JSON lists all.
+const shownChanges = 200
 
 // summary is the last JSON line of plan, apply and up.
 type summary struct {
@@ -144,7 +144,7 @@ func (r *Run) last() string {
 }
 
 // Lists says whether the changes of a run are listed one by one: in text only if they are not too many.
-func (w *Writer) Lists(r *Run) bool { return w.Format != Text || r.Counts.Sum() <= ShownChanges }
+func (w *Writer) Lists(r *Run) bool { return w.Format != Text || r.Counts.Sum() <= shownChanges }
 
 // Run shows what a run did.
 func (w *Writer) Run(r *Run) error {
@@ -164,7 +164,7 @@ func (w *Writer) Run(r *Run) error {
 		w.markdownRun(r, changes)
 	default:
 		w.changes(changes)
-		if sum := r.Counts.Sum(); sum > ShownChanges {
+		if sum := r.Counts.Sum(); sum > shownChanges {
 			w.printf("  %s: keep-bootstrap history %d lists them\n", Number(sum, "change"), *report.RunID)
 		}
 		w.notes(report.Notes)

@@ -71,7 +71,7 @@ func (w *Writer) secrets(found []db.FoundSecretsRow, counts map[string]int, amis
 		}
 		var rows [][]string
 		for _, secret := range found {
-			if secret.Action != action.name || len(rows) == ShownChanges {
+			if secret.Action != action.name || len(rows) == shownChanges {
 				continue
 			}
 			name, reason := Name(secret.Name), Line(secret.Reason)

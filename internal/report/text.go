@@ -122,17 +122,3 @@ func (w *Writer) table(rows [][]string) error {
 	}
 	return w.err
 }
-
-// TODO: until activate and import-secrets have their reports here.
-const (
-	Red    = red
-	Green  = green
-	Yellow = yellow
-	Cyan   = cyan
-)
-
-func (w *Writer) JSONLine(line any) error          { w.line(line); return w.err }
-func (w *Writer) Paint(colour, text string) string { return w.paint(colour, text) }
-func (w *Writer) Table(rows [][]string) error      { return w.table(rows) }
-func Titled(kind, name string) string              { return titled(kind, name) }
-func Table(rows [][]string) []string               { return aligned(rows) }
