@@ -34,6 +34,10 @@ type activateFlags struct {
 	timeout       time.Duration
 	allowLocalURL bool
 	scopes        []string
+
+	// What check has read.
+	base *url.URL
+	key  string
 }
 
 func (f *activateFlags) register(cmd *cobra.Command) {
@@ -47,39 +51,39 @@ func (f *activateFlags) register(cmd *cobra.Command) {
 }
 
 // check reads the flags before anything is touched.
-func (f *activateFlags) check(a *app) (base *url.URL, key string, err error) {
+func (f *activateFlags) check(a *app) (err error) {
 	if f.keepURL == "" {
-		return nil, "", postgres.Usage("--keep-url is required", "give the address of Keep's API, as http://keep-backend:8080")
+		return postgres.Usage("--keep-url is required", "give the address of Keep's API, as http://keep-backend:8080")
 	}
 	if f.timeout <= 0 {
-		return nil, "", postgres.Usage("--timeout must be a positive duration such as 90s", "")
+		return postgres.Usage("--timeout must be a positive duration such as 90s", "")
 	}
-	if base, err = activate.ParseURL(f.keepURL); err != nil {
-		return nil, "", err
+	if f.base, err = activate.ParseURL(f.keepURL); err != nil {
+		return err
 	}
-	key = strings.TrimSpace(a.getenv("KEEP_API_KEY"))
+	f.key = strings.TrimSpace(a.getenv("KEEP_API_KEY"))
 	if f.apiKeyFile != "" {
 		text, err := os.ReadFile(f.apiKeyFile)
 		if err != nil {
-			return nil, "", postgres.Usage("--api-key-file: the file cannot be read: "+f.apiKeyFile, "check its path and its permissions")
+			return postgres.Usage("--api-key-file: the file cannot be read: "+f.apiKeyFile, "check its path and its permissions")
 		}
-		if key = strings.TrimSpace(string(text)); key == "" {
-			return nil, "", postgres.Usage("--api-key-file: the file is empty: "+f.apiKeyFile, "write an API key of role admin into it")
+		if f.key = strings.TrimSpace(string(text)); f.key == "" {
+			return postgres.Usage("--api-key-file: the file is empty: "+f.apiKeyFile, "write an API key of role admin into it")
 		}
 	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, "", postgres.Usage("the API key holds a character that no HTTP header can carry", "give one key, without a name and without a second line")
+	if strings.ContainsFunc(f.key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return postgres.Usage("the API key holds a character that no HTTP header can carry", "give one key, without a name and without a second line")
 	}
-	return base, key, nil
+	return nil
 }
 
 // checkAfterUp is check for up --activate.
-func (f *activateFlags) checkAfterUp(a *app, tenantOnly bool) (*url.URL, string, error) {
+func (f *activateFlags) checkAfterUp(a *app, tenantOnly bool) error {
 	if tenantOnly {
-		return nil, "", postgres.Usage("--activate and --tenant-only exclude each other", "with --tenant-only, Keep provisions its providers itself")
+		return postgres.Usage("--activate and --tenant-only exclude each other", "with --tenant-only, Keep provisions its providers itself")
 	}
 	if a.out.Format == report.Markdown {
-		return nil, "", postgres.Usage("--activate has no Markdown", "give -o text or -o json, or run keep-bootstrap activate by itself")
+		return postgres.Usage("--activate has no Markdown", "give -o text or -o json, or run keep-bootstrap activate by itself")
 	}
 	return f.check(a)
 }
@@ -97,8 +101,7 @@ func (a *app) activateCommand() *cobra.Command {
 			if status && len(flags.scopes) > 0 {
 				return postgres.Usage("--status and --scopes exclude each other", "run activate twice")
 			}
-			base, key, err := flags.check(a)
-			if err != nil {
+			if err := flags.check(a); err != nil {
 				return err
 			}
 			t, err := a.target(cmd.Context(), "", false)
@@ -106,9 +109,9 @@ func (a *app) activateCommand() *cobra.Command {
 				return err
 			}
 			if status {
-				return a.compareConsumers(cmd.Context(), t, &flags, base, key)
+				return a.compareConsumers(cmd.Context(), t, &flags)
 			}
-			return a.activate(cmd.Context(), t, &flags, base, key)
+			return a.activate(cmd.Context(), t, &flags)
 		},
 	}
 	flags.register(cmd)
@@ -117,16 +120,16 @@ func (a *app) activateCommand() *cobra.Command {
 }
 
 // activate asks Keep for webhooks and scopes.
-func (a *app) activate(ctx context.Context, t target, flags *activateFlags, base *url.URL, key string) error {
-	run, shown := a.newActivation(t, flags, base, key)
+func (a *app) activate(ctx context.Context, t target, flags *activateFlags) error {
+	run, shown := a.newActivation(t, flags)
 	defer run.Close(ctx)
 	stopped := run.Do(ctx)
 	return cmp.Or(shown.Webhooks(stopped != nil), stopped, leftToDo(shown))
 }
 
 // compareConsumers compares the consumers that Keep has started with the providers.
-func (a *app) compareConsumers(ctx context.Context, t target, flags *activateFlags, base *url.URL, key string) error {
-	run, shown := a.newActivation(t, flags, base, key)
+func (a *app) compareConsumers(ctx context.Context, t target, flags *activateFlags) error {
+	run, shown := a.newActivation(t, flags)
 	defer run.Close(ctx)
 	stopped := run.Consumers(ctx)
 	if err := cmp.Or(shown.Consumers(stopped != nil), stopped); err != nil {
@@ -143,13 +146,13 @@ func (a *app) compareConsumers(ctx context.Context, t target, flags *activateFla
 }
 
 // newActivation prepares a run whose results are shown as soon as they are known.
-func (a *app) newActivation(t target, flags *activateFlags, base *url.URL, key string) (*activate.Run, *report.Activation) {
-	shown := a.out.Activation(a.tenant, base.String())
+func (a *app) newActivation(t target, flags *activateFlags) (*activate.Run, *report.Activation) {
+	shown := a.out.Activation(a.tenant, flags.base.String())
 	return &activate.Run{
 		Session: postgres.Session{Config: t.config},
 		Wait:    postgres.NewWait(time.Duration(a.wait), a.log),
 		Log:     a.log, Tenant: a.tenant, Version: a.Version,
-		KeepURL: base, Key: key, Timeout: flags.timeout, AllowLocalURL: flags.allowLocalURL, Scopes: flags.scopes,
+		KeepURL: flags.base, Key: flags.key, Timeout: flags.timeout, AllowLocalURL: flags.allowLocalURL, Scopes: flags.scopes,
 		Address: shown.Address, Each: shown.Each,
 	}, shown
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/url"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -45,15 +44,13 @@ func (a *app) upCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			var m *manifest.Manifest
-			var keep *url.URL
-			var key string
-			var err error
 			if thenActivate {
-				if keep, key, err = activation.checkAfterUp(a, tenantOnly); err != nil {
+				if err := activation.checkAfterUp(a, tenantOnly); err != nil {
 					return err
 				}
 			}
 			if !tenantOnly {
+				var err error
 				if m, err = input.load(a); err != nil {
 					return err
 				}
@@ -73,7 +70,7 @@ func (a *app) upCommand() *cobra.Command {
 				return err
 			}
 			run.Close(ctx)
-			return a.activate(ctx, t, &activation, keep, key)
+			return a.activate(ctx, t, &activation)
 		},
 	}
 	input.register(cmd)
