@@ -28,8 +28,10 @@ var rewrittenByKeep = []struct {
 	{"refreshed access", "pagerduty", `{"service_id": "s", "oauth_data": {"access_token": "a", "refresh_token": "r", "last_fetched_at": 1}}`, `{"service_id": "s", "oauth_data": {"access_token": "b", "refresh_token": "q", "expires_in": 9, "last_fetched_at": 1.5}}`},
 	{"address of the route", "mailgun", `{"sender": "s", "email": "mine@example.com"}`, `{"sender": "s", "email": "keep-1@example.com", "route_id": "r"}`},
 	{"host without a scheme", "kibana", `{"api_key": "k", "kibana_host": "kibana.example.com"}`, `{"api_key": "k", "kibana_host": "https://kibana.example.com"}`},
-	{"local host without a scheme", "openobserve", `{"openObserveUsername": "u", "openObservePassword": "p", "openObserveHost": "127.0.0.1", "openObservePort": 5080, "organisationID": "o"}`,
-		`{"openObserveUsername": "u", "openObservePassword": "p", "openObserveHost": "http://127.0.0.1", "openObservePort": 5080, "organisationID": "o"}`},
+	{
+		"local host without a scheme", "openobserve", `{"openObserveUsername": "u", "openObservePassword": "p", "openObserveHost": "127.0.0.1", "openObservePort": 5080, "organisationID": "o"}`,
+		`{"openObserveUsername": "u", "openObservePassword": "p", "openObserveHost": "http://127.0.0.1", "openObservePort": 5080, "organisationID": "o"}`,
+	},
 	{"template of a host", "kibana", `{"api_key": "k", "kibana_host": "{{ env.HOST }}"}`, `{"api_key": "k", "kibana_host": "https://kibana.example.com"}`},
 	{"address of the route, not given", "mailgun", `{"sender": "s"}`, `{"sender": "s", "email": "keep-1@example.com", "route_id": "r"}`},
 	{"integration link", "grafana_oncall", `{"host": "http://g", "token": "t"}`, `{"host": "http://g", "token": "t", "oncall_integration_link": "http://g/integrations/v1/1"}`},
@@ -119,28 +121,48 @@ func TestRewrittenByKeepOrNot(t *testing.T) {
 		plan                                    string // name, action, fields, drift
 		secret                                  string
 	}{
-		{"another template", "grafana", template, clear, `{"host": "http://g", "token": "{{ env.OTHER }}"}`,
-			"p update {authentication.token} {}", `{"host": "http://g", "token": "{{ env.OTHER }}"}`},
-		{"template becomes a value", "grafana", template, clear, `{"host": "http://g", "token": "t"}`,
-			"p update {authentication.token} {}", `{"host": "http://g", "token": "t"}`},
+		{
+			"another template", "grafana", template, clear, `{"host": "http://g", "token": "{{ env.OTHER }}"}`,
+			"p update {authentication.token} {}", `{"host": "http://g", "token": "{{ env.OTHER }}"}`,
+		},
+		{
+			"template becomes a value", "grafana", template, clear, `{"host": "http://g", "token": "t"}`,
+			"p update {authentication.token} {}", `{"host": "http://g", "token": "t"}`,
+		},
 		{"template becomes the value that it had", "grafana", template, clear, clear, "p update {authentication.token} {}", clear},
 		{"value becomes a template", "grafana", clear, clear, template, "p update {authentication.token} {}", template},
-		{"another host takes no credential along", "grafana", template, clear, `{"host": "http://else", "token": "{{ env.TOKEN }}"}`,
-			"p update {authentication.host,authentication.token} {}", `{"host": "http://else", "token": "{{ env.TOKEN }}"}`},
-		{"template is removed", "mailgun", `{"sender": "{{ env.S }}", "email_domain": "d"}`, `{"sender": "s", "email_domain": "d"}`, `{"email_domain": "d"}`,
-			"p update {authentication.sender} {}", `{"email_domain": "d"}`},
-		{"someone changes the host", "grafana", template, `{"host": "http://else", "token": "clear"}`, template,
-			"p update {authentication.host,authentication.token} {authentication.host,authentication.token}", template},
-		{"someone removes the token", "grafana", template, `{"host": "http://g"}`, template,
-			"p update {authentication.token} {authentication.token}", template},
-		{"someone changes a host with a scheme", "kibana", `{"api_key": "k", "kibana_host": "https://a"}`, `{"api_key": "k", "kibana_host": "http://a"}`, `{"api_key": "k", "kibana_host": "https://a"}`,
-			"p update {authentication.kibana_host} {authentication.kibana_host}", `{"api_key": "k", "kibana_host": "https://a"}`},
-		{"someone changes a host without a scheme", "kibana", `{"api_key": "k", "kibana_host": "a"}`, `{"api_key": "k", "kibana_host": "https://b"}`, `{"api_key": "k", "kibana_host": "a"}`,
-			"p update {authentication.kibana_host} {authentication.kibana_host}", `{"api_key": "k", "kibana_host": "https://a"}`},
-		{"another token to refresh", "pagerduty", `{"oauth_data": {"refresh_token": "a"}}`, `{"oauth_data": {"refresh_token": "b"}}`, `{"oauth_data": {"refresh_token": "c"}}`,
-			"p update {authentication.oauth_data} {}", `{"oauth_data": {"refresh_token": "c"}}`},
-		{"the same name of another type", "sendgrid", `{"api_key": "k", "from_email": "a", "email": "a"}`, `{"api_key": "k", "from_email": "a", "email": "b"}`, `{"api_key": "k", "from_email": "a", "email": "a"}`,
-			"p update {authentication.email} {authentication.email}", `{"api_key": "k", "from_email": "a", "email": "a"}`},
+		{
+			"another host takes no credential along", "grafana", template, clear, `{"host": "http://else", "token": "{{ env.TOKEN }}"}`,
+			"p update {authentication.host,authentication.token} {}", `{"host": "http://else", "token": "{{ env.TOKEN }}"}`,
+		},
+		{
+			"template is removed", "mailgun", `{"sender": "{{ env.S }}", "email_domain": "d"}`, `{"sender": "s", "email_domain": "d"}`, `{"email_domain": "d"}`,
+			"p update {authentication.sender} {}", `{"email_domain": "d"}`,
+		},
+		{
+			"someone changes the host", "grafana", template, `{"host": "http://else", "token": "clear"}`, template,
+			"p update {authentication.host,authentication.token} {authentication.host,authentication.token}", template,
+		},
+		{
+			"someone removes the token", "grafana", template, `{"host": "http://g"}`, template,
+			"p update {authentication.token} {authentication.token}", template,
+		},
+		{
+			"someone changes a host with a scheme", "kibana", `{"api_key": "k", "kibana_host": "https://a"}`, `{"api_key": "k", "kibana_host": "http://a"}`, `{"api_key": "k", "kibana_host": "https://a"}`,
+			"p update {authentication.kibana_host} {authentication.kibana_host}", `{"api_key": "k", "kibana_host": "https://a"}`,
+		},
+		{
+			"someone changes a host without a scheme", "kibana", `{"api_key": "k", "kibana_host": "a"}`, `{"api_key": "k", "kibana_host": "https://b"}`, `{"api_key": "k", "kibana_host": "a"}`,
+			"p update {authentication.kibana_host} {authentication.kibana_host}", `{"api_key": "k", "kibana_host": "https://a"}`,
+		},
+		{
+			"another token to refresh", "pagerduty", `{"oauth_data": {"refresh_token": "a"}}`, `{"oauth_data": {"refresh_token": "b"}}`, `{"oauth_data": {"refresh_token": "c"}}`,
+			"p update {authentication.oauth_data} {}", `{"oauth_data": {"refresh_token": "c"}}`,
+		},
+		{
+			"the same name of another type", "sendgrid", `{"api_key": "k", "from_email": "a", "email": "a"}`, `{"api_key": "k", "from_email": "a", "email": "b"}`, `{"api_key": "k", "from_email": "a", "email": "a"}`,
+			"p update {authentication.email} {authentication.email}", `{"api_key": "k", "from_email": "a", "email": "a"}`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDatabase(t)
