@@ -14,13 +14,10 @@ DECLARE
     v_keeps    boolean := coalesce(p_options ->> 'on_drift' = 'keep', false);
     v_kinds    text[] := current_setting('bootstrap.kinds')::text[];
 BEGIN
-    v_report.run_id := p_run_id;
-    v_report.tenant_id := p_tenant_id;
-    v_report.tenant_created := p_tenant_created;
-    v_report.changed := p_run_id IS NOT NULL;
-    v_report.providers := (SELECT count(*) FROM bootstrap._staged('provider'));
-    v_report.resources := '{}';
-    v_report.notes := '{}';
+    SELECT p_run_id, p_tenant_id, p_tenant_created, p_run_id IS NOT NULL, count(*), '{}'::json, '{}'::text[]
+    INTO v_report.run_id, v_report.tenant_id, v_report.tenant_created, v_report.changed, v_report.providers,
+         v_report.resources, v_report.notes
+    FROM bootstrap._staged('provider') AS s;
     SELECT count(*) FILTER (WHERE w.action = 'add'), count(*) FILTER (WHERE w.action = 'update'),
            count(*) FILTER (WHERE w.action = 'rename'), count(*) FILTER (WHERE w.action = 'replace'),
            count(*) FILTER (WHERE w.action = 'prune'), count(*) FILTER (WHERE w.action = 'adopt'),
@@ -48,7 +45,6 @@ BEGIN
             WHERE g.kind NOT IN ('provider', 'deduplication_rule') GROUP BY g.kind, g.number
         ) AS k;
     END IF;
-
     IF (SELECT bool_or(w.wanted_webhook) FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id()) THEN
         v_webhooks := ARRAY(SELECT k.object_id FROM bootstrap.webhook AS k
                             WHERE k.tenant_id = p_tenant_id AND k.is_recorded);
@@ -92,17 +88,17 @@ BEGIN
             HAVING count(*) > 0
         ) AS n;
     END IF;
-    IF (p_options ->> 'provision_resources')::boolean THEN
-        v_report.notes := v_report.notes || ARRAY[
-            'PROVISION_RESOURCES is true: Keep provisions over this run when it starts. Set it to false'];
-    END IF;
-    SELECT v_report.notes || array_agg('what the manifest does not cover stays as it is: ' || o.list)
-    INTO v_report.notes
-    FROM (
-        SELECT string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind) AS list
+    v_report.notes := v_report.notes || ARRAY(
+        SELECT 'PROVISION_RESOURCES is true: Keep provisions over this run when it starts. Set it to false'
+        WHERE (p_options ->> 'provision_resources')::boolean
+    ) || ARRAY(
+        SELECT 'what the manifest does not cover stays as it is: '
+               || string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind)
         FROM (SELECT o.kind, count(*) AS count FROM bootstrap.object AS o
               WHERE o.tenant_id = p_tenant_id AND o.kind <> ALL (v_kinds || ARRAY['deduplication_rule'])
-              GROUP BY o.kind) AS k HAVING count(*) > 0) AS o;
+              GROUP BY o.kind) AS k
+        HAVING count(*) > 0
+    );
     IF p_is_stale THEN
         v_report.unchanged := 0;
         v_report.notes := ARRAY[format('generation %s is older than %s, which is installed: nothing was done',
@@ -110,15 +106,19 @@ BEGIN
             (SELECT t.generation FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id))];
     END IF;
     PERFORM set_config('bootstrap.report', to_json(v_report)::text, true);
-
     IF v_report.changed THEN
         RAISE NOTICE 'bootstrap: run % of tenant %: providers: % added, % updated, % renamed, % replaced, % pruned, '
-                     '% adopted, % unchanged; % deduplication rules changed; %',
+                     '% adopted, % unchanged; % deduplication rules changed',
             p_run_id, p_tenant_id, v_report.added, v_report.updated, v_report.renamed, v_report.replaced,
-            v_report.pruned, v_report.adopted, v_report.unchanged, v_report.rules_changed, v_report.resources;
+            v_report.pruned, v_report.adopted, v_report.unchanged, v_report.rules_changed;
     ELSIF NOT p_is_stale THEN
         RAISE NOTICE 'bootstrap: tenant % is up to date, % providers', p_tenant_id, v_report.providers;
     END IF;
-    FOREACH v_note IN ARRAY v_report.notes LOOP RAISE NOTICE 'bootstrap: %', v_note; END LOOP;
+    FOR v_note IN
+        SELECT format('%ss: %s', replace(k.key, '_', ' '),
+                      (SELECT string_agg(c.value || ' ' || c.key, ', ') FROM json_each_text(k.value) AS c))
+        FROM json_each(v_report.resources) AS k WHERE v_report.changed
+        UNION ALL SELECT unnest(v_report.notes)
+    LOOP RAISE NOTICE 'bootstrap: %', v_note; END LOOP;
 END
 $$;

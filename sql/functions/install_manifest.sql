@@ -14,7 +14,7 @@ BEGIN
     END IF;
     DELETE FROM bootstrap.staging AS s WHERE s.transaction_id = pg_current_xact_id();
     DELETE FROM bootstrap.manifest_staging AS s WHERE s.transaction_id = pg_current_xact_id();
-    INSERT INTO bootstrap.manifest_staging (line) VALUES (p_manifest::text);
+    INSERT INTO bootstrap.manifest_staging (line) VALUES (coalesce(p_manifest, 'null')::text);
     CALL bootstrap.install_staged(p_tenant_id, p_options);
 END
 $$;

@@ -45,8 +45,7 @@ BEGIN
 EXCEPTION WHEN OTHERS OR assert_failure OR query_canceled THEN
     GET STACKED DIAGNOSTICS v_error.state = RETURNED_SQLSTATE, v_error.message = MESSAGE_TEXT,
         v_error.detail = PG_EXCEPTION_DETAIL, v_error.hint = PG_EXCEPTION_HINT, v_error.table_name = TABLE_NAME,
-        v_error.constraint_name = CONSTRAINT_NAME,
-        v_error.context = PG_EXCEPTION_CONTEXT;
+        v_error.constraint_name = CONSTRAINT_NAME, v_error.context = PG_EXCEPTION_CONTEXT;
     PERFORM bootstrap._reraise(v_error);
 END
 $$;
