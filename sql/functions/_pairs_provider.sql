@@ -48,6 +48,7 @@ BEGIN
             JOIN unnest(coalesce((d.l).keys, k.keys)) AS r (mark) ON r.mark LIKE ':%' AND substr(r.mark, 66) = a.key
             WHERE (d.l).object_id IS NOT NULL OR substr(r.mark, 2, 64) = encode(bootstrap._digest(
                 (SELECT g.digest_key FROM bootstrap.setting AS g), a.value #>> '{}'), 'hex')
+               OR ((d.l).provisioned AND a.key IN ('email', 'oauth_data', 'oauth_token')) -- renewed by Keep
         ) AS m
     )
     SELECT 'provider', (p.w).position, coalesce((p.w).name, (p.l).name, (p.l).last_name),

@@ -21,8 +21,7 @@ FROM (
                WHERE e.value ~ '^[{]{2}.*[}]{2}$'
                   OR (s.type, e.key) IN (('datadog', 'oauth_token'), ('mailgun', 'email'), ('pagerduty', 'oauth_data')))
                ELSE '{}' END AS marks,
-           CASE WHEN s.type NOT IN ('bigquery', 'mailgun') -- Keep adds some of theirs
-                THEN coalesce(y.secret || y.plain, '{}') ELSE '{}' END AS known,
+           CASE WHEN s.type IN ('bigquery', 'mailgun') THEN '{}' ELSE coalesce(y.secret || y.plain, '{}') END AS known,
            o.option, o.option ->> 'description' AS description,
            (o.option ->> 'pulling_enabled')::boolean AS pulling
     FROM bootstrap._staged('provider') AS s
