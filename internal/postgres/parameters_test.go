@@ -238,6 +238,7 @@ func FuzzConnectionString(f *testing.F) {
 	f.Add(" ")
 	f.Add("postgresqL://0=")
 	f.Add("postgres:// ,")
+	f.Add("user=")
 	f.Fuzz(func(t *testing.T, text string) {
 		source := Source{Origin: urlVariable}
 		source, err := source.read(text)
