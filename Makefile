@@ -16,18 +16,18 @@ GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X 
 RELEASE_TOOL := go tool -modfile=tools/release/go.mod
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
-# Packages that test-race runs: those whose code has more than one goroutine, or runs in many at once. What runs the program as
-# a process of its own (test/reliability) would find nothing. It uses another PostgreSQL than make test.
+# Packages that test-race runs: those with more than one goroutine. Tests that run the program as a separate process
+# (test/reliability) would find nothing. It uses another PostgreSQL than make test.
 RACE := cli install local migrate postgres
 # Unpacks PostgreSQL five times: one goroutine, and minutes with the detector.
 RACE_SKIP := TestDownload
 RACE_VERSION := 17
-# PostgreSQL versions beside the newest, which make test uses, and what depends on the version: the SQL, how it is installed,
-# what a server does under load and when it is killed, and one journey through the program.
+# PostgreSQL versions other than the newest, which make test uses, and what depends on the version: the SQL, its installation,
+# servers under load and killed servers, and one journey through the program.
 VERSIONS ?= 14 15 16 17
 VERSION_PACKAGES := ./sql ./internal/migrate ./test/reliability
 JOURNEY := TestUpPlanApply
-# A number of inputs, not a duration: a fuzz worker that a deadline stops reports it as a failure now and then.
+# A number of inputs, not a duration: a fuzz worker that is stopped by a deadline sometimes reports a failure.
 FUZZTIME ?= 2000x
 FUZZTIME_LONG ?= 1000000x
 
@@ -56,7 +56,7 @@ generate: ## internal/db and the generated migrations
 docs: ## docs/sql.md, from a migrated database
 	go test ./tools/sqldoc -update
 
-# What is built to be deployed, without a daemon and without privileges: buildah, umoci and runc are Debian's.
+# Built without a daemon and without privileges: buildah, umoci and runc are Debian's.
 BUILDAH := STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah --root dist/buildah --runroot dist/buildah-run
 IMAGE_PLATFORMS ?= linux/$(shell go env GOARCH)
 CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
@@ -137,7 +137,7 @@ list-checks:
 	@echo $(CHECKS)
 
 .PHONY: check-generate
-check-generate: ## fail when generated files are not what the sources say
+check-generate: ## fail if generated files do not match their sources
 	scripts/check-generate.sh
 
 .PHONY: size
@@ -193,11 +193,11 @@ test-sql: build ## pgTAP tests (needs the system's PostgreSQL with pgtap)
 check-plpgsql: build ## plpgsql_check over every routine (needs the system's PostgreSQL with plpgsql_check)
 	scripts/check-plpgsql.sh
 
-# What a server in use has, and the same for all sides; nothing vacuums or analyses in between.
+# Settings of a server in use, the same for all sides; nothing vacuums or analyses in between.
 BENCH_SETTINGS := -c fsync=on -c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=1h -c autovacuum=off -c max_connections=200
 
 .PHONY: bench
-bench: build ## how fast, beside COPY and other ways; half an hour; BENCH has the flags of go run ./bench, as -sizes
+bench: build ## how fast, compared with COPY and other ways; half an hour; BENCH has the flags of go run ./bench, such as -sizes
 	@go build -buildvcs=false -o bin/bench ./bench
 	@CLUSTER_SETTINGS="$(BENCH_SETTINGS)" scripts/with-cluster.sh bin/bench -program bin/keep-bootstrap $(BENCH)
 

@@ -38,7 +38,7 @@ func token(number, version int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// concerned says whether the change concerns the provider.
+// concerned reports whether the change concerns the provider.
 func concerned(number int) bool { return number%100 == 7 }
 
 // makeProvider is one of four usual types, with its number in the values.

@@ -117,7 +117,7 @@ func bench(ctx context.Context) (err error) {
 	return publish(o, results)
 }
 
-// publish writes the results in every form that was asked for.
+// publish writes the results in every requested form.
 func publish(o options, r *results) error {
 	if err := r.markdown(os.Stdout); err != nil {
 		return err

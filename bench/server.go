@@ -97,7 +97,7 @@ func (s *server) keep(ctx context.Context, name string) error {
 	return pgtest.Keep(keepRevision).Build(ctx, "dbname="+name)
 }
 
-// connect uses the PG* variables, but for the name of the database.
+// connect uses the PG* variables, except for the name of the database.
 func connect(ctx context.Context, database string) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, "dbname="+database)
 }

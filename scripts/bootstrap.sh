@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# make bootstrap: the main job with what the environment says. Keep's variables or BOOTSTRAP_FILE give the providers;
+# make bootstrap: the main job, configured by the environment. Keep's variables or BOOTSTRAP_FILE give the providers;
 # DATABASE_URL and its like give the database; both are read by the program. When the environment names nothing to install,
-# the example is installed, and on a database that was given it may only add: nothing of the user's is pruned for it.
+# the example is installed. In a database that was given, it may only add, so that it prunes nothing of the user's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

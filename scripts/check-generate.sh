@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fails when generated files are not what the sources say: Go from sqlc (also what it leaves behind when a query file is
-# deleted), generated SQL, the JSON Schema, docs/cli.md. A test of tools/sqldoc checks docs/sql.md.
-# The files are left as they should be.
+# Fails if generated files do not match their sources: Go from sqlc (including leftovers of a deleted query file), generated
+# SQL, the JSON Schema, docs/cli.md. A test of tools/sqldoc checks docs/sql.md.
+# Writes the correct files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 paths=(internal/db sql/migrations sql/functions test/pgtest/keep schema docs/cli.md)

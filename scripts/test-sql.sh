@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make test-sql: the pgTAP files in sql/tests, each in a transaction of its own that is rolled back, on a database with
+# make test-sql: the pgTAP files in sql/tests, each in a transaction that is rolled back, on a database with
 # Keep's tables. The schema is installed the way that a DBA does it: the printed script, run by psql.
 set -euo pipefail
 cd "$(dirname "$0")/.."

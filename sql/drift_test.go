@@ -325,7 +325,7 @@ func TestAdditiveKeepsRulesWithTheirProvider(t *testing.T) {
 	before := d.rowVersions()
 	d.exec("BEGIN")
 	d.mustInstall(other, `{"additive": true}`)
-	if got := d.one("SELECT array_to_string(notes, ';') FROM bootstrap.report()"); got != `1 provider(s) have another type than the manifest gives, and stay (additive): "a"` {
+	if got := d.one("SELECT array_to_string(notes, ';') FROM bootstrap.report()"); got != `1 provider(s) differ in type from the manifest, and stay (additive): "a"` {
 		t.Errorf("notes: %s", got)
 	}
 	d.exec("COMMIT")

@@ -1,8 +1,8 @@
--- Looks at catalogs alone, before anything of schema bootstrap is read or called, and works as the role that owns it.
+-- Reads catalogs only, before anything in schema bootstrap is read or called, and switches to the role that owns the schema.
 --
--- Refused (KB013) is a schema, or an object in it, whose owner is neither the caller, the owner of Keep's tables nor a superuser:
--- its code would run with our rights. A role that may become the owner works as the owner until the end of the transaction, so
--- that nothing is created by, or runs with the rights of, a superuser.
+-- Refuses (KB013) a schema, or an object in it, whose owner is neither the caller, the owner of Keep's tables nor a superuser: its
+-- code would run with the caller's rights. A caller who may become the owner works as the owner until the end of the transaction,
+-- so that nothing is created by, or runs with the rights of, a superuser.
 DO $guard$
 DECLARE
     v_keep    oid := (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass('public.provider'));

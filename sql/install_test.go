@@ -31,7 +31,7 @@ func grafana(token string) string {
 	return fmt.Sprintf(`"type": "grafana", "authentication": {"host": "http://grafana", "token": %q}`, token)
 }
 
-// The article's scenario: no tenant, providers configured; all of them are there after the first run.
+// The article's scenario: no tenant, providers configured; all of them exist after the first run.
 func TestInstallWithoutTenant(t *testing.T) {
 	d := newDatabase(t)
 	d.exec("DELETE FROM public.tenant")

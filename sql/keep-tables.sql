@@ -1,5 +1,5 @@
 -- The tables of Keep that provisioning needs, for --create-tables and the local database only. Names, types and constraints are
--- those of Keep's schema revision 67ff7efffed4. With these tables there first, Keep's own first migration fails.
+-- those of Keep's schema revision 67ff7efffed4. Once these tables exist, Keep's own first migration fails.
 
 CREATE TABLE public.tenant (
     configuration json,

@@ -372,12 +372,12 @@ func TestBadManifests(t *testing.T) {
 		`{"a": {"renamed_from": "a", ` + vms + `}}`:                                          "the provider's own name",
 		`{"a": {"renamed_from": 5, ` + vms + `}}`:                                            "not a list of names",
 		`{"a": {"renamed_from": [5], ` + vms + `}}`:                                          "not a list of names",
-		`{"a": {"renamed_from": "x", ` + vms + `}, "b": {"renamed_from": "x", ` + vms + `}}`: "which provider 1 claims as well",
+		`{"a": {"renamed_from": "x", ` + vms + `}, "b": {"renamed_from": "x", ` + vms + `}}`: "which provider 1 also claims",
 		`{"a": {"prevent_delete": "maybe", ` + vms + `}}`:                                    "neither true nor false",
 		`{"a": {"deduplication_rules": 5, ` + vms + `}}`:                                     "not a JSON object",
 		`{"a": {"deduplication_rules": {"r": 5}, ` + vms + `}}`:                              `rule 1 "r": it is not a JSON object`,
 		`{"a": {"deduplication_rules": {"r": {"priority": "x"}}, ` + vms + `}}`:              "priority is not a whole number",
-		`{"a": {"deduplication_rules": {"r": {"ignore_fields": [1]}}, ` + vms + `}}`:         "ignore_fields is not a list of texts",
+		`{"a": {"deduplication_rules": {"r": {"ignore_fields": [1]}}, ` + vms + `}}`:         "ignore_fields is not a list of strings",
 		`{"a": {"deduplication_rules": [{"name": "r"}, {"name": "r"}], ` + vms + `}}`:        `deduplication rule 2 "r": deduplication rule 1 has the same name`,
 	} {
 		said := d.refused("KB001", manifest)

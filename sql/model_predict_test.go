@@ -56,7 +56,7 @@ type prediction struct {
 	Pruned  []*object
 }
 
-// problems tells whether the manifest itself is refused.
+// problems reports whether the manifest itself is refused.
 func problems(m manifest) bool {
 	claimed, taken := map[string]bool{}, m.names("provider")
 	for _, e := range m.of("provider") {
@@ -79,7 +79,7 @@ type runOf struct {
 	p      prediction
 }
 
-// predict says what a run does to the rows that are there.
+// predict says what a run does to the rows that exist.
 func predict(before *world, k known, m manifest, o options) prediction {
 	r := runOf{before, k, m, o, prediction{Guards: map[string]bool{}, Maybe: map[string]bool{}}}
 	if r.p.Invalid = problems(m); r.p.Invalid {
@@ -325,7 +325,7 @@ func (r *runOf) add(x expected) expected {
 	return x
 }
 
-// differs tells whether a row is not as its entry wants it.
+// differs reports whether a row is not as its entry wants it.
 func (x *expected) differs(row *object, past memory) bool {
 	if row.Name != x.Entry.Name {
 		return true

@@ -115,9 +115,9 @@ func (o options) allowsEmpty() bool { return o.AllowEmpty != nil && *o.AllowEmpt
 func (o options) adopts() bool      { return o.Adopt != nil && *o.Adopt }
 func (o options) detects() bool     { return o.DetectRenames == nil || *o.DetectRenames }
 
-// A step is either SQL of someone else, or an install of a manifest made from the one of the install before.
+// A step is either SQL run by someone else, or an install of a manifest made from the one of the install before.
 type step struct {
-	SQL     string // of someone else; :'tenant' stands for the tenant
+	SQL     string // run by someone else; :'tenant' stands for the tenant
 	Next    func(last manifest) manifest
 	Options options
 }

@@ -356,7 +356,7 @@ func TestBadResources(t *testing.T) {
 	for _, test := range []struct{ manifest, want string }{
 		{`{"workflows": [{"description": "x"}]}`, `workflow 1 (no name): it has no name`},
 		{`{"workflows": [{"id": "a"}, {"name": "a"}]}`, `workflow 2 "a": workflow 1 has the same name`},
-		{`{"workflows": [{"id": "a", "interval": "soon"}]}`, `workflow 1 "a": its interval is not`},
+		{`{"workflows": [{"id": "a", "interval": "soon"}]}`, `workflow 1 "a": its interval is neither`},
 		{`{"workflows": [{"id": "a", "triggers": "x"}]}`, `workflow 1 "a": triggers is not a list`},
 		{`{"workflows": ["x"]}`, `workflow 1 (no name): the workflow is not an object`},
 		{`{"workflows": {"id": "a"}, "dashboards": "x"}`, `dashboard 1 (no name): it is not a JSON object`},
@@ -366,13 +366,13 @@ func TestBadResources(t *testing.T) {
 		{`{"mapping_rules": [{"name": "m", "matchers": ["a"], "rows": [{"a": 1}]}]}`, `mapping rule 1 "m": matchers is not a list of lists`},
 		{`{"mapping_rules": [{"name": "m", "matchers": [["a"]], "rows": [1]}]}`, `mapping rule 1 "m": rows is not a list of objects`},
 		{`{"mapping_rules": [{"name": "m", "matchers": [["a"]], "rows": [{"a": 1}], "priority": "high"}]}`, `mapping rule 1 "m": priority is not a whole number`},
-		{`{"api_keys": [{"name": "a", "role": "king", "secret": "CANARY"}]}`, `api key 1 "a": the role is none of`},
-		{`{"api_keys": [{"name": "a", "role": "noc"}]}`, `api key 1 "a": the secret is not a text`},
+		{`{"api_keys": [{"name": "a", "role": "king", "secret": "CANARY"}]}`, `api key 1 "a": the role is not admin`},
+		{`{"api_keys": [{"name": "a", "role": "noc"}]}`, `api key 1 "a": the secret is not a string`},
 		{`{"api_keys": [{"name": "a", "role": "noc", "secret": "CANARY"}, {"name": "b", "role": "noc", "secret": "CANARY"}]}`, `api key 2 "b": API key 1 has the same secret`},
 		{`{"api_keys": [{"name": "a", "role": "noc", "secret": "1"}, {"name": "a", "role": "noc", "secret": "2"}]}`, `api key 2 "a": api key 1 has the same name`},
-		{`{"default_user": {"password": ""}}`, `user 1 "keep": the password is not a text, or empty`},
+		{`{"default_user": {"password": ""}}`, `user 1 "keep": the password is not a string, or empty`},
 		{`{"default_user": {"reset_password": "CANARY"}}`, `user 1 "keep": reset_password is neither`},
-		{`{"dashboards": [{"dashboard_name": "d", "dashboard_config": {"a": "CANARY\u0000"}}]}`, `holds what PostgreSQL cannot`},
+		{`{"dashboards": [{"dashboard_name": "d", "dashboard_config": {"a": "CANARY\u0000"}}]}`, `has what PostgreSQL cannot`},
 	} {
 		if got := d.refusedAll("KB001", test.manifest); !strings.Contains(got, test.want) || strings.Contains(got, "CANARY") {
 			t.Errorf("%s: %s, want %s", test.manifest, got, test.want)
@@ -393,5 +393,5 @@ func TestWorkflowsNameProviders(t *testing.T) {
 	d.mustInstall(`{"here": {"type": "grafana", "authentication": {"host": "http://g", "token": "t"}, "install_webhook": false}, "old": {"install_webhook": false, "type": "grafana", "authentication": {"host": "http://g", "token": "u"}}}`)
 	d.wantRows("plan", d.planAll(`{"providers": [{"name": "here", "type": "grafana", "authentication": {"host": "http://g", "token": "t"}}, {"name": "new", "type": "grafana", "authentication": {"host": "http://g", "token": "u"}, "renamed_from": "old"}],
 		"workflows": [`+workflow("a", "here")+`,`+workflow("b", "nix")+`,`+workflow("c", "old")+`,`+workflow("d", "new")+`]}`),
-		"provider:rename new name", "workflow:add a", `workflow:add b names the provider "nix", which will not be installed`, `workflow:add c names the provider "old", which will not be installed`, "workflow:add d")
+		"provider:rename new name", "workflow:add a", `workflow:add b uses the provider "nix", which will not be installed`, `workflow:add c uses the provider "old", which will not be installed`, "workflow:add d")
 }

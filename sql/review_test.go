@@ -12,7 +12,7 @@ import (
 	"keep-bootstrap/test/pgtest"
 )
 
-// Secrets that json takes and jsonb does not (Keep's json.dumps writes both): named as broken, written anew, never shown.
+// Secrets that json takes and jsonb does not (Keep's json.dumps writes both): named as broken, written again, never shown.
 func TestUnreadableSecrets(t *testing.T) {
 	for _, token := range []string{`CANARY\u0000`, `CANARY\udc80b`} {
 		t.Run(token, func(t *testing.T) {

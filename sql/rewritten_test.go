@@ -50,7 +50,7 @@ func (d database) authentication(name string) string {
 	return d.one("SELECT (s.value::jsonb -> 'authentication')::text FROM public.secret AS s JOIN public.provider AS p ON s.key = p.configuration_key WHERE p.name = $1", name)
 }
 
-// jsonEqual says whether two texts are the same JSON.
+// jsonEqual reports whether two texts are the same JSON.
 func jsonEqual(t *testing.T, a, b string) bool {
 	t.Helper()
 	var x, y any

@@ -6,7 +6,7 @@
 --          needs a right on a table of Keep, and neither reads a secret.
 --            runner   (default keep_bootstrap_runner)   installs and plans
 --            auditor  (default keep_bootstrap_auditor)  reads verify, status and the journal
--- Repeat:  yes, and after "keep-bootstrap migrate" has replaced the routines. Rights not listed here are revoked.
+-- Repeat:  safe, and needed after "keep-bootstrap migrate" has replaced the routines. Rights not listed here are revoked.
 -- Undo:    the three REVOKE statements below, then DROP ROLE.
 -- The roles are created without login. Either GRANT them to the role that the program connects as, or ALTER ROLE ... LOGIN
 -- and set the password with \password, which keeps it out of every log.

@@ -136,7 +136,7 @@ func TestTriggerSwallowsRows(t *testing.T) {
 	}
 }
 
-// Code of someone else may claim any SQLSTATE, in a function that its trigger calls as well: it is named, and its text is not shown.
+// Foreign code may claim any SQLSTATE, in a function that its trigger calls as well: it is named, and its text is not shown.
 func TestTextOfForeignCodeIsNotShown(t *testing.T) {
 	manifest := `{"vm": {` + grafana("CANARY") + `}}`
 	for _, test := range []struct{ code, state, statement string }{

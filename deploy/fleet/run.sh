@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh DIRECTORY ARGUMENT...: keep-bootstrap up ARGUMENT... for each file NAME.env of a directory, eight at a time, then one table
-# of the results. A file has the variables of one database: DATABASE_URL, BOOTSTRAP_FILE, tokens. The outputs are kept beside them.
+# of the results. A file has the variables of one database: DATABASE_URL, BOOTSTRAP_FILE, tokens. The outputs are kept next to the files.
 set -euo pipefail
 directory=$1
 shift

@@ -1,6 +1,6 @@
 // Package activate asks a running Keep for what it alone can do: install webhooks in outside systems and validate scopes.
 //
-// What is to be done is found in the database, and what became of it is recorded there, because Keep does not remember it. Calls
+// What must be done is found in the database, and what became of it is recorded there, because Keep does not remember it. Calls
 // are made one at a time, each under the lock of the tenant: Keep writes some secrets back when it is done, and a run of up
 // in between would be undone.
 package activate
@@ -50,7 +50,7 @@ type Result struct {
 	Text           string
 	Hint           string // what the operator should know
 	Outside        string // what Keep installs in the outside system
-	// Scopes has the text of each scope, "" for one that is there; nil in the result of a webhook.
+	// Scopes has the text of each scope, "" for one that exists; nil in the result of a webhook.
 	Scopes map[string]string
 }
 
@@ -163,14 +163,14 @@ func (r *Run) about(ctx context.Context, result *Result, call func(*db.Queries) 
 			return &postgres.Error{
 				Code: postgres.CodeIncomplete, ExitCode: postgres.ExitTemporary, Retry: true,
 				Message: fmt.Sprintf("Keep left %d calls unanswered: the run stops before it uses up the workers of Keep", r.unanswered),
-				Hint:    "look for what hangs: Keep's log names the outside system. Then run activate again",
+				Hint:    "find out which outside system hangs (Keep's log names it), then run activate again",
 			}
 		}
 	}
 	return nil
 }
 
-// read reads from the database what is to be done.
+// read reads from the database what must be done.
 func (r *Run) read(ctx context.Context) error {
 	conn, err := r.Connection(ctx)
 	if err != nil {
@@ -212,7 +212,7 @@ func (r *Run) prepare(ctx context.Context) (address string, err error) {
 		text string
 	}{
 		{isLocal(address), "it is local: outside systems cannot reach it"},
-		{strings.HasSuffix(address, "/"), "it ends in a slash, and Keep appends /alerts/event to it as it is"},
+		{strings.HasSuffix(address, "/"), "it ends in a slash, and Keep appends /alerts/event to it"},
 		{strings.HasPrefix(address, "http://"), "it is not https: outside systems send the key of their webhooks unencrypted"},
 	} {
 		if warning.is {
@@ -227,7 +227,7 @@ func (r *Run) connectKeep(ctx context.Context) error {
 	key := r.Key
 	if key == "" {
 		if len(r.state.admins) == 0 {
-			return postgres.Usage("no API key is given, and no managed key of role admin is in the database",
+			return postgres.Usage("no API key given, and the database has no managed key of role admin",
 				"give one with --api-key-file or KEEP_API_KEY, or let keep-bootstrap up create it: KEEP_DEFAULT_API_KEYS=NAME:admin:SECRET")
 		}
 		key = r.state.admins[0].Value
@@ -259,7 +259,7 @@ func (r *Run) seedKey(ctx context.Context) error {
 func (r *Run) swallowed() error {
 	return &postgres.Error{
 		Code: "KB041", ExitCode: postgres.ExitRefused,
-		Message: "a trigger or rule swallowed a row of table tenantapikey", Hint: "remove it, then run activate again",
+		Message: "a trigger or rule discarded a row of table tenantapikey", Hint: "remove it, then run activate again",
 	}
 }
 
@@ -281,7 +281,7 @@ func KeyCheck(tenant, state string) db.CheckResult {
 	ok, hint := false, `rotate the key webhook in Keep's settings, or with PUT /settings/apikey {"apiKeyId": "webhook"}; then run activate again, which gives every outside system the new key`
 	switch state {
 	case "differs":
-		detail = "the API key webhook is broken: its row in table tenantapikey and its secret do not fit, so Keep refuses the alerts of every webhook"
+		detail = "the API key webhook is broken: its row in table tenantapikey and its secret do not match, so Keep refuses the alerts of every webhook"
 	case "unread":
 		detail = "the API key webhook is broken: its secret is missing, so Keep installs no webhook"
 	case "deleted":
@@ -293,7 +293,7 @@ func KeyCheck(tenant, state string) db.CheckResult {
 		hint = "give it the role webhook"
 	case "taken":
 		detail = "the secret of the API key webhook belongs to an API key of another tenant"
-		hint = "rename that key: the ids of the two tenants and the names of their keys give the same name of a secret"
+		hint = "rename that key: the secrets of both keys have the same name, made of tenant id and key name"
 	case "missing":
 		ok, detail = true, "there is no API key webhook yet; the first webhook creates it"
 	default:
@@ -330,7 +330,7 @@ func (r *Run) webhook(ctx context.Context, w db.WebhooksRow, address string) (Re
 		}
 		r.describe(&result, redact(result.Text, secrets), now[0].Answer != nil)
 		if err := record(ctx, queries, r.Tenant, result, address); err != nil {
-			return fmt.Errorf("provider %q was answered with %s, which could not be recorded: %w", w.Name, result.State, err)
+			return fmt.Errorf("provider %q: the answer %s could not be recorded: %w", w.Name, result.State, err)
 		}
 		return nil
 	})
@@ -353,7 +353,7 @@ func (r *Run) describe(result *Result, text string, again bool) {
 	case Refused:
 		result.Hint = known.again
 	case Unknown:
-		result.Hint = "Keep may still be working on it; it is asked for again by the next run, not by this one"
+		result.Hint = "Keep may still be working on it; the next run asks again"
 	}
 }
 

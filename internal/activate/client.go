@@ -39,7 +39,7 @@ var errNoAnswer = errors.New("no answer")
 func ParseURL(address string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, postgres.Usage("--keep-url is not the address of an API", "give it as http://keep-backend:8080, without user, password or query")
+		return nil, postgres.Usage("--keep-url is not the address of an API", "write it like http://keep-backend:8080, without user, password or query")
 	}
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), ""
 	return base, nil
@@ -80,7 +80,7 @@ func (c *Client) call(ctx context.Context, method, path string, limit time.Durat
 			return a, err
 		}
 		if attempt >= len(c.Pauses) {
-			return a, c.away("Keep limits the number of requests, and still does after several pauses", nil)
+			return a, c.away("Keep still limits the number of requests after several pauses", nil)
 		}
 		select {
 		case <-ctx.Done():
@@ -134,7 +134,7 @@ func refused(message, hint string) error {
 }
 
 func (c *Client) notKeep() error {
-	return refused(fmt.Sprintf("what answers at %s is not the API of Keep", c.base), "give the address of Keep's backend, not of its frontend")
+	return refused(fmt.Sprintf("the server at %s is not Keep's API", c.base), "give the address of Keep's backend, not of its frontend")
 }
 
 // stop is the error of an answer after which no other call is worth while; nil for the others.
@@ -149,7 +149,7 @@ func (c *Client) stop(a answer) error {
 		}
 		return refused("the role of the API key does not allow this", "give a key of role admin with --api-key-file or KEEP_API_KEY")
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return refused(fmt.Sprintf("there is no API of Keep at %s (status %d)", c.base, a.status), notTheAPI)
+		return refused(fmt.Sprintf("no Keep API at %s (status %d)", c.base, a.status), notTheAPI)
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return c.away(fmt.Sprintf("a proxy in front of Keep answers with status %d", a.status), nil)
 	}
@@ -201,7 +201,7 @@ func (c *Client) read(ctx context.Context, path string) ([]byte, error) {
 	case a.status >= http.StatusInternalServerError:
 		return nil, c.away(fmt.Sprintf("Keep answers %s with status %d: it may have lost its database", path, a.status), nil)
 	case a.status != http.StatusOK:
-		return nil, refused(fmt.Sprintf("Keep answers %s with status %d", path, a.status), "this program does not know that answer: compare the versions")
+		return nil, refused(fmt.Sprintf("Keep answers %s with status %d", path, a.status), "check that this version of keep-bootstrap supports this version of Keep")
 	}
 	return a.body, nil
 }
@@ -218,7 +218,7 @@ func (c *Client) Settings(ctx context.Context) (address, key string, err error) 
 		APIKey     string `json:"apiKey"`
 	}
 	if json.Unmarshal(body, &settings) != nil || settings.WebhookAPI == "" {
-		return "", "", refused("Keep does not tell the address of its webhooks", "this program does not know that answer: compare the versions")
+		return "", "", refused("Keep does not report the address of its webhooks", "check that this version of keep-bootstrap supports this version of Keep")
 	}
 	return strings.TrimSuffix(settings.WebhookAPI, "/alerts/event"), settings.APIKey, nil
 }

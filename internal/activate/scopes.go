@@ -32,7 +32,7 @@ var sideEffects = map[string]string{
 	"twilio":    "sends a message to a test number",
 }
 
-// chosen are the providers whose scopes are to be validated. A type without scopes is left out, unless it is named.
+// chosen are the providers whose scopes must be validated. A type without scopes is left out, unless it is named.
 func (r *Run) chosen() ([]db.ManagedProvidersRow, error) {
 	var unknown []string
 	for _, name := range r.Scopes {
@@ -41,7 +41,7 @@ func (r *Run) chosen() ([]db.ManagedProvidersRow, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, postgres.Usage("--scopes: not a managed provider: "+strings.Join(unknown, ", "), "keep-bootstrap status lists them")
+		return nil, postgres.Usage("--scopes: not a managed provider: "+strings.Join(unknown, ", "), "run keep-bootstrap status to list them")
 	}
 	var chosen []db.ManagedProvidersRow
 	for _, p := range r.state.managed {
@@ -59,7 +59,7 @@ func (r *Run) scopes(ctx context.Context, chosen []db.ManagedProvidersRow, err e
 		effect := sideEffects[p.Type]
 		switch {
 		case effect != "" && !slices.Contains(r.Scopes, p.Name):
-			result.State, result.Hint = Skipped, "a check "+effect+": --scopes="+p.Name+" does it"
+			result.State, result.Hint = Skipped, "a check "+effect+": --scopes="+p.Name+" runs it"
 		case err == nil:
 			result, err = r.validate(ctx, p)
 		}

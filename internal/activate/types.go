@@ -20,7 +20,7 @@ func Outside(tenant, providerType, id string) string {
 // peculiarities has every type with a webhook.
 var peculiarities = map[string]peculiarity{
 	"appdynamics":     {outside: "an action and its policies", again: "address and key of an existing action are not updated: delete it in AppDynamics first"},
-	"cloudwatch":      {outside: "a subscription of the SNS topic", again: "a subscription that was not confirmed is made again"},
+	"cloudwatch":      {outside: "a subscription of the SNS topic", again: "an unconfirmed subscription is created again"},
 	"datadog":         {outside: "webhook integration keep-datadog-webhook-integration-%t, named in every monitor", again: "a changed key is not sent while the address is the same: delete the webhook in Datadog first"},
 	"dynatrace":       {outside: "a problem notification that names the tenant", again: "each call creates another notification: delete the older one in Dynatrace"},
 	"grafana":         {outside: "contact point keep-grafana-webhook-integration-%t and two routes"},
@@ -31,7 +31,7 @@ var peculiarities = map[string]peculiarity{
 	"newrelic":        {outside: "a destination, channel and workflow that name the tenant"},
 	"openobserve":     {outside: "destination KeepDestination of the organisation", swallows: "Keep answers like this even if OpenObserve refused a part"},
 	"pagerduty":       {outside: "a webhook subscription", swallows: "with routing_key, Keep installs nothing and answers as if it had"},
-	"rollbar":         {outside: "the webhook of the project", again: "Keep sets the address and is then refused: the rules are to be made in Rollbar"},
+	"rollbar":         {outside: "the webhook of the project", again: "Keep sets the address and is then refused: create the rules in Rollbar"},
 	"sentry":          {outside: "an address in the webhook plugin of each project", again: "a changed address is added: delete the older one in Sentry"},
 	"signalfx":        {outside: "a webhook integration of the organisation, in every detector", swallows: "Keep answers like this even if email, password or org_id is missing, or SignalFx refused"},
 	"site24x7":        {outside: "integration KeepWebhook", again: "each call creates another integration, or is refused: delete the older one in Site24x7 first"},

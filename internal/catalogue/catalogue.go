@@ -59,7 +59,7 @@ type Field struct {
 	Secret bool `json:"secret"`
 	// Values are the texts that a field of KindEnum accepts.
 	Values []string `json:"values"`
-	// Default is what Keep takes when the field is not given, as JSON; nil where there is none.
+	// Default is what Keep takes when the field is not given, as JSON; nil if there is none.
 	Default json.RawMessage `json:"default"`
 }
 

@@ -26,7 +26,7 @@ const (
 // holds a value.
 type Problem struct {
 	Sort Sort
-	// Member is the field concerned; nil where the problem is of the provider as a whole.
+	// Member is the field concerned; nil if the problem is of the provider as a whole.
 	Member        *document.Member
 	Message, Hint string
 }
@@ -46,7 +46,7 @@ func (c *Catalogue) Check(typeName string, fields *document.Value) []Problem {
 		}
 		return []Problem{{
 			Sort: UnknownType, Message: said,
-			Hint: "keep-bootstrap types lists them; --allow-unknown-types installs it for a newer Keep",
+			Hint: "run keep-bootstrap types to list them; --allow-unknown-types installs it for a newer Keep",
 		}}
 	case !t.Installable:
 		return []Problem{{
@@ -116,7 +116,7 @@ func (t *Type) unknown(m *document.Member, missing []string) Problem {
 	return p
 }
 
-// gives says whether all fields of a set are there. null counts as not given, and so does an empty text of some fields.
+// gives reports whether all fields of a set exist. null counts as not given, and so does an empty text of some fields.
 func (t *Type) gives(fields *document.Value, set []string) bool {
 	return !slices.ContainsFunc(set, func(name string) bool {
 		v := fields.Member(name)

@@ -90,7 +90,7 @@ func (f *Field) Wants() string {
 	return wants + " " + strings.Join(quoted, ", ")
 }
 
-// Fits says whether Keep accepts the value for the field. What each kind accepts was measured on Keep; where nothing was, the
+// Fits reports whether Keep accepts the value for the field. What each kind accepts was measured on Keep; where nothing was, the
 // answer is yes, because refusing a configuration that works is worse than missing a mistake. A text that is one template as
 // a whole ({{ env.NAME }}) is filled in by Keep later and always fits.
 func (f *Field) Fits(v *document.Value) bool {
@@ -156,7 +156,7 @@ func (k *Kind) hasForm(text string) bool {
 	return k.form().MatchString(text)
 }
 
-// allPairs says whether each item is a list of two, which Python makes an object of.
+// allPairs reports whether each item is a list of two, which Python makes an object of.
 func allPairs(v *document.Value) bool {
 	return !slices.ContainsFunc(v.Members, func(m document.Member) bool {
 		return m.Value.Kind != document.List || len(m.Value.Members) != 2

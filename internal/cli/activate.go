@@ -72,7 +72,7 @@ func (f *activateFlags) check(a *app) (err error) {
 		}
 	}
 	if strings.ContainsFunc(f.key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return postgres.Usage("the API key holds a character that no HTTP header can carry", "give one key, without a name and without a second line")
+		return postgres.Usage("the API key contains a character that is not allowed in an HTTP header", "give only the key, on one line")
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (f *activateFlags) checkAfterUp(a *app, tenantOnly bool) error {
 		return postgres.Usage("--activate and --tenant-only exclude each other", "with --tenant-only, Keep provisions its providers itself")
 	}
 	if a.out.Format == report.Markdown {
-		return postgres.Usage("--activate has no Markdown", "give -o text or -o json, or run keep-bootstrap activate by itself")
+		return postgres.Usage("--activate does not support --output markdown", "use -o text or -o json, or run keep-bootstrap activate separately")
 	}
 	return f.check(a)
 }
@@ -99,7 +99,7 @@ func (a *app) activateCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status && len(flags.scopes) > 0 {
-				return postgres.Usage("--status and --scopes exclude each other", "run activate twice")
+				return postgres.Usage("--status and --scopes exclude each other", "run activate once with each")
 			}
 			if err := flags.check(a); err != nil {
 				return err
@@ -140,7 +140,7 @@ func (a *app) compareConsumers(ctx context.Context, t target, flags *activateFla
 		return nil
 	}
 	return &postgres.Error{
-		Code: postgres.CodeNotActive, Message: report.Number(restart, "consumer") + " not as the database says", ExitCode: postgres.ExitRefused,
+		Code: postgres.CodeNotActive, Message: report.Number(restart, "consumer") + " out of date", ExitCode: postgres.ExitRefused,
 		Hint: "restart Keep, or send SIGHUP to the master process of gunicorn",
 	}
 }

@@ -62,7 +62,7 @@ func wantRows(t testing.TB, d *pgtest.Database, sql, want string) {
 func TestActivate(t *testing.T) {
 	t.Parallel()
 	d, env, keep := activatable(t, withWebhooks)
-	waiting := "select name from bootstrap.status() where condition like '%waits for its webhook' order by 1"
+	waiting := "select name from bootstrap.status() where condition like '%waiting for its webhook' order by 1"
 	wantRows(t, d, waiting, "[[grafana-prod] [kibana]]")
 
 	r := run(t, env, "activate").want(t, 0, `using a managed API key name=ops`, "API key created")
@@ -111,7 +111,7 @@ func TestActivate(t *testing.T) {
 	r = run(t, env, "plan", "-f", file(t, without)).want(t, 0)
 	inOrder(t, r.stdout, "  -  sentry", "note: its webhook stays in the outside system: an address in the webhook plugin of each project", "  -  vm")
 	r = run(t, env, "up", "-f", file(t, without)).want(t, 0)
-	inOrder(t, r.stdout, `note: the webhooks of 1 provider(s) stay in the outside system, remove them there: "sentry"`)
+	inOrder(t, r.stdout, `note: the webhooks of 1 provider(s) stay in the outside system; remove them there: "sentry"`)
 	wantRows(t, d, "select count(*) from bootstrap.object where name = 'sentry'", "[[0]]")
 
 	// So does that of a provider whose type changes.
@@ -225,7 +225,7 @@ func TestActivateFaults(t *testing.T) {
 			"read-only", func(k *keepapi.Server) { k.ReadOnly = true }, 78, []string{"Webhooks: 3 waiting."}, []string{"keep-refused: this Keep is read-only"}, "", nil, []string{"a", "b", "c"},
 		},
 		{
-			"404 in the middle", func(k *keepapi.Server) { k.Set("a", "status 404") }, 78, nil, []string{"there is no API of Keep at", "status 404"}, "", []string{"a"}, []string{"a", "b", "c"},
+			"404 in the middle", func(k *keepapi.Server) { k.Set("a", "status 404") }, 78, nil, []string{"no Keep API at", "status 404"}, "", []string{"a"}, []string{"a", "b", "c"},
 		},
 		{
 			"405", func(k *keepapi.Server) { k.Set("a", "status 405") }, 78, nil, []string{"status 405"}, "", []string{"a"}, []string{"a", "b", "c"},
@@ -234,7 +234,7 @@ func TestActivateFaults(t *testing.T) {
 			"a proxy without Keep", func(k *keepapi.Server) { k.Set("a", "status 502") }, 69, nil, []string{"keep-unavailable: a proxy in front of Keep answers with status 502"}, "", []string{"a"}, []string{"a", "b", "c"},
 		},
 		{
-			"a page instead of an answer", func(k *keepapi.Server) { k.Set("a", "html") }, 78, nil, []string{"is not the API of Keep"}, "", []string{"a"}, []string{"a", "b", "c"},
+			"a page instead of an answer", func(k *keepapi.Server) { k.Set("a", "html") }, 78, nil, []string{"is not Keep's API"}, "", []string{"a"}, []string{"a", "b", "c"},
 		},
 		{
 			"an answer nobody expects", func(k *keepapi.Server) { k.Set("a", "status 418") }, 78,
@@ -411,10 +411,10 @@ func TestActivateReadiness(t *testing.T) {
 	run(t, with("BOOTSTRAP_KEEP_URL", nobody.URL), "activate").want(t, 69, "keep-unavailable: Keep cannot be reached at "+nobody.URL, "connection refused")
 	run(t, with("BOOTSTRAP_KEEP_URL", nobody.URL), "activate", "--wait=1s").want(t, 69, "gave up after 1s: Keep cannot be reached")
 	run(t, with("KEEP_API_KEY", "wrong-"+canary), "activate").want(t, 78, "keep-refused: Keep does not accept the API key")
-	run(t, with("BOOTSTRAP_KEEP_URL", keep.URL+"/v2"), "activate").want(t, 78, "there is no API of Keep at "+keep.URL+"/v2")
+	run(t, with("BOOTSTRAP_KEEP_URL", keep.URL+"/v2"), "activate").want(t, 78, "no Keep API at "+keep.URL+"/v2")
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }))
 	defer page.Close()
-	run(t, with("BOOTSTRAP_KEEP_URL", page.URL), "activate").want(t, 78, "is not the API of Keep")
+	run(t, with("BOOTSTRAP_KEEP_URL", page.URL), "activate").want(t, 78, "is not Keep's API")
 
 	keep.Broken = true
 	run(t, env, "activate").want(t, 69, "keep-unavailable: Keep answers /whoami with status 500")
@@ -450,7 +450,7 @@ func TestActivateWebhookKey(t *testing.T) {
 	run(t, env, "activate").want(t, 0)
 	called(t, keep, "webhook grafana-prod", "webhook kibana")
 	for _, test := range []struct{ name, breakIt, mend, stderr, hint string }{
-		{"secret and row differ", "update secret set value = 'other' where key = 'keep-webhook'", "update tenantapikey set key_hash = encode(sha256('other'), 'hex') where reference_id = 'webhook'", "its row in table tenantapikey and its secret do not fit", "PUT /settings/apikey"},
+		{"secret and row differ", "update secret set value = 'other' where key = 'keep-webhook'", "update tenantapikey set key_hash = encode(sha256('other'), 'hex') where reference_id = 'webhook'", "its row in table tenantapikey and its secret do not match", "PUT /settings/apikey"},
 		{"no secret", "delete from secret where key = 'keep-webhook'", "insert into secret select 'keep-webhook', 'other', now()", "its secret is missing", "PUT /settings/apikey"},
 		{"role", "update tenantapikey set role = 'noc' where reference_id = 'webhook'", "update tenantapikey set role = 'webhook' where reference_id = 'webhook'", "may not send alerts", "role webhook"},
 		{"deleted", "update tenantapikey set is_deleted = true where reference_id = 'webhook'", "delete from tenantapikey where tenant_id = 'keep' and reference_id = 'webhook' and is_deleted", "is marked deleted", "DELETE FROM tenantapikey WHERE tenant_id = 'keep' AND reference_id = 'webhook' AND is_deleted"},
@@ -647,7 +647,7 @@ func TestActivateNothing(t *testing.T) {
 	t.Parallel()
 	_, env, _ := activatable(t, "providers:\n  vm: {type: victoriametrics, authentication: {VMAlertHost: \"http://vm\"}}\n")
 	env["BOOTSTRAP_KEEP_URL"] = "http://127.0.0.1:1"
-	if r := run(t, env, "activate").want(t, 0); r.stdout != "No managed provider wants a webhook.\n" {
+	if r := run(t, env, "activate").want(t, 0); r.stdout != "No managed provider has install_webhook.\n" {
 		t.Error(r.stdout)
 	}
 }
@@ -666,7 +666,7 @@ func TestActivateUsage(t *testing.T) {
 		{[]string{"--keep-url", "http://keep", "--timeout", "0s"}, "--timeout"},
 		{[]string{"--keep-url", "http://keep", "--api-key-file", "/none"}, "cannot be read"},
 		{[]string{"--keep-url", "http://keep", "--api-key-file", empty}, "is empty"},
-		{[]string{"--keep-url", "http://keep", "--api-key-file", file(t, "a\nb")}, "no HTTP header can carry"},
+		{[]string{"--keep-url", "http://keep", "--api-key-file", file(t, "a\nb")}, "not allowed in an HTTP header"},
 	} {
 		run(t, env, append([]string{"activate"}, test.args...)...).want(t, 64, test.stderr)
 	}
@@ -692,12 +692,12 @@ providers:
 	}
 	r := run(t, env, "activate").want(t, 0)
 	called(t, keep)
-	if r.stdout != "No managed provider wants a webhook.\n" {
+	if r.stdout != "No managed provider has install_webhook.\n" {
 		t.Error(r.stdout)
 	}
 
 	r = run(t, env, "activate", "--scopes").want(t, 78, "activation-refused: scopes of 2 providers not valid")
-	inOrder(t, r.stdout, "skipped      dd (datadog) scopes\n", "creates and deletes a monitor", "--scopes=dd does it", "valid        g1 (grafana) scopes\n", "invalid      g2 (grafana) scopes\n",
+	inOrder(t, r.stdout, "skipped      dd (datadog) scopes\n", "creates and deletes a monitor", "--scopes=dd runs it", "valid        g1 (grafana) scopes\n", "invalid      g2 (grafana) scopes\n",
 		"alert.provisioning:read: Missing scope of ***\n", "other: false\n", "failed       vm (victoriametrics) scopes: status 500: HTTPConnectionPool", "Scopes: 1 valid, 1 skipped, 1 invalid, 1 failed.\n")
 	called(t, keep, "scopes g1", "scopes g2", "scopes vm")
 	wantRows(t, d, `select "validatedScopes" from provider where name = 'g1'`, `[[{"alert.rules:read": true, "alert.provisioning:read": true}]]`)
@@ -739,7 +739,7 @@ providers:
 	inOrder(t, r.stdout, "consuming    k1 (kafka): not connected to the queue\n", "consuming    k2", "Consumers: 2 consuming.\n")
 
 	keep.Consumers = []string{ids["k1"], "0123"}
-	r = run(t, env, "activate", "--status").want(t, 78, "activation-refused: 2 consumers not as the database says", "SIGHUP")
+	r = run(t, env, "activate", "--status").want(t, 78, "activation-refused: 2 consumers out of date", "SIGHUP")
 	inOrder(t, r.stdout, "consuming    k1", "missing      k2 (kafka)\n", "restart Keep", "stale        provider 0123, which is gone", "Consumers: 1 consuming, 1 missing, 1 stale.\n")
 	all := lines(t, run(t, env, "activate", "--status", "-o", "json").want(t, 78).stdout)
 	if len(all) != 5 || all[2]["state"] != "missing" || all[3]["id"] != "0123" {

@@ -87,7 +87,7 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags
 	return options, nil
 }
 
-// conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, but for its
+// conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, except for its
 // variable, which may be set for plan and apply alike.
 func (a *app) conflict(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) string {
 	flags := cmd.Flags()

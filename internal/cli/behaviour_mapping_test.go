@@ -97,7 +97,7 @@ func TestMappingRulesNotGiven(t *testing.T) {
 	s := newScene(t)
 	s.up(0, s.mappings(map[string]string{"a.yaml": oneMapping}))
 	r := s.up(0, environment{"KEEP_PROVIDERS": threeOfKeep})
-	inOrder(t, r.stdout, "what the manifest does not cover stays as it is: 1 mapping rule(s)")
+	inOrder(t, r.stdout, "not covered by the manifest, and left alone: 1 mapping rule(s)")
 	s.rows(mappings, "teams")
 	s.up(0, s.mappings(nil), "--allow-empty")
 	s.rows(mappings, "")

@@ -455,7 +455,7 @@ func TestLimitsFoundTooLate(t *testing.T) {
 		}
 	}
 	s.nothing()
-	// A folder whose name is no UTF-8 is stored as provisioned_file, or refused.
+	// A folder whose name is not UTF-8 is stored as provisioned_file, or refused.
 	odd := filepath.Join(s.dir, "x-\xff")
 	if err := os.Mkdir(odd, 0o700); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func Main(ctx context.Context, env Environment) int {
 	err = postgres.Interrupted(ctx, err)
 	var known *postgres.Error
 	if !a.started && !errors.As(err, &known) {
-		err = postgres.Usage(err.Error(), "keep-bootstrap --help shows the commands, keep-bootstrap COMMAND --help the flags")
+		err = postgres.Usage(err.Error(), "run keep-bootstrap --help for the commands, keep-bootstrap COMMAND --help for the flags")
 	}
 	exit := a.fail(err)
 	a.writeMetrics(exit)
@@ -150,7 +150,7 @@ func (a *app) root() *cobra.Command {
 			}
 			for _, name := range []string{"tenant", "tenant-name"} {
 				if f := cmd.Flags().Lookup(name); f != nil && (!utf8.ValidString(f.Value.String()) || strings.Contains(f.Value.String(), "\x00")) {
-					return postgres.Usage("--"+name+" is not a text in UTF-8", "PostgreSQL cannot store it: correct the flag or its variable")
+					return postgres.Usage("--"+name+" is not valid UTF-8", "PostgreSQL cannot store it: correct the flag or its variable")
 				}
 			}
 			if err := a.applyGlobals(cmd.Name()); err != nil {
@@ -162,7 +162,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return postgres.Usage(err.Error(), cmd.CommandPath()+" --help shows the flags")
+		return postgres.Usage(err.Error(), "run "+cmd.CommandPath()+" --help for the flags")
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.envFile, "env-file", "", "read variables from this `file` (NAME=value lines); they override the environment")
@@ -216,7 +216,7 @@ func (a *app) written(err error) error {
 	}
 	if a.committed != 0 {
 		e.Message = fmt.Sprintf("run %d was committed, but its report cannot be written: %s", a.committed, reason)
-		e.Hint = fmt.Sprintf("keep-bootstrap history %d shows what it did", a.committed)
+		e.Hint = fmt.Sprintf("run keep-bootstrap history %d to see what it did", a.committed)
 	}
 	return e
 }
@@ -241,7 +241,7 @@ func terminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
-// colours says whether stdout gets colour: on a terminal that is not dumb, unless NO_COLOR is set; anywhere when
+// colours reports whether stdout gets colour: on a terminal that is not dumb, unless NO_COLOR is set; anywhere when
 // CLICOLOR_FORCE is set.
 func (a *app) colours() bool {
 	switch {

@@ -525,8 +525,8 @@ func TestGeneration(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL, "BOOTSTRAP_GENERATION": "7"}
 	run(t, env, "up", "-f", newer).want(t, 0)
 	r := run(t, env, "up", "-f", older, "--generation", "6").want(t, 0)
-	inOrder(t, r.stdout, "generation 6 is older than 7, which is installed", "No changes.")
-	if inOrder(t, r.stderr, "generation 6 is older than 7, which is installed"); strings.Contains(r.stderr, "up to date") {
+	inOrder(t, r.stdout, "generation 6 is older than the installed one, 7", "No changes.")
+	if inOrder(t, r.stderr, "generation 6 is older than the installed one, 7"); strings.Contains(r.stderr, "up to date") {
 		t.Errorf("the log says that all is up to date: %s", r.stderr)
 	}
 	inOrder(t, run(t, env, "up", "-f", older, "--generation", "8").want(t, 0).stdout, "1 changed")

@@ -83,7 +83,7 @@ func TestTwoSourcesOfProviders(t *testing.T) {
 func TestMissingDirectories(t *testing.T) {
 	s := newScene(t)
 	for _, variable := range []string{"KEEP_PROVIDERS_DIRECTORY", "KEEP_WORKFLOWS_DIRECTORY", "KEEP_MAPPINGS_DIRECTORY"} {
-		s.up(65, environment{variable: filepath.Join(s.dir, "missing")}).want(t, 65, "the directory that "+variable+" names does not exist")
+		s.up(65, environment{variable: filepath.Join(s.dir, "missing")}).want(t, 65, "the directory in "+variable+" does not exist")
 	}
 	s.nothing()
 }
@@ -164,7 +164,7 @@ func TestRulesOfTwoFiles(t *testing.T) {
 	s.rows("select description from alertdeduplicationrule order by 1", "one\ntwo")
 }
 
-// Nothing is asked over the network: a target that is there is not called, one that is not is no problem.
+// Nothing is asked over the network: a target that exists is not called, one that is not is no problem.
 func TestUnreachableTarget(t *testing.T) {
 	s := newScene(t)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the target was called") }))

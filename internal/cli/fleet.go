@@ -31,7 +31,7 @@ the chart, whose pod messages are read. - is stdin.`,
 			for _, path := range paths {
 				content, err := a.readResult(path)
 				if err != nil {
-					return postgres.Usage(fmt.Sprintf("cannot read a result: %v", err), "give the files with the output of the runs")
+					return postgres.Usage(fmt.Sprintf("cannot read a result: %v", err), "give the files that contain the output of the runs")
 				}
 				found, err := fleet.Read(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), content)
 				if err != nil {
@@ -61,6 +61,6 @@ func (a *app) showFleet(results []report.Database) error {
 		Code: postgres.CodeFleet, ExitCode: postgres.ExitRefused,
 		Message: fmt.Sprintf("%d of %s done, %d failed, %d pending",
 			counts[report.Done], report.Number(len(results), "database"), counts[report.Failed], counts[report.Pending]),
-		Hint: "mend what the reasons name and run again; the databases that are done stay as they are",
+		Hint: "fix the causes and run again; databases that are done are not changed",
 	}
 }

@@ -68,6 +68,6 @@ func TestFleetReport(t *testing.T) {
 	}
 	run(t, nil, "fleet-report", "-o", "json", paths[1], list).want(t, 78)
 	run(t, nil, "fleet-report", "/nowhere").want(t, 64, "/nowhere")
-	run(t, nil, "fleet-report", file(t, `{"kind":"List","items":[]}`)).want(t, 64, "there is no pod")
+	run(t, nil, "fleet-report", file(t, `{"kind":"List","items":[]}`)).want(t, 64, "no pod")
 	run(t, nil, "fleet-report").want(t, 64)
 }

@@ -102,14 +102,14 @@ func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
 	foreign := map[storeFlag][]string{storeFile: {"namespace", "kubeconfig"}, storeKubernetes: {"directory"}}
 	for _, name := range foreign[f.from] {
 		if cmd.Flags().Changed(name) && !a.fromVariable[name] {
-			return nil, postgres.Usage(fmt.Sprintf("--%s does not go with --from %s", name, f.from), "keep-bootstrap import-secrets --help shows the flags")
+			return nil, postgres.Usage(fmt.Sprintf("--%s cannot be combined with --from %s", name, f.from), "run keep-bootstrap import-secrets --help for the flags")
 		}
 	}
 	switch f.from {
 	case storeFile:
 		directory := cmp.Or(f.directory, a.getenv("SECRET_MANAGER_DIRECTORY"))
 		if directory == "" {
-			return nil, postgres.Usage("--from file needs --directory", "give the directory that Keep has as SECRET_MANAGER_DIRECTORY")
+			return nil, postgres.Usage("--from file needs --directory", "give Keep's SECRET_MANAGER_DIRECTORY")
 		}
 		return secretstore.Directory{Path: directory}, nil
 	case storeKubernetes:

@@ -113,7 +113,7 @@ func (w *keepWorld) stored() map[string]string {
 	return all
 }
 
-// wantStored compares table secret with what Keep had, but for the keys that are left out.
+// wantStored compares table secret with what Keep had, except for the keys that are left out.
 func (w *keepWorld) wantStored(without ...string) {
 	w.t.Helper()
 	stored := w.stored()
@@ -359,10 +359,10 @@ func TestImportSecretsKubernetesFailures(t *testing.T) {
 		"410":              {func(s *kubetest.Server) { s.Answer = answer(410, "expired") }, 75, "expired"},
 		"429":              {func(s *kubetest.Server) { s.Answer = answer(429, "slow down") }, 75, "slow down"},
 		"500":              {func(s *kubetest.Server) { s.Answer = answer(500, "token-of-the-test "+"etcd") }, 75, "(token) etcd"},
-		"no JSON":          {func(s *kubetest.Server) { s.Answer = html }, 65, "not a list of Secrets"},
+		"no JSON":          {func(s *kubetest.Server) { s.Answer = html }, 65, "not a list of Kubernetes Secrets"},
 		"redirect":         {func(s *kubetest.Server) { s.Answer = redirect(elsewhere.URL) }, 65, "not followed"},
 		"gone":             {func(s *kubetest.Server) { s.Close() }, 69, "connection refused"},
-		"page without end": {func(s *kubetest.Server) { s.Answer = endless }, 65, "not a list of Secrets"},
+		"page without end": {func(s *kubetest.Server) { s.Answer = endless }, 65, "not a list of Kubernetes Secrets"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := w.kubernetes()
@@ -381,7 +381,7 @@ func TestImportSecretsKubernetesFailures(t *testing.T) {
 		t.Errorf("a redirect was followed: %q", sent)
 	}
 
-	// A list that expires once is begun anew.
+	// A list that expires once is begun again.
 	server := w.kubernetes()
 	server.MostPerPage = 3
 	expired := false
@@ -448,8 +448,8 @@ func TestImportSecretsUsage(t *testing.T) {
 		{64, "--from is required", nil, nil},
 		{64, "must be k8s or file", nil, []string{"--from", "vault"}},
 		{64, "needs --directory", nil, []string{"--from", "file"}},
-		{64, "--namespace does not go with --from file", nil, []string{"--from", "file", "--directory", "/x", "--namespace", "y"}},
-		{64, "--directory does not go with --from k8s", nil, []string{"--from", "k8s", "--directory", "/x"}},
+		{64, "--namespace cannot be combined with --from file", nil, []string{"--from", "file", "--directory", "/x", "--namespace", "y"}},
+		{64, "--directory cannot be combined with --from k8s", nil, []string{"--from", "k8s", "--directory", "/x"}},
 		{64, "no kubeconfig is given", nil, []string{"--from", "k8s"}},
 		{65, "no usable service account", environment{"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}, []string{"--from", "k8s"}},
 		{65, "cannot be read", nil, []string{"--from", "k8s", "--kubeconfig", "/nowhere"}},
@@ -463,7 +463,7 @@ func TestImportSecretsUsage(t *testing.T) {
 	d := pgtest.New(t, pgtest.Migrated)
 	run(t, environment{"DATABASE_URL": d.URL}, "import-secrets", "--from", "file", "--directory", "/nowhere").want(t, 65, "cannot be read")
 	r := run(t, environment{"DATABASE_URL": d.URL, "SECRET_MANAGER_DIRECTORY": t.TempDir()}, "import-secrets", "--from", "FILE").want(t, 0)
-	if !strings.Contains(r.stdout, "tenant keep names no secrets") {
+	if !strings.Contains(r.stdout, "tenant keep references no secrets") {
 		t.Error(r.stdout)
 	}
 	empty := pgtest.New(t, pgtest.Keep(newestKeep))

@@ -89,7 +89,7 @@ func failedChecks(checks []db.CheckResult) error {
 	}
 	return &postgres.Error{
 		Code: postgres.CodeVerify, Message: report.Number(failed, "check") + " failed", ExitCode: postgres.ExitRefused,
-		Hint: "each check that failed says what to do",
+		Hint: "follow the hint of each failed check",
 	}
 }
 
@@ -131,7 +131,7 @@ changes. Nothing is written.`,
 			}
 			number, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
-				return postgres.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "keep-bootstrap history lists them")
+				return postgres.Usage(fmt.Sprintf("%q is not the number of a run", args[0]), "run keep-bootstrap history to list them")
 			}
 			var changes []db.Change
 			err = a.read(cmd.Context(), func(batch *pgx.Batch) {
@@ -146,7 +146,7 @@ changes. Nothing is written.`,
 					return a.out.HistoryRun(runs[i], changes)
 				}
 			}
-			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "keep-bootstrap history lists them")
+			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "run keep-bootstrap history to list them")
 		},
 	}
 }

@@ -20,7 +20,7 @@ func TestBadRenames(t *testing.T) {
 		{
 			"two claims", strings.Replace(strings.Replace(twoProviders, "  vm:", "  a:\n    renamed_from: [vm]", 1), "  grafana-prod:", "  b:\n    renamed_from: [vm]", 1),
 			65,
-			[]string{"one provider can have one successor"},
+			[]string{"only one provider can claim a former name"},
 		},
 	} {
 		r := run(t, env, "apply", "-f", file(t, test.manifest), "--log-format", "text").want(t, test.exit, test.stderr...)
@@ -47,7 +47,7 @@ func TestBadRenames(t *testing.T) {
 	}
 }
 
-// The application holds a row that is to be pruned: exit code 75, and nothing is done.
+// The application holds a row that must be pruned: exit code 75, and nothing is done.
 func TestPruneBlockedByTheApplication(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

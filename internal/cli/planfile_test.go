@@ -220,7 +220,7 @@ func TestPlanOfAnOlderGeneration(t *testing.T) {
 	run(t, env, "up", "-f", file(t, twoProviders), "--generation", "7").want(t, 0)
 	path := filepath.Join(t.TempDir(), "plan.json")
 	inOrder(t, run(t, env, "plan", "-f", file(t, next), "--generation", "6", "--out", path, "--detailed-exitcode").want(t, 0).stdout, "a higher generation is installed", "No changes.")
-	inOrder(t, run(t, env, "apply", "--plan", path).want(t, 0).stdout, "generation 6 is older than 7, which is installed", "No changes.")
+	inOrder(t, run(t, env, "apply", "--plan", path).want(t, 0).stdout, "generation 6 is older than the installed one, 7", "No changes.")
 }
 
 func TestThePlanFileOfTheProgram(t *testing.T) {

@@ -76,11 +76,11 @@ func (f catalogueFlag) load() (*catalogue.Catalogue, error) {
 	data, err := file.Read(string(f), largest)
 	if err != nil {
 		message, _ := file.Explain(err, largest)
-		return nil, postgres.Usage("--catalogue: "+string(f)+": "+message, "give a JSON file of the form {\"types\": {...}}; docs/validate.md has an example")
+		return nil, postgres.Usage("--catalogue: "+string(f)+": "+message, "give a JSON file of the form {\"types\": {...}}, as in docs/validate.md")
 	}
 	types, err := catalogue.BuiltIn().Extend(data)
 	if err != nil {
-		return nil, postgres.Usage(fmt.Sprintf("--catalogue: %s: %v", f, err), "docs/validate.md has an example")
+		return nil, postgres.Usage(fmt.Sprintf("--catalogue: %s: %v", f, err), "see the example in docs/validate.md")
 	}
 	return types, nil
 }

@@ -29,9 +29,9 @@ func (a *app) typesCommand() *cobra.Command {
 			}
 			t, ok := types.Type(args[0])
 			if !ok {
-				hint := "keep-bootstrap types lists them"
+				hint := "run keep-bootstrap types to list them"
 				if near := types.Nearest(args[0]); near != "" {
-					hint = fmt.Sprintf("did you mean %q? keep-bootstrap types lists all", near)
+					hint = fmt.Sprintf("did you mean %q? run keep-bootstrap types to list all", near)
 				}
 				return postgres.Usage(fmt.Sprintf("the catalogue has no type %q", args[0]), hint)
 			}

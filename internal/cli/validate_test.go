@@ -39,7 +39,7 @@ func TestValidate(t *testing.T) {
 	validate(nil).want(t, 64, "no-source")
 	validate(environment{"KEEP_PROVIDERS": `{"a": {"type": "http"}}`}).want(t, 0)
 	validate(environment{"BOOTSTRAP_FILE": bad}).want(t, 65)
-	validate(nil, "/nonexistent.yaml").want(t, 65, "there is no such file")
+	validate(nil, "/nonexistent.yaml").want(t, 65, "no such file")
 
 	r := validate(nil, "-f", bad).want(t, 65)
 	for i, want := range []string{

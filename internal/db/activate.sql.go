@@ -157,7 +157,7 @@ const RequireTables = `-- name: RequireTables :exec
 SELECT bootstrap.require_keep('{tenant,provider,api_key}')
 `
 
-// RequireTables raises unless Keep's tables of providers and API keys are there and nobody else's code runs in them.
+// RequireTables raises unless Keep's tables of providers and API keys exist, fit, and run no code of another role.
 // Errors: KB010 to KB014, KB027.
 func (q *Queries) RequireTables(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, RequireTables)
@@ -299,7 +299,7 @@ type WebhooksRow struct {
 
 // What keep-bootstrap activate reads and writes, as the owner of schema bootstrap. Keep itself installs the webhooks; these
 // queries find the providers, prepare the API key that Keep gives to outside systems, and remember what became of each call.
-// Webhooks returns the managed providers of the tenant that want a webhook; with an id, that provider alone. Reads only.
+// Webhooks returns the managed providers of the tenant with install_webhook, or only the one with the given id. Reads only.
 func (q *Queries) Webhooks(ctx context.Context, arg WebhooksParams) ([]WebhooksRow, error) {
 	rows, err := q.db.Query(ctx, Webhooks, arg.TenantID, arg.ObjectID)
 	if err != nil {

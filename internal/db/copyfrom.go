@@ -43,7 +43,7 @@ func (r iteratorForStage) Err() error {
 }
 
 // Stage loads the manifest into bootstrap.staging of the current transaction. COPY, because bound values would reach the server's
-// log, and these hold secrets. Not visible to anybody else; InstallStaged and PlanStaged remove the rows, and so does a rollback.
+// log, and these hold secrets. No other session sees the rows. InstallStaged and PlanStaged remove them, and so does a rollback.
 func (q *Queries) Stage(ctx context.Context, arg []StageParams) (int64, error) {
 	return q.db.CopyFrom(ctx, []string{"bootstrap", "staging"}, []string{"kind", "position", "name", "type", "content", "options"}, &iteratorForStage{rows: arg})
 }

@@ -46,14 +46,14 @@ const (
 	badTag       // a tag that is not accepted; written is a known one
 	badAnchor    // an anchor with characters that none can have
 	tooDeep      // deeper than MaxDepth
-	recursive    // the anchor holds an alias of itself
+	recursive    // a recursive anchor
 	duplicateKey // of a key: the object has it already
 	compoundKey  // of a key: a list or an object
 	braces       // of a key: {{ without quotes
 	badMerge     // of a key: << does not name an object
 )
 
-// dropped says whether a member with such a key has no meaning.
+// dropped reports whether a member with such a key has no meaning.
 func (f Flaw) dropped() bool { return f >= duplicateKey }
 
 // Checked says what Check is to look at.
@@ -121,7 +121,7 @@ func (c *checker) scalar(v *Value, key string) {
 	if v.Kind == Text && strings.IndexByte(v.Text, 0) >= 0 {
 		c.report(Fault{
 			Place: v.Place, Key: key, Code: CodeEncoding,
-			Message: "this text holds a NUL character, which PostgreSQL cannot store", Hint: "remove it",
+			Message: "this string contains a NUL character, which PostgreSQL cannot store", Hint: "remove it",
 		})
 	}
 	if v.Flaw == Sound || v.Flaw == Unresolved {
@@ -151,15 +151,15 @@ func (c *checker) scalar(v *Value, key string) {
 var faults = map[Flaw]Fault{
 	Date:        {Message: "a plain date or time cannot be stored by Keep"},
 	NotFinite:   {Message: "infinity and not-a-number cannot be stored"},
-	badNumber:   {Message: "this looks like a number but is none"},
+	badNumber:   {Message: "this looks like a number but is not one"},
 	badTagged:   {Message: "the value does not fit its tag"},
 	tooLarge:    {Message: "this number is larger than can be stored"},
 	reserved:    {Message: "a lone = or << has a special meaning in YAML"},
-	badTag:      {Code: CodeTag, Message: "a tag that is not accepted here", Hint: "remove it, or put a text that starts with ! in quotes"},
-	badAnchor:   {Code: CodeAlias, Message: "an anchor (&) with characters that no anchor can have", Hint: "put a text that starts with & in quotes"},
-	recursive:   {Code: CodeAlias, Message: "the anchor holds an alias of itself", Hint: "write the value out"},
+	badTag:      {Code: CodeTag, Message: "a tag that is not allowed here", Hint: "remove it, or put a string that starts with ! in quotes"},
+	badAnchor:   {Code: CodeAlias, Message: "an anchor (&) with invalid characters", Hint: "put a string that starts with & in quotes"},
+	recursive:   {Code: CodeAlias, Message: "a recursive anchor", Hint: "write the value out"},
 	compoundKey: {Code: CodeKind, Message: "a list or an object cannot be a key", Hint: "write the key as text"},
-	braces:      {Code: CodeKind, Message: "braces inside braces without quotes", Hint: `a text that starts with { must be in quotes: "{{ ... }}"`},
+	braces:      {Code: CodeKind, Message: "braces inside braces without quotes", Hint: `a string that starts with { must be in quotes: "{{ ... }}"`},
 	badMerge:    {Code: CodeAlias, Message: "<< must name an object, or a list of objects, that is not recursive", Hint: "write <<: *anchor"},
 }
 

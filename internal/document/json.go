@@ -141,7 +141,7 @@ func unquoteJSON(raw []byte) string {
 // maxDigits is the longest integer that Python converts.
 const maxDigits = 4300
 
-// storable says whether Keep could read the number: Python makes a float of
+// storable reports whether Keep could read the number: Python makes a float of
 // what has a fraction or an exponent, and reads integers up to 4,300 digits.
 func storable(literal string) bool {
 	if len(literal) <= 300 && !strings.ContainsAny(literal, "eE") {

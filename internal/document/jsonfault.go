@@ -52,7 +52,7 @@ func objectPath(pointer jsontext.Pointer) string {
 	return strings.Join(path, " ")
 }
 
-// closes says whether the next thing is a closing bracket.
+// closes reports whether the next thing is a closing bracket.
 func closes(text []byte) bool {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	return len(text) > 0 && (text[0] == '}' || text[0] == ']')
@@ -77,25 +77,25 @@ func explainJSON(data []byte, offset int, cause string) (message, hint string) {
 	inText := strings.Contains(cause, "in string") || strings.Contains(cause, "escape")
 	switch {
 	case strings.Contains(cause, "surrogate") || inText && starts(`\ud`, `\uD`):
-		return `a \ud800 to \udfff escape is without its other half`, "write the character itself"
+		return `a \ud800 to \udfff escape without its other half`, "write the character itself"
 	case strings.Contains(cause, "escape"):
-		return "a backslash is followed by something that JSON does not know", `write \\ for a backslash`
+		return "a backslash is followed by a character that JSON does not allow", `write \\ for a backslash`
 	case strings.Contains(cause, "in string"):
-		return "a text holds a line break, tab or other control character", `write \n for a line break and \t for a tab`
+		return "a string contains a line break, tab or other control character", `write \n for a line break and \t for a tab`
 	case starts("NaN", "Infinity", "-Infinity"):
 		return "NaN and Infinity are not JSON and cannot be stored", "put the value in quotes, or use null"
 	case starts("'"):
-		return "a single quote", "JSON wants double quotes around texts and keys"
+		return "a single quote", "JSON requires double quotes around strings and keys"
 	case starts("//", "/*", "#"):
-		return "a comment", "JSON has none: remove it, or write the file as YAML"
+		return "a comment", "JSON has no comments: remove it, or write the file as YAML"
 	case starts("True", "False", "None"):
 		return "true, false and null are written in lower case", "write true, false or null"
 	case starts("}", "]") && bytes.HasSuffix(before, []byte(",")):
-		return "the comma before this bracket is one too many", "remove the comma"
+		return "an extra comma before this bracket", "remove the comma"
 	case starts(",") && closes(rest[1:]):
-		return "the comma before the closing bracket is one too many", "remove the comma"
+		return "an extra comma before the closing bracket", "remove the comma"
 	case starts("}", "]") && (strings.Contains(cause, "mismatching") || strings.Contains(cause, "expecting ','")):
-		return "this bracket closes what another kind of bracket opened", "close { with } and [ with ]"
+		return "this bracket does not match the opening one", "close { with } and [ with ]"
 	case starts(",") && bytes.HasSuffix(before, []byte("}")):
 		return "a comma between two values", "JSON lines have nothing between them: remove the comma"
 	case digitAt(data, offset) && digitAt(data, offset-1):
@@ -103,19 +103,19 @@ func explainJSON(data []byte, offset int, cause string) (message, hint string) {
 	case strings.Contains(cause, "expecting ':'"):
 		return "expected a colon after the key", "write \"key\": value"
 	case strings.Contains(cause, "expecting ','"):
-		return "expected a comma or a closing bracket", `is a comma missing, or a \ before a " inside a text?`
+		return "expected a comma or a closing bracket", `is a comma missing, or a \ before a " inside a string?`
 	case strings.Contains(cause, "must be a string"):
 		return "expected a key in double quotes", "write \"key\": value"
 	case strings.Contains(cause, "missing value"):
-		return "a key is without a value", "write \"key\": value"
+		return "a key has no value", "write \"key\": value"
 	case strings.Contains(cause, "in number"):
-		return "not a number as JSON writes it", "write no leading zeros or +, or put the value in quotes"
+		return "not a valid JSON number", "write no leading zeros or +, or put the value in quotes"
 	case bytes.HasSuffix(before, []byte("{")):
 		return "expected a key in double quotes", "write \"key\": value"
 	case bytes.HasSuffix(before, []byte(",")):
-		return "expected a value, or a key in double quotes", "texts and keys are in double quotes"
+		return "expected a value, or a key in double quotes", "put strings and keys in double quotes"
 	case strings.Contains(cause, "in literal"), strings.Contains(cause, "start of value"), strings.Contains(cause, "start of string"):
-		return "expected a value", "texts are in double quotes; the other values are numbers, true, false, null, [...] and {...}"
+		return "expected a value", "put strings in double quotes; other values are numbers, true, false, null, [...] and {...}"
 	}
 	return "not valid JSON", "check the brackets, quotes and commas before this place"
 }

@@ -12,7 +12,7 @@ const (
 	MaxYAMLSize = 16 << 20
 )
 
-// Format says how a text is to be read.
+// Format says how a text must be read.
 type Format uint8
 
 // The formats.
@@ -35,7 +35,7 @@ func (f Format) MaxSize() int64 {
 }
 
 // Parse reads a text and says in which format. JSON lines become a list. Of an empty text there is neither value nor fault;
-// a byte order mark is no text. The value is to be looked through by Check.
+// a byte order mark is not a string. The value must be looked through by Check.
 func Parse(text []byte, format Format) (root *Value, read Format, fault *Fault) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if f := CheckEncoding(text); f != nil {
@@ -84,7 +84,7 @@ func sniff(text []byte, mayBeLines bool) (*Value, Format, *Fault) {
 	return nil, JSON, fault
 }
 
-// CheckEncoding says where a text is no UTF-8, or contains a NUL byte.
+// CheckEncoding says where a text is not UTF-8, or contains a NUL byte.
 func CheckEncoding(text []byte) *Fault {
 	f := &Fault{Place: Place{1, 1}, Code: CodeEncoding, Message: "the text is not UTF-8", Hint: "save it as UTF-8"}
 	if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {

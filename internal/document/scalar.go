@@ -110,10 +110,10 @@ func (v *Value) setPlain(s string) {
 	}
 }
 
-// ReadsAsText says whether a text that is written plain is read as that text, by Keep's reader.
+// ReadsAsText reports whether a text that is written plain is read as that text, by Keep's reader.
 func ReadsAsText(text string) bool { return plainTag(text) == tagText }
 
-// octal says whether an integer is octal by its leading zero.
+// octal reports whether an integer is octal by its leading zero.
 func octal(s string) bool {
 	s = strings.TrimLeft(s, "+-")
 	return len(s) > 1 && s[0] == '0' && s[1] != 'x' && s[1] != 'b' && strings.Trim(s, "0_") != ""

@@ -37,7 +37,7 @@ func Similar(word string, known []string) string {
 	return best
 }
 
-// swapped says whether two words have the same letters in another order.
+// swapped reports whether two words have the same letters in another order.
 func swapped(a, b string) bool {
 	sorted := func(s string) string {
 		runes := []rune(strings.ToLower(s))

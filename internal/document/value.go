@@ -23,7 +23,7 @@ const (
 
 // String names the kind with its article, for "expected an object, not a list".
 func (k Kind) String() string {
-	return [...]string{"null", "a boolean", "a number", "a text", "a list", "an object"}[k]
+	return [...]string{"null", "a boolean", "a number", "a string", "a list", "an object"}[k]
 }
 
 // Style is how a text was written.
@@ -65,7 +65,7 @@ type Value struct {
 	Shared int32
 	// Text is the text, the number as JSON writes it, or true or false.
 	Text string
-	// written is the plain YAML scalar behind a value that is not a text; nil where there is none. This is a pointer, and
+	// written is the plain YAML scalar behind a value that is not a text; nil if there is none. This is a pointer, and
 	// Unresolved a flaw, because there are millions of values in a large input.
 	written *string
 	// Members are those of an object, or, without keys, the items of a list.
@@ -77,16 +77,16 @@ type Member struct {
 	Key, Value Value
 }
 
-// Scalar says whether the value is neither list nor object.
+// Scalar reports whether the value is neither list nor object.
 func (v *Value) Scalar() bool { return v.Kind != List && v.Kind != Object }
 
-// IsText says whether the value is that text.
+// IsText reports whether the value is that text.
 func (v *Value) IsText(text string) bool { return v.Kind == Text && v.Text == text }
 
-// Empty says whether the value is null or a text of no characters.
+// Empty reports whether the value is null or a text of no characters.
 func (v *Value) Empty() bool { return v.Kind == Null || v.IsText("") }
 
-// Integer says whether a number has neither fraction nor exponent.
+// Integer reports whether a number has neither fraction nor exponent.
 func (v *Value) Integer() bool {
 	if v.Kind != Number {
 		return false
@@ -100,7 +100,7 @@ func (v *Value) Integer() bool {
 	return true
 }
 
-// Member returns the value of a key of an object; nil where it has no such key.
+// Member returns the value of a key of an object; nil if it has no such key.
 func (v *Value) Member(key string) *Value {
 	if m := v.find(key); m != nil {
 		return &m.Value
@@ -108,7 +108,7 @@ func (v *Value) Member(key string) *Value {
 	return nil
 }
 
-// Has says whether an object has the key.
+// Has reports whether an object has the key.
 func (v *Value) Has(key string) bool { return v.find(key) != nil }
 
 func (v *Value) find(key string) *Member {
@@ -131,5 +131,5 @@ func (v *Value) AsWritten() string {
 	return v.Text
 }
 
-// Omitted says whether the value is the null of YAML that is not written at all.
+// Omitted reports whether the value is the null of YAML that is not written at all.
 func (v *Value) Omitted() bool { return v.Kind == Null && (v.written == nil || *v.written == "") }

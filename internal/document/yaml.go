@@ -15,9 +15,9 @@ type yamlReader struct {
 	// budget bounds what aliases may add, in bytes of a rough estimate.
 	budget   int
 	exceeded *Place // the alias with which they added too much
-	// open are the anchors being expanded, to find those that hold themselves.
+	// open are the anchors being expanded, to find those that contain themselves.
 	open map[*yaml.Node]bool
-	// shared numbers the lists, objects and dates; nil where the document has no alias.
+	// shared numbers the lists, objects and dates; nil if the document has no alias.
 	shared map[*yaml.Node]int32
 }
 
@@ -68,7 +68,7 @@ func parseYAML(data []byte) (*Value, *Fault) {
 		return nil, &Fault{
 			Place: Place{max(1, int32(second.Line)), max(1, int32(second.Column))}, Code: CodeDocuments,
 			Message: "a second YAML document starts here",
-			Hint:    "keep one document in a file; write several providers as a list below `providers:`",
+			Hint:    "write one document per file, with several providers as a list below `providers:`",
 		}
 	} else if !errors.Is(err, io.EOF) {
 		return nil, yamlFault(data, err)
@@ -317,7 +317,7 @@ func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
 	return append(merged.pairs, mistakes...)
 }
 
-// merge adds what a merge key names, a mapping or a list of mappings, and says whether it is that.
+// merge adds what a merge key names, a mapping or a list of mappings, and reports whether it is that.
 func (r *yamlReader) merge(merged *ordered, value *yaml.Node, depth int) (ok bool) {
 	target := follow(value)
 	sources := []*yaml.Node{target}
@@ -388,7 +388,7 @@ func yamlFault(data []byte, err error) *Fault {
 		f.Message, f.Hint = "a control character", `put the text in double quotes and write the character as \xNN`
 		f.Place = PlaceAt(data, max(0, bytes.IndexFunc(data, isControl)))
 	case yaml.ComposerStage:
-		f.Message, f.Hint = "an alias (*name) without its anchor (&name)", `put a text that starts with * in quotes`
+		f.Message, f.Hint = "an alias (*name) without its anchor (&name)", `put a string that starts with * in quotes`
 	case yaml.ParserStage:
 		f.Message, f.Hint = parserMistake(characterAt(data, f.Place), characterAt(data, context), f.Place, context)
 	case yaml.ScannerStage:

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Line returns a line of a text without its end, counted from 1; "" where there is none.
+// Line returns a line of a text without its end, counted from 1; "" if there is none.
 func Line(data []byte, number int) string {
 	if number < 1 {
 		return ""
@@ -32,16 +32,16 @@ func characterAt(data []byte, place Place) rune {
 func parserMistake(found, opened rune, at, context Place) (message, hint string) {
 	switch {
 	case context.Line == 0 && found == '%':
-		return "a YAML version that is not known", "remove the %YAML line"
+		return "unknown YAML version", "remove the %YAML line"
 	case context.Line == 0:
-		return "text after the end of the document", "keep one document in a file"
+		return "text after the end of the document", "write one document per file"
 	case context == at:
-		return "expected a value", "close what is open in this line or before, and put a text of special characters in quotes"
+		return "expected a value", "close open brackets and quotes on this line and before it, and quote special characters"
 	case opened == '[' || opened == '{':
 		return fmt.Sprintf("a [ or { is not closed, or a comma is missing; it was opened at line %d, column %d", context.Line, context.Column),
-			"put a text that starts with [ or { in quotes"
+			"put a string that starts with [ or { in quotes"
 	case opened == '-':
-		return "expected the next list item", "indent all items of a list alike"
+		return "expected the next list item", "indent all items of a list by the same width"
 	}
 	return "expected a key here", "check the indentation and the quotes of this line and the one before"
 }
@@ -60,31 +60,31 @@ func scannerMistake(f *Fault, data []byte, context Place) {
 		quotedMistake(f, data, found, context)
 		return
 	case '*', '&':
-		f.Message, f.Hint = "an anchor (&) or alias (*) without a name", "put a text that starts with & or * in quotes"
+		f.Message, f.Hint = "an anchor (&) or alias (*) without a name", "put a string that starts with & or * in quotes"
 		return
 	case '!':
-		f.Message, f.Hint = "a tag (!name) that is not complete", "put a text that starts with ! in quotes"
+		f.Message, f.Hint = "an incomplete tag (!name)", "put a string that starts with ! in quotes"
 		return
 	case '|', '>':
-		f.Message, f.Hint = "the start of a block text is not complete", "write | or > alone, and indent the lines below it with spaces"
+		f.Message, f.Hint = "the header of a block text is incomplete", "write | or > alone, and indent the lines below it with spaces"
 		return
 	}
 	switch {
 	case opened == '%' && context.Column == 1:
-		f.Message, f.Hint = "a line that starts with % is a YAML directive, and this one is not known", "put the text in quotes"
+		f.Message, f.Hint = "unknown YAML directive: a line that starts with % is one", "put the text in quotes"
 	case found == '\t':
 		f.Message, f.Hint = "a tab in the indentation", "indent with spaces"
 	case found == '@' || found == '`' || found == '%':
-		f.Message, f.Hint = "a plain text cannot start with this character", "put texts that start with @, `, % or a tab in quotes"
+		f.Message, f.Hint = "an unquoted string cannot start with this character", "put strings that start with @, `, % or a tab in quotes"
 	case found == '#':
 		f.Message, f.Hint = "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"
 	case found == ':':
-		f.Message, f.Hint = "a colon where no key can be", `put a text that holds ": " in quotes; otherwise check the indentation`
+		f.Message, f.Hint = "an unexpected colon", `put a string that contains ": " in quotes; otherwise check the indentation`
 		missingSpace(f, data, f.Line-1)
 	case found == '-' && context.Line == 0:
-		f.Message, f.Hint = "a list item where no list can be", `write lists on lines of their own, or put a text that starts with "- " in quotes`
+		f.Message, f.Hint = "an unexpected list item", `write lists on lines of their own, or put a string that starts with "- " in quotes`
 	case found == '?' && context.Line == 0:
-		f.Message, f.Hint = "a key where no key can be", "check the indentation"
+		f.Message, f.Hint = "an unexpected key", "check the indentation"
 	case context.Line > 0:
 		f.Message, f.Hint = "expected a colon after the key", "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
 		missingSpace(f, data, context.Line)
@@ -109,11 +109,11 @@ func quotedMistake(f *Fault, data []byte, found rune, context Place) {
 	}
 	switch {
 	case found == '\\':
-		f.Message, f.Hint = "a backslash in double quotes is followed by something that YAML does not know", useSingle
+		f.Message, f.Hint = "a backslash in double quotes is followed by a character that YAML does not allow", useSingle
 	case strings.ContainsRune("xuU", escape) && !strings.ContainsRune("0123456789abcdefABCDEF", found):
 		f.Message, f.Hint = `a \x or \u escape without its digits`, useSingle
 	case strings.ContainsRune("xuU", escape):
-		f.Message, f.Hint = "an escape that is no character", "write the character itself"
+		f.Message, f.Hint = "an escape that is not a character", "write the character itself"
 	case found == '\t':
 		f.Message, f.Hint = "a tab in the indentation", "indent with spaces"
 	default:

@@ -100,7 +100,7 @@ func (w *writer) provider(p *provider) error {
 
 	authentication, ok := parse(p.Content)
 	if !ok || authentication.Kind != document.Object {
-		return errors.New("its authentication is no JSON object")
+		return errors.New("its authentication is not a JSON object")
 	}
 	object := &yaml.Node{Kind: yaml.MappingNode}
 	for i := range authentication.Members {
@@ -115,7 +115,7 @@ func (w *writer) provider(p *provider) error {
 	for _, r := range p.rules {
 		rule, ok := parse(r.Content)
 		if !ok {
-			return errors.New("its deduplication rules are no JSON")
+			return errors.New("its deduplication rules are not JSON")
 		}
 		rule.Members = slices.DeleteFunc(rule.Members, isDefault)
 		rules.Content = append(rules.Content, textNode(r.Name), w.value(rule, origin{owner: p.Name, path: []string{"deduplication_rules", r.Name}}))
@@ -143,7 +143,7 @@ func parse(text string) (*document.Value, bool) {
 	return v, f == nil && v != nil
 }
 
-// isDefault says whether Keep assumes a member of a rule anyway.
+// isDefault reports whether Keep assumes a member of a rule anyway.
 func isDefault(m document.Member) bool {
 	v := &m.Value
 	return v.Empty() || v.Kind == document.List && len(v.Members) == 0 || v.Kind == document.Boolean && v.Text == "false" && m.Key.Text != "enabled" ||

@@ -21,7 +21,7 @@ func (o origin) below(key string) origin {
 	return o
 }
 
-// looksLikeReference says whether the reader would take the text for a reference or an escaped one, or warn that it looks like one.
+// looksLikeReference reports whether the reader would take the text for a reference or an escaped one, or warn that it looks like one.
 func looksLikeReference(s string) bool {
 	return strings.HasPrefix(s, "$(") && strings.HasSuffix(s, ")") || manifest.IsEscaped(s)
 }

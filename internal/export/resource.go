@@ -51,7 +51,7 @@ func (w *writer) resource(r *db.ExportedObject) error {
 	}
 	content, ok := parse(r.Content)
 	if !ok || content.Kind != document.Object {
-		return errors.New("it is no JSON object")
+		return errors.New("it is not a JSON object")
 	}
 	entry := &yaml.Node{Kind: yaml.MappingNode}
 	for i := range content.Members {

@@ -87,11 +87,11 @@ func Explain(err error, limit int64) (message, hint string) {
 	case errors.Is(err, errNoFile):
 		return "this is a pipe, socket or device, not a file", "give the path of a file"
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file", "check the path"
+		return "no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):
-		return "no permission to read this", "check owner and mode, and the securityContext in Kubernetes"
+		return "permission denied", "check owner and mode, and the securityContext in Kubernetes"
 	case errors.Is(err, syscall.ELOOP):
-		return "the symbolic links lead in a circle", "remove or correct the link"
+		return "the symbolic links form a loop", "remove or correct the link"
 	case errors.Is(err, syscall.EISDIR):
 		return "this is a directory, not a file", "give the path of a file"
 	case errors.Is(err, syscall.ENOTDIR):

@@ -162,7 +162,7 @@ func fromObjects(objects []object) ([]report.Database, error) {
 		}
 	}
 	if len(results) == 0 {
-		return nil, errors.New("there is no pod")
+		return nil, errors.New("no pod")
 	}
 	var all []report.Database
 	for _, at := range slices.SortedFunc(maps.Keys(results), func(a, b index) int {

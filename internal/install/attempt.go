@@ -67,7 +67,7 @@ func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
 func AfterCommit(ctx context.Context, err error) error {
 	e := *postgres.From(postgres.Interrupted(ctx, err))
 	e.Message = "the run was committed, but then: " + e.Message
-	e.Hint = "run again, or keep-bootstrap verify, to see that all is well"
+	e.Hint = "run again, or run keep-bootstrap verify, to check the result"
 	return &e
 }
 

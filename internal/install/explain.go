@@ -74,6 +74,6 @@ func encodable(conn *pgx.Conn, err error) error {
 	return &postgres.Error{
 		Code: "KB014", ExitCode: postgres.ExitRefused, Err: err,
 		Message: fmt.Sprintf("database %q has the encoding %s, which cannot hold a text of the manifest", conn.Config().Database, conn.PgConn().ParameterStatus("server_encoding")),
-		Hint:    "use a database with the encoding UTF8, or leave out the characters that this one lacks",
+		Hint:    "use a database with the encoding UTF8, or remove the characters that this one lacks",
 	}
 }

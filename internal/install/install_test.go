@@ -35,7 +35,7 @@ func load(t testing.TB, text string) *manifest.Manifest {
 	return m
 }
 
-// newRun is a run against a database; its log goes to the string builder, where one is given.
+// newRun is a run against a database; its log goes to the string builder, if one is given.
 func newRun(t testing.TB, address, text string, log *strings.Builder) *install.Run {
 	t.Helper()
 	config, err := postgres.Source{ConnString: address, Origin: "test"}.Config()
@@ -115,7 +115,7 @@ func TestFirstAndSecondRun(t *testing.T) {
 	}
 }
 
-// The article's scenario: Keep's tables are there, the tenant is not.
+// The article's scenario: Keep's tables exist, the tenant does not.
 func TestFreshDatabaseInOneRun(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, pgtest.Keep(newestKeep))

@@ -51,7 +51,7 @@ func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 		r.countDependents(ctx, ids, isRename, &related)
 	}
 	if more && related.NotCounted == "" {
-		related.NotCounted = "only the first 100 providers are looked at"
+		related.NotCounted = "only the first 100 providers were checked"
 	}
 	if drifted {
 		r.findLastRuns(ctx, &related)

@@ -133,7 +133,7 @@ func (c *cluster) attach(ctx context.Context) (Status, error) {
 			return Status{}, ctx.Err()
 		case time.Now().After(deadline):
 			return Status{}, &Error{
-				Message: fmt.Sprintf("the local PostgreSQL (process %d) accepts no connections", p.pid),
+				Message: fmt.Sprintf("the local PostgreSQL (process %d) does not accept connections", p.pid),
 				Hint:    "see its log in " + c.logFile() + "; if it hangs, kill that process and run the command again",
 			}
 		}
@@ -162,7 +162,7 @@ func (c *cluster) start(ctx context.Context) (Status, error) {
 	case failure != nil:
 		return s, failure
 	case err == nil:
-		err = &Error{Message: "the local PostgreSQL ended right after its start", Hint: "see its log in " + s.LogFile}
+		err = &Error{Message: "the local PostgreSQL stopped right after it started", Hint: "see its log in " + s.LogFile}
 	}
 	return s, err
 }
@@ -210,7 +210,7 @@ func (c *cluster) check() error {
 		}
 		message = fmt.Sprintf("%s is not a data directory of PostgreSQL %s", c.data(), c.version)
 	}
-	return &Error{Message: message, Hint: "restore it, or delete " + c.directory + " to begin with an empty database", Err: err}
+	return &Error{Message: message, Hint: "restore it, or delete " + c.directory + " to start with an empty database", Err: err}
 }
 
 // stop shuts the server down if it is running, and waits for it.
@@ -269,7 +269,7 @@ func locked[T any](ctx context.Context, o Options, create bool, do func(*cluster
 	if err != nil && ctx.Err() != nil {
 		err = &Error{
 			Message: "interrupted while starting or stopping the local PostgreSQL",
-			Hint:    "run the command again; it repairs what was half done", Err: ctx.Err(),
+			Hint:    "run the command again; it finishes or undoes what was interrupted", Err: ctx.Err(),
 		}
 	}
 	return result, err
@@ -298,7 +298,7 @@ func lockFile(ctx context.Context, path string, log *slog.Logger) (unlock func()
 func (c *cluster) unusable(err error) *Error {
 	return &Error{
 		Message: "cannot use the directory of the local PostgreSQL",
-		Hint:    "check the owner of " + c.directory + ", or delete it to begin with an empty database",
+		Hint:    "check the owner of " + c.directory + ", or delete it to start with an empty database",
 		Err:     err,
 	}
 }

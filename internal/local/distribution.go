@@ -132,7 +132,7 @@ func program(programs, name string) string {
 	return filepath.Join(programs, "bin", name)
 }
 
-// complete reports whether the programs are there.
+// complete reports whether the programs exist.
 func complete(programs string) bool {
 	for _, name := range []string{"initdb", "pg_ctl", "postgres"} {
 		if info, err := os.Stat(program(programs, name)); err != nil || !info.Mode().IsRegular() {
@@ -149,12 +149,12 @@ func (c *cluster) explain(err error) error {
 	}
 	e := &Error{
 		Message: fmt.Sprintf("cannot unpack PostgreSQL %s in %s", releases[c.version], c.cache),
-		Hint:    "it needs 120 MB there, and a writable " + os.TempDir() + " (TMPDIR); or " + elsewhere, Err: err,
+		Hint:    "make 120 MB free there, and " + os.TempDir() + " (TMPDIR) writable; or " + elsewhere, Err: err,
 	}
 	for _, text := range []string{"unable to connect to", "no version found matching", "error fetching postgres", "sha256", "checksums"} {
 		if strings.Contains(err.Error(), text) && !strings.Contains(err.Error(), "no space left") {
 			e.Message = fmt.Sprintf("cannot download PostgreSQL %s, which is needed because no database is given", releases[c.version])
-			e.Hint = "is this machine offline? behind a proxy, set HTTPS_PROXY; or give a database (DATABASE_URL), then nothing is downloaded"
+			e.Hint = "check the network (behind a proxy, set HTTPS_PROXY), or give a database (DATABASE_URL), which needs no download"
 		}
 	}
 	return e

@@ -15,7 +15,7 @@ const systemDirectory = "/var/lib/keep-bootstrap"
 
 // Hints.
 const (
-	reset     = "keep-bootstrap local reset to begin with an empty database"
+	reset     = "keep-bootstrap local reset to start with an empty database"
 	elsewhere = "give a database instead (DATABASE_URL), or set XDG_DATA_HOME to a directory of your own"
 )
 

@@ -183,7 +183,7 @@ func (c *cluster) run(ctx context.Context, programs string, port int) (said stri
 func (c *cluster) failed(err error, text string) *Error {
 	return &Error{
 		Message: "cannot start the local PostgreSQL",
-		Hint:    "the lines above are PostgreSQL's own; run " + reset + "; or give a database (DATABASE_URL)",
+		Hint:    "see PostgreSQL's message above; run " + reset + ", or give a database (DATABASE_URL)",
 		Err:     fmt.Errorf("%w\n%s", err, strings.TrimSpace(text)),
 	}
 }

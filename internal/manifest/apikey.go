@@ -16,7 +16,7 @@ var apiKeyKeys = []string{"name", "role", "secret"}
 func (i *item) secret(v *document.Value, key string) bool {
 	switch {
 	case v.Kind != document.Text:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "put it in quotes, or write $(NAME) or $(file:/path)"))
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "put it in quotes, or write $(NAME) or $(file:/path)"))
 		return false
 	case v.Text == "":
 		i.fail(at(v, key, CodeMissing, "`"+key+"` is empty", "write it, or $(NAME) or $(file:/path)"))

@@ -29,7 +29,7 @@ func said(t *testing.T, options Options) (m *Manifest, text string) {
 	return m, text
 }
 
-// expect wants each of the texts to be said, and nothing where there are none.
+// expect wants each of the texts to be said, and nothing if there are none.
 func expect(t *testing.T, options Options, want ...string) *Manifest {
 	t.Helper()
 	m, got := said(t, options)
@@ -122,7 +122,7 @@ func TestConfigurationThatKeepTakesIsRefused(t *testing.T) {
 		"type: auth0, authentication: {domain: a, token: b, other: null}": `"other", which Keep refuses`,
 		"type: auth0, authentication: {domain: a}":                        `lacks the authentication field "token"`,
 		// What is not nullable is refused still.
-		"type: grafana, authentication: {host: 'http://g', token: null}": `"token", which must be a text`,
+		"type: grafana, authentication: {host: 'http://g', token: null}": `"token", which must be a string`,
 	} {
 		options := stdin("p: {" + text + "}\n")
 		if want == "" {
@@ -222,10 +222,10 @@ func TestVariableValueWrappedOrEscaped(t *testing.T) {
 		refused(t, environ("KEEP_WORKFLOW="+text), `KEEP_WORKFLOW contains the characters \n but no newline`)
 	}
 	for _, name := range []string{"KEEP_PROVIDERS", "KEEP_PROVIDERS_FILE"} {
-		refused(t, environ(name+"="+path+"\n"), "the path that "+name+" holds ends with a line end")
+		refused(t, environ(name+"="+path+"\n"), "the path in "+name+" ends with a line break")
 	}
-	refused(t, environ("KEEP_PROVIDERS_DIRECTORY="+dir+"\r\n"), "ends with a line end")
-	refused(t, environ(`KEEP_WORKFLOW={} # a\nb`), "a workflow without name and id")
+	refused(t, environ("KEEP_PROVIDERS_DIRECTORY="+dir+"\r\n"), "ends with a line break")
+	refused(t, environ(`KEEP_WORKFLOW={} # a\nb`), "a workflow without a name or id")
 	// What is meant so is read.
 	m := expect(t, environ("KEEP_DEFAULT_PASSWORD_FILE="+write(t, dir, "password", "'quoted'\n"), "KEEP_DEFAULT_USERNAME=a"))
 	if user := of(m, KindUser); len(user) != 1 || user[0].Password != "'quoted'" {
@@ -251,7 +251,7 @@ func TestDirectoryYieldsNothing(t *testing.T) {
 			dir := t.TempDir()
 			write(t, dir, name, good)
 			thing, _, _ := strings.Cut(name, "/")
-			refused(t, given(dir), "nothing in this directory is read")
+			refused(t, given(dir), "this directory has no .yaml or .yml file")
 			if _, got := said(t, given(dir)); !strings.Contains(got, "~"+dir+"/"+thing+": this ") {
 				t.Errorf("%s: %s is passed over without a word: %s", variable, name, got)
 			}
@@ -264,7 +264,7 @@ func TestDirectoryYieldsNothing(t *testing.T) {
 		if err := os.Symlink("nowhere", filepath.Join(dir, "x.yaml")); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, given(dir), "x.yaml: there is no such file")
+		refused(t, given(dir), "x.yaml: no such file")
 		// What is there for others says nothing, and an empty directory is one.
 		dir = t.TempDir()
 		for _, name := range []string{"..2026_11_22/g.yaml", "..data/x", "lost+found/x", "README.md", ".gitkeep", ".git/config", ".DS_Store"} {
@@ -325,7 +325,7 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 	refused(t, environ(`KEEP_PROVIDERS={"workflows": []}`), "no `providers`")
 	expect(t, environ(`KEEP_PROVIDERS={"providers": [], "workflows": []}`))
 	refused(t, stdin("name: x\ntype:grafana\nauthentication:\n  host: http://g\n"), "stdin:2:5: a space is missing after the colon")
-	refused(t, environ(`KEEP_DASHBOARDS={"dashboards": []}`), "file of all kinds")
+	refused(t, environ(`KEEP_DASHBOARDS={"dashboards": []}`), "manifest of all kinds")
 	refused(t, environ("KEEP_WORKFLOW=id: w\nname: w\n"), "no triggers, steps or actions")
 	refused(t, stdin("id: w\nsteps: []\nactions: []\n"), "this is a workflow", "workflows:")
 	refused(t, stdin("mapping_rules: [{name: a, type: http, authentication: {a: b}}]\n"), "this is a provider, not a mapping rule")
@@ -333,7 +333,7 @@ func TestWrongKindOfFileIsTaken(t *testing.T) {
 	refused(t, stdin("provders: [{name: a, type: http}]\n"), `unknown key "provders"`, "`providers`")
 
 	for _, c := range []struct{ text, want string }{
-		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: keep-providers}\ndata: {providers.yaml: \"providers: []\"}\n", "this is a Kubernetes ConfigMap: give the file that stands below its data"},
+		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: keep-providers}\ndata: {providers.yaml: \"providers: []\"}\n", "this is a Kubernetes ConfigMap: give a file extracted from its data"},
 		{"apiVersion: v1\nkind: Secret\ndata: {a: YQ==}\n", "this is a Kubernetes Secret"},
 		{"apiVersion: v1\nkind: Secret\ndata: {a: YQ==}\n", "base64"},
 		{"---\napiVersion: v1\nkind: ConfigMap\ndata: {}\n---\napiVersion: v1\nkind: Secret\n", "this is a Kubernetes ConfigMap"},
@@ -373,18 +373,18 @@ func TestWorkflowThatNeverRuns(t *testing.T) {
 	}
 	const action = "{name: say, provider: {type: console, with: {message: x}}}"
 	for part, want := range map[string]string{
-		"triggers: [{type: alerts}]":                  "Keep knows no trigger type alerts: did you mean alert?",
-		"triggers: [{type: Alert}]":                   "Keep knows no trigger type Alert: did you mean alert?",
-		"triggers: [{type: cron}]":                    "Keep knows no trigger type cron: did you mean interval?",
-		"triggers: [{type: schedule}]":                "Keep knows no trigger type schedule: did you mean interval?",
-		"triggers: [{type: manual}, {type: webhook}]": `Keep knows no trigger type "webhook"`,
-		"triggers: [{type: 1}]":                       `Keep knows no trigger type "1"`,
+		"triggers: [{type: alerts}]":                  "unknown trigger type alerts: did you mean alert?",
+		"triggers: [{type: Alert}]":                   "unknown trigger type Alert: did you mean alert?",
+		"triggers: [{type: cron}]":                    "unknown trigger type cron: did you mean interval?",
+		"triggers: [{type: schedule}]":                "unknown trigger type schedule: did you mean interval?",
+		"triggers: [{type: manual}, {type: webhook}]": `unknown trigger type "webhook"`,
+		"triggers: [{type: 1}]":                       `unknown trigger type "1"`,
 		"triggers: [{value: 10}]":                     "a trigger without a type",
 		"triggers: [{type: interval}]":                "an interval trigger without a value",
 		"triggers: [{type: interval, value: }]":       "an interval trigger without a value",
 		"disabled: 'True'":                            "Keep reads this as true",
-		"actions: [{name: a, provider: slack}]":       "Keep cannot parse a provider that is a text",
-		"steps: [{name: a, provider: slack}]":         "Keep cannot parse a provider that is a text",
+		"actions: [{name: a, provider: slack}]":       "Keep cannot parse a provider that is a string",
+		"steps: [{name: a, provider: slack}]":         "Keep cannot parse a provider that is a string",
 		"steps: [{name: a, provider: {with: {}}}]":    "Keep cannot parse a provider without a type",
 		"actions: [{name: a, provider: {type: slack, config: \"{{ providers['Quickstart Webhook'] }}\"}}]": "Keep cannot find the provider",
 		"steps: [{name: a, provider: {type: slack, config: \"{{ providers.a.b }}\"}}]":                     "Keep cannot find the provider",

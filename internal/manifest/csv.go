@@ -48,7 +48,7 @@ func (m *mapping) csv(v *document.Value) bool {
 	rows := csv.NewReader(strings.NewReader(cut))
 	names, err := rows.Read()
 	if errors.Is(err, io.EOF) {
-		return problem(0, "it is empty", "write the names of the attributes into the first line, and rows below it")
+		return problem(0, "it is empty", "write the names of the attributes on the first line, and rows below it")
 	}
 	if column := unnamed(names); column > 0 {
 		return problem(1, fmt.Sprintf("column %d has an empty or duplicate name", column), "use a unique name for each column")
@@ -61,7 +61,7 @@ func (m *mapping) csv(v *document.Value) bool {
 		}
 	}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-		message := "a quote in the wrong place"
+		message := "a misplaced quote"
 		if errors.Is(err, csv.ErrFieldCount) {
 			message = fmt.Sprintf("this row does not have as many cells as the first line, %d", len(names))
 		}

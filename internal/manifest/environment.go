@@ -66,7 +66,7 @@ func (r *reader) variables() error {
 	return nil
 }
 
-// namesPath says whether a variable names a file or directory.
+// namesPath reports whether a variable names a file or directory.
 func namesPath(name, value string) bool {
 	return strings.HasSuffix(name, fileSuffix) && !strings.HasPrefix(name, providerPrefix) || strings.HasSuffix(name, "_DIRECTORY") || isPath(strings.TrimRight(value, "\r\n"))
 }
@@ -82,9 +82,9 @@ func (r *reader) unwrapped(name string) {
 			f.Hint += "; if they belong to the value, give it in a file"
 		}
 	case path && !utf8.ValidString(value):
-		f.Code, f.Message, f.Hint = CodeEncoding, "the path that "+name+" holds is not UTF-8", "rename the file or directory"
+		f.Code, f.Message, f.Hint = CodeEncoding, "the path in "+name+" is not UTF-8", "rename the file or directory"
 	case path && value != strings.TrimRight(value, "\r\n"):
-		f.Message, f.Hint = "the path that "+name+" holds ends with a line end: remove it", "printf writes none, echo does"
+		f.Message, f.Hint = "the path in "+name+" ends with a line break", "remove it: write the variable with printf instead of echo"
 	default:
 		return
 	}
@@ -194,7 +194,7 @@ func (r *reader) environmentUser() {
 		}
 		if i.storable(username, "the username") && len(username) > MaxName {
 			i.fail(at(&document.Value{Place: document.Place{Line: 1, Column: 1}}, "", CodeName,
-				fmt.Sprintf("the username has %d bytes", len(username)), fmt.Sprintf("at most %d fit", MaxName)))
+				fmt.Sprintf("the username has %d bytes", len(username)), fmt.Sprintf("use at most %d", MaxName)))
 		}
 	}
 	for _, name := range []string{passwordVariable, passwordVariable + fileSuffix} {
@@ -246,7 +246,7 @@ func (r *reader) noSource() error {
 		ErrNoSource, state(providersVariable), state(directoryVariable), providerPrefix)
 }
 
-// providerVariable says whether a variable defines a provider. Kubernetes sets variables such as
+// providerVariable reports whether a variable defines a provider. Kubernetes sets variables such as
 // KEEP_PROVIDER_X_SERVICE_HOST for a service keep-provider-x; those are none.
 func (r *reader) providerVariable(name string) bool {
 	if !strings.HasPrefix(name, providerPrefix) {
@@ -260,7 +260,7 @@ func (r *reader) providerVariable(name string) bool {
 		!strings.Contains(name, "_PORT_") && !(strings.HasSuffix(name, "_PORT") && strings.Contains(value, "://"))
 }
 
-// isPath says whether KEEP_PROVIDERS is a path, by Keep's own rule.
+// isPath reports whether KEEP_PROVIDERS is a path, by Keep's own rule.
 func isPath(value string) bool {
 	return strings.HasSuffix(value, ".json") &&
 		(strings.HasPrefix(value, "/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../"))
@@ -281,9 +281,9 @@ func (r *reader) directoryVariable(variable string, layout layout) {
 		if variable == directoryVariable {
 			hint = "set KEEP_PROVIDERS to a .json file, or give the file with -f"
 		}
-		r.of(s).fail(whole(CodeUnreadable, "this is a file, and "+variable+" names a directory", hint))
+		r.of(s).fail(whole(CodeUnreadable, "this is a file, but "+variable+" must name a directory", hint))
 	case errors.Is(err, fs.ErrNotExist):
-		r.of(s).fail(whole(CodeUnreadable, "the directory that "+variable+" names does not exist", "check the path and the volume's mount"))
+		r.of(s).fail(whole(CodeUnreadable, "the directory in "+variable+" does not exist", "check the path and the volume's mount"))
 	default:
 		r.unreadable(s, err, 0, variable)
 	}

@@ -23,7 +23,7 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 	if len(ignored) > 0 {
 		slices.Sort(ignored)
 		r.of(r.newSource(ignored[0], layoutAny, document.JSON)).warn(whole(CodeIgnored,
-			"ignored because of -f: "+strings.Join(ignored, ", "), "give one or the other"))
+			"ignored because of -f: "+strings.Join(ignored, ", "), "use one or the other"))
 	}
 	stdinRead := false
 	for _, path := range paths {
@@ -91,7 +91,7 @@ func (r *reader) directory(directory string, layout layout) {
 	case read:
 	case passed > 0:
 		r.of(r.newSource(directory, layoutAny, document.YAML)).fail(whole(CodeEmpty,
-			"nothing in this directory is read: it has no .yaml or .yml file", "give the directory that the files are in; an empty directory means none"))
+			"this directory has no .yaml or .yml file", "give the directory that contains the files; an empty directory means none"))
 	default:
 		r.read(directory, nil)
 	}
@@ -111,11 +111,11 @@ func passedOver(path, name string) (why, hint string) {
 	case isDirectory && strings.HasPrefix(name, "."):
 		return "hidden", ""
 	case isDirectory:
-		return "this directory is not read: sub-directories are not looked into", "move its files up, or give the directory itself"
+		return "this directory is not read: sub-directories are ignored", "move its files up, or give the directory itself"
 	case strings.HasPrefix(name, "."):
 		return "this file is not read: its name begins with a dot", "rename it"
 	case !yaml:
-		return "this file is not read: of a directory only .yaml and .yml files are", "rename it, or give it with -f"
+		return "this file is not read: only .yaml and .yml files of a directory are", "rename it, or give it with -f"
 	}
 	return "", ""
 }

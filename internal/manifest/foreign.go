@@ -95,11 +95,11 @@ func (i *item) foreign(root *document.Value) bool {
 	case object(root.Member("sops")):
 		message, hint = "this file is encrypted", "decrypt it first: sops -d FILE | keep-bootstrap ... -f -"
 	case text("apiVersion") != "" && strings.HasPrefix(text("apiVersion"), "kustomize.config.k8s.io/"), kind == "Kustomization":
-		message, hint = "this is a kustomization", "give the files that it names"
+		message, hint = "this is a kustomization", "give the files that it lists"
 	case text("apiVersion") != "" && kind == "Secret":
-		message, hint = "this is a Kubernetes Secret: give the file that stands below its data", "its data is base64: decode it first"
+		message, hint = "this is a Kubernetes Secret: give a file extracted from its data", "decode its data first: it is base64"
 	case text("apiVersion") != "" && kind == "ConfigMap":
-		message, hint = "this is a Kubernetes ConfigMap: give the file that stands below its data", "or mount it, and give the path in the volume"
+		message, hint = "this is a Kubernetes ConfigMap: give a file extracted from its data", "or mount it and give the path in the volume"
 	case text("apiVersion") != "" && kind != "":
 		message, hint = "this is a Kubernetes "+document.Quote(kind), "give the files that it holds or mounts"
 	case object(root.Member("backend")) && (root.Member("backend").Has("provision") || root.Has("frontend") || root.Has("global")):
@@ -107,9 +107,9 @@ func (i *item) foreign(root *document.Value) bool {
 	case compose(root):
 		message, hint = "this is a compose file", "give the files that its services mount, or set their variables"
 	case text("digest") != "" && root.Has("changes") && root.Has("bootstrap"):
-		message, hint = "this is a plan file", "keep-bootstrap apply --plan FILE applies it"
+		message, hint = "this is a plan file", "apply it with keep-bootstrap apply --plan FILE"
 	case root.Has("resources") && !hasType(root.Member("resources")) && (root.Has("configMapGenerator") || root.Has("secretGenerator") || root.Has("patches") || root.Has("namespace")):
-		message, hint = "this is a kustomization", "give the files that it names"
+		message, hint = "this is a kustomization", "give the files that it lists"
 	default:
 		return false
 	}
@@ -117,7 +117,7 @@ func (i *item) foreign(root *document.Value) bool {
 	return true
 }
 
-// compose says whether an object is a compose file: services with images.
+// compose reports whether an object is a compose file: services with images.
 func compose(root *document.Value) bool {
 	services := root.Member("services")
 	return services != nil && services.Kind == document.Object && !hasType(services) && slices.ContainsFunc(services.Members, func(m document.Member) bool {

@@ -19,7 +19,7 @@ var notBuilt = []string{
 	"tenants", "topology",
 }
 
-// isResource says whether a key stands for something other than a provider.
+// isResource reports whether a key stands for something other than a provider.
 func isResource(key string) bool {
 	kind := kindOfKey(key)
 	return misnamed[key] != "" || slices.Contains(notBuilt, key) || kind != nil && kind.Word != KindProvider
@@ -27,17 +27,17 @@ func isResource(key string) bool {
 
 // misplaced is a fault of the key of another resource where only providers can be.
 func misplaced(key *document.Value) document.Fault {
-	f := at(key, key.Text, CodeMisplaced, "the key "+document.Quote(key.Text)+" is not read here",
-		"write it at the top of a file that -f names, next to `providers:`")
+	f := at(key, key.Text, CodeMisplaced, "the key "+document.Quote(key.Text)+" is not allowed here",
+		"write it at the top level of a file given with -f, next to `providers:`")
 	switch meant := misnamed[key.Text]; {
 	case slices.Contains(notBuilt, key.Text):
 		f.Code = CodeNotBuilt
-		f.Message = "the key " + document.Quote(key.Text) + " is not supported: this program installs no such resource"
+		f.Message = "the key " + document.Quote(key.Text) + " is not supported: keep-bootstrap does not install such resources"
 		f.Hint = "move it to a file of its own"
 	case meant == "workflows":
 		f.Hint = "write it as an entry of a list below `workflows:`, or put the file into the directory of KEEP_WORKFLOWS_DIRECTORY"
 	case meant != "":
-		f.Hint = "write it below `" + meant + ":`, next to `providers:` in a file that -f names"
+		f.Hint = "write it below `" + meant + ":`, next to `providers:` in a file given with -f"
 	}
 	return f
 }
@@ -110,7 +110,7 @@ func (i *item) providersOrAll(root *document.Value) {
 	i.byName(root)
 }
 
-// hasType says whether a value is an object with a type, as a provider is.
+// hasType reports whether a value is an object with a type, as a provider is.
 func hasType(v *document.Value) bool {
 	kind := v.Member("type")
 	return kind != nil && kind.Scalar()

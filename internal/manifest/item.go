@@ -37,7 +37,7 @@ func (i *item) check(v *document.Value, what document.Checked, keys ...string) {
 	v.Check(what, i.fail)
 }
 
-// object says whether a value is an object, as a resource is.
+// object reports whether a value is an object, as a resource is.
 func (i *item) object(v *document.Value) bool {
 	if v.Kind == document.Object {
 		return true
@@ -78,17 +78,17 @@ func boolean(b bool) document.Value {
 	return document.Value{Kind: document.Boolean, Text: strconv.FormatBool(b)}
 }
 
-// text checks a text of limited length. What is no text, but Keep takes for one, is one.
+// text checks a text of limited length. What is not a string, but Keep takes for one, is one.
 func (i *item) text(v *document.Value, key string, longest int) (string, bool) {
 	text := pythonText(v)
 	runes := utf8.RuneCountInString(text)
 	switch {
 	case v.Kind == document.Boolean && i.kind != KindMappingRule:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
 	case !v.Scalar() || v.Kind == document.Null:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not "+v.Kind.String(), "write "+key+`: "..."`))
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+key+`: "..."`))
 	case runes > longest:
-		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes), fmt.Sprintf("at most %d fit", longest)))
+		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes), fmt.Sprintf("use at most %d", longest)))
 	default:
 		return text, true
 	}
@@ -121,7 +121,7 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 	}
 	text, ok := i.text(v, key, longest)
 	if ok && len(text) > MaxName {
-		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(text)), fmt.Sprintf("at most %d fit", MaxName)))
+		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(text)), fmt.Sprintf("use at most %d", MaxName)))
 		return false
 	}
 	i.name = text
@@ -168,7 +168,7 @@ func (i *item) boolean(v *document.Value, key string) *bool {
 func (i *item) notBoolean(v *document.Value, key string) {
 	found := v.Kind.String()
 	if v.Kind == document.Text {
-		found = "another text"
+		found = "another string"
 	}
 	i.fail(at(v, key, CodeKind, "`"+key+"` must be true or false, not "+found, "write true or false"))
 }

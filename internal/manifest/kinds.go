@@ -66,7 +66,7 @@ func init() { // the readers name the table
 	}
 }
 
-// KindOf returns the kind of a word; nil where there is none.
+// KindOf returns the kind of a word; nil if there is none.
 func KindOf(word string) *Kind {
 	if i := slices.IndexFunc(Table, func(k Kind) bool { return k.Word == word }); i >= 0 {
 		return &Table[i]
@@ -74,7 +74,7 @@ func KindOf(word string) *Kind {
 	return nil
 }
 
-// kindOfKey returns the kind that stands below a key of a file; nil where none does.
+// kindOfKey returns the kind that stands below a key of a file; nil if none does.
 func kindOfKey(key string) *Kind {
 	if i := slices.IndexFunc(Table, func(k Kind) bool { return k.Key == key }); i >= 0 {
 		return &Table[i]

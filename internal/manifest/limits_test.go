@@ -43,9 +43,9 @@ func TestLimitsFoundTooLate(t *testing.T) {
 			}
 		}
 	}
-	refused(t, environ("KEEP_DEFAULT_USERNAME="+long(1001)), "at most 1000 fit")
-	refused(t, environ("KEEP_DEFAULT_API_KEYS="+long(1001)+":noc:x"), "at most 1000 fit")
-	refused(t, environ("KEEP_PROVIDER_"+strings.Repeat("X", 1001)+`={"type": "http"}`), "at most 1000 fit")
+	refused(t, environ("KEEP_DEFAULT_USERNAME="+long(1001)), "use at most 1000")
+	refused(t, environ("KEEP_DEFAULT_API_KEYS="+long(1001)+":noc:x"), "use at most 1000")
+	refused(t, environ("KEEP_PROVIDER_"+strings.Repeat("X", 1001)+`={"type": "http"}`), "use at most 1000")
 
 	// Files: nothing is waited for, and no more is read than the limit.
 	dir := t.TempDir()
@@ -153,7 +153,7 @@ func TestRowsFromCSV(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"none.csv": "there is no such file", "empty.csv": "it is empty", "head.csv": "it has no rows", "short.csv": "line 3: this row does not have as many cells", "quote.csv": "quote in the wrong place",
+		"none.csv": "no such file", "empty.csv": "it is empty", "head.csv": "it has no rows", "short.csv": "line 3: this row does not have as many cells", "quote.csv": "misplaced quote",
 		"twice.csv": "column 2", "unnamed.csv": "column 2", "latin1.csv": "line 2: the text is not UTF-8",
 	} {
 		refused(t, stdin("mapping_rules:\n- "+strings.ReplaceAll(strings.TrimSpace(rule("$(file:"+dir+"/"+name+")")), "\n", "\n  ")), "stdin:5:9", name, want)

@@ -12,7 +12,7 @@ func (p *provider) declare(kind *document.Value) {
 	}
 }
 
-// wantsBoolean says whether the type declares the field as a boolean.
+// wantsBoolean reports whether the type declares the field as a boolean.
 func (p *provider) wantsBoolean(field string) bool {
 	if p.declared == nil {
 		return false

@@ -2,7 +2,7 @@
 // standard input and Keep's environment variables, in all the forms that Keep itself accepts and a few more. It resolves
 // references to variables and files and reports every mistake of the whole input at once, with its place.
 //
-// Types and authentication fields are checked against a catalogue, where one is given. What changes between the input and the
+// Types and authentication fields are checked against a catalogue, if one is given. What changes between the input and the
 // database is decided there.
 package manifest
 
@@ -64,17 +64,17 @@ type Provider struct {
 	// Authentication is a JSON object as text, as Python's json.dumps writes it, keys in the order of the manifest, references
 	// resolved: it holds secrets. "{}" where the manifest has none.
 	Authentication string
-	// DeduplicationRules are in the order of the manifest; nil where it has none.
+	// DeduplicationRules are in the order of the manifest; nil if it has none.
 	DeduplicationRules []Rule
 	// RenamedFrom are names that the provider had before.
 	RenamedFrom []string
-	// Description is nil where the manifest has none.
+	// Description is nil if the manifest has none.
 	Description *string
-	// PullingEnabled is nil where the manifest does not say; Keep pulls then.
+	// PullingEnabled is nil if the manifest does not say; Keep pulls then.
 	PullingEnabled *bool
-	// PreventDelete is nil where the manifest does not say.
+	// PreventDelete is nil if the manifest does not say.
 	PreventDelete *bool
-	// InstallWebhook is nil where the manifest does not say.
+	// InstallWebhook is nil if the manifest does not say.
 	InstallWebhook *bool
 	// InstallWebhookDefault is what Keep does then: true for an entry of an object {name: provider} and for
 	// KEEP_PROVIDER_<NAME>, false for one with `name:`.
@@ -186,7 +186,7 @@ func (r *reader) checkRenames() {
 	for _, n := range r.renames {
 		if first, taken := r.taken[[2]string{KindProvider, n.from}]; taken {
 			n.at.Code, n.at.Message = CodeConflict, "`renamed_from` names "+document.Quote(n.from)+", which is the name of the provider at "+first.String()
-			n.at.Hint = "rename in two runs: first give the name up, then give it to the other"
+			n.at.Hint = "rename in two runs: first rename the provider that has the name, then this one"
 			n.fail(n.at)
 		}
 	}

@@ -49,7 +49,7 @@ func readMappingRule(i *item, v *document.Value) {
 	same := func(other Resource) bool { return other.Kind == KindMappingRule && other.Name == i.name }
 	if j := slices.IndexFunc(*all, same); j >= 0 { // of two files with one name the later counts, as in Keep
 		i.warn(at(name, "name", CodeDuplicate, "this replaces the mapping rule of the same name at "+(*all)[j].Source.String()+
-			": of two files with one name Keep takes the later one", "give each mapping rule a name of its own"))
+			": if two files have the same name, Keep takes the later one", "use a unique name for each mapping rule"))
 		*all = slices.Delete(*all, j, j+1)
 	}
 	i.add(before, v, object(member("definition", m.definition), i.source.provisionedFile()))
@@ -118,7 +118,7 @@ func (m *mapping) matchers(v *document.Value) {
 		for k := range group.Members {
 			attribute := &group.Members[k].Value
 			if !attribute.Scalar() || attribute.Kind == document.Null {
-				m.fail(at(attribute, "", CodeKind, "an attribute of `matchers` must be a text, not "+attribute.Kind.String(), hint))
+				m.fail(at(attribute, "", CodeKind, "an attribute of `matchers` must be a string, not "+attribute.Kind.String(), hint))
 			}
 			attribute.Kind, attribute.Text = document.Text, pythonText(attribute)
 		}

@@ -23,7 +23,7 @@ var (
 	envTemplate = document.Pattern(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)
 )
 
-// unfilled says whether a text looks like what another tool was to fill in.
+// unfilled reports whether a text looks like what another tool was to fill in.
 func unfilled(text string) bool {
 	if !strings.ContainsAny(text, "${<[") && !strings.Contains(text, "ref+") && !strings.HasPrefix(text, "vault:") && !strings.HasPrefix(text, "op://") {
 		return false // as almost all are

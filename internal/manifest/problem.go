@@ -59,7 +59,7 @@ const (
 type Problem struct {
 	Position
 
-	// Provider is the name of the provider concerned, where it is known.
+	// Provider is the name of the provider concerned, if it is known.
 	Provider string `json:"provider,omitempty"`
 	// Kind and Name are those of the resource concerned where it is no provider: one of the Kind constants, and its name
 	// where that is known.
@@ -107,7 +107,7 @@ type Problems struct {
 	Total int `json:"total"`
 }
 
-// Error lists the problems, one a line.
+// Error lists the problems, one per line.
 func (p *Problems) Error() string {
 	var text strings.Builder
 	for i, problem := range p.List {
@@ -146,7 +146,7 @@ type problemList struct {
 	total int
 }
 
-// room counts one more problem and says whether it may be among the first.
+// room counts one more problem and reports whether it may be among the first.
 func (l *problemList) room(at Position, source int) bool {
 	l.total++
 	if len(l.list) == 2*MaxProblems {

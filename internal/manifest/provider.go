@@ -22,10 +22,10 @@ const unknownHint = "remove it; the fields of the connection belong below `authe
 type provider struct {
 	*item
 	result   Provider
-	declared *catalogue.Type // nil where it is not known
+	declared *catalogue.Type // nil if it is not known
 	start    document.Value  // where it starts, and its key
-	// What is checked against the catalogue: the value of `type:`, nil where it cannot be looked up, and the key and value of
-	// `authentication:`, nil where there is none.
+	// What is checked against the catalogue: the value of `type:`, nil if it cannot be looked up, and the key and value of
+	// `authentication:`, nil if there is none.
 	typeValue, authenticationKey, fields *document.Value
 }
 
@@ -43,7 +43,7 @@ func readProvider(i *item, m *document.Member, named bool) {
 	if named {
 		nameKey = m.Key.Text
 		if name != nil && name.Kind == document.Text && name.Text != m.Key.Text {
-			i.warn(at(name, "name", CodeMisplaced, "`name:` is ignored here: the provider is called by its key, "+document.Quote(m.Key.Text),
+			i.warn(at(name, "name", CodeMisplaced, "`name:` is ignored here: the name of the provider is its key, "+document.Quote(m.Key.Text),
 				"rename the key, or remove `name:`"))
 		}
 		name = &m.Key
@@ -64,7 +64,7 @@ func readProvider(i *item, m *document.Member, named bool) {
 	if !m.Value.Has("type") {
 		f := at(&p.start, p.start.Text, CodeMissing, "a provider without a type", "add `type:`, for example `type: prometheus`")
 		if named && similar(m.Key.Text, []string{"providers"}) != "" {
-			f.Hint = "add `type:`; or is the key meant to be `providers`?"
+			f.Hint = "add `type:`, or did you mean the key `providers`?"
 		}
 		i.fail(f)
 	}
@@ -121,18 +121,18 @@ func (p *provider) otherResource(object *document.Value) (found bool) {
 	return found
 }
 
-// setName checks and sets the name and says whether it can be used.
+// setName checks and sets the name and reports whether it can be used.
 func (p *provider) setName(v *document.Value, key string) bool {
 	f := at(v, key, CodeName, "", "")
 	switch {
 	case v.Omitted() || v.IsText(""):
 		f.Code, f.Message, f.Hint = CodeMissing, "the provider's name is empty", "give it a name"
 	case v.Kind != document.Text && v.Scalar():
-		f.Message, f.Hint = "the provider's name must be a text, not "+v.Kind.String(), "write "+asText(v)+", in quotes"
+		f.Message, f.Hint = "the provider's name must be a string, not "+v.Kind.String(), "write "+asText(v)+", in quotes"
 	case v.Kind != document.Text:
-		f.Message, f.Hint = "the provider's name must be a text, not "+v.Kind.String(), "give it a name"
+		f.Message, f.Hint = "the provider's name must be a string, not "+v.Kind.String(), "give it a name"
 	case len(v.Text) > MaxName:
-		f.Message, f.Hint = fmt.Sprintf("the provider's name has %d bytes", len(v.Text)), fmt.Sprintf("at most %d fit", MaxName)
+		f.Message, f.Hint = fmt.Sprintf("the provider's name has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxName)
 	default:
 		p.name, p.result.Name = v.Text, v.Text
 		if _, ok := referenceOf(v.Text); !ok {
@@ -147,13 +147,13 @@ func (p *provider) setName(v *document.Value, key string) bool {
 // unique reports a name that another provider has.
 func (p *provider) unique(v *document.Value, key string) {
 	if first, free := p.reader.take(KindProvider, v.Text, p.result.Source); !free {
-		p.show(at(v, key, CodeDuplicate, "the name "+document.Quote(v.Text)+" is already used at "+first.String(), "give each provider a name of its own"))
+		p.show(at(v, key, CodeDuplicate, "the name "+document.Quote(v.Text)+" is already used at "+first.String(), "use a unique name for each provider"))
 	}
 }
 
-// setType sets the type and says whether it can be looked up.
+// setType sets the type and reports whether it can be looked up.
 func (p *provider) setType(v *document.Value) bool {
-	f := at(v, "type", CodeKind, "the provider's type must be a text, not "+v.Kind.String(), "write one, for example `type: prometheus`")
+	f := at(v, "type", CodeKind, "the provider's type must be a string, not "+v.Kind.String(), "write one, for example `type: prometheus`")
 	switch {
 	case v.Empty():
 		f.Code, f.Message = CodeMissing, "the provider's type is empty"
@@ -161,7 +161,7 @@ func (p *provider) setType(v *document.Value) bool {
 		f.Hint = "write " + asText(v) + ", in quotes"
 	case v.Kind != document.Text:
 	case len(v.Text) > MaxType:
-		f.Message, f.Hint = fmt.Sprintf("the provider's type has %d bytes", len(v.Text)), fmt.Sprintf("at most %d fit", MaxType)
+		f.Message, f.Hint = fmt.Sprintf("the provider's type has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxType)
 	default:
 		p.result.Type = v.Text
 		if _, ok := referenceOf(v.Text); !ok {
@@ -245,16 +245,16 @@ func (i *item) trap(v *document.Value, key string) {
 		document.Octal:       "a plain number with a leading zero is octal in YAML",
 		document.Sexagesimal: "plain numbers with colons are counted in sixties in YAML: 1:30 is 90",
 		document.Switch:      "a plain yes, no, on or off is a boolean in YAML",
-		document.Anchor:      "a plain text that starts with & names an anchor, and the value is null",
+		document.Anchor:      "an unquoted string that starts with & names an anchor, and the value is null",
 	}[v.Trap]
-	i.warn(at(v, key, CodeTrap, message, "for a text, use quotes: "+document.Example(key)))
+	i.warn(at(v, key, CodeTrap, message, "for a string, use quotes: "+document.Example(key)))
 }
 
 // description takes any scalar: Keep ignores the key, so whatever is there has worked so far.
 func (p *provider) description(v *document.Value) {
 	switch {
 	case !v.Scalar():
-		p.fail(at(v, "description", CodeKind, "`description` must be a text, not "+v.Kind.String(), `write description: "..."`))
+		p.fail(at(v, "description", CodeKind, "`description` must be a string, not "+v.Kind.String(), `write description: "..."`))
 		return
 	case v.Kind == document.Null:
 		return
@@ -318,7 +318,7 @@ func (p *provider) oldName(v *document.Value) {
 	case v.Kind != document.Text:
 	case len(v.Text) > MaxName:
 		f.Message = fmt.Sprintf("the name in `renamed_from` has %d bytes", len(v.Text))
-		f.Hint = fmt.Sprintf("no provider can have had it: at most %d fit", MaxName)
+		f.Hint = fmt.Sprintf("no provider can have had it: at most %d are allowed", MaxName)
 	case v.Text == p.result.Name:
 		f.Code, f.Message, f.Hint = CodeConflict, "`renamed_from` names the provider itself", "write the name that it had before, or remove the line"
 	case slices.Contains(p.result.RenamedFrom, v.Text):
@@ -330,7 +330,7 @@ func (p *provider) oldName(v *document.Value) {
 			p.reader.renames = append(p.reader.renames, rename{item: p.item, from: v.Text, at: f})
 			return
 		}
-		f.Code, f.Hint = CodeConflict, "one provider can have one successor"
+		f.Code, f.Hint = CodeConflict, "only one provider can claim a former name"
 		f.Message = "the former name " + document.Quote(v.Text) + " is also claimed by the provider at " + first.String()
 	}
 	p.fail(f)

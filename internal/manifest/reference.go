@@ -42,7 +42,7 @@ func referenceOf(text string) (inner string, ok bool) {
 	return inner, variableName().MatchString(inner)
 }
 
-// IsEscaped says whether a text begins with several $ and a bracket, so that reading it cuts the first $.
+// IsEscaped reports whether a text begins with several $ and a bracket, so that reading it cuts the first $.
 func IsEscaped(text string) bool {
 	return strings.HasPrefix(text, "$$") && strings.HasPrefix(strings.TrimLeft(text, "$"), "(")
 }
@@ -85,7 +85,7 @@ func (i *item) resolve(v *document.Value, key string) {
 	switch {
 	case set && Blank(value):
 		f.Message = "the variable " + document.Quote(name) + " is empty"
-		f.Hint = `set it, or write "" for an empty text`
+		f.Hint = `set it, or write "" for an empty string`
 	case set && utf8.ValidString(value):
 		value = withoutLineEnd(value)
 		if InQuotes(value) {
@@ -121,7 +121,7 @@ func (i *item) replace(v *document.Value, key, text string) {
 	}
 	if before <= MaxResolvedSize {
 		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("the references of the input resolve to more than %d MiB", MaxResolvedSize>>20),
-			"check for large files that are named by mistake"))
+			"check for large files that are referenced by mistake"))
 	}
 	v.Text = ""
 }
@@ -155,7 +155,7 @@ func (i *item) readReference(path string) contents {
 		message, hint := file.Explain(err, MaxReferenceSize)
 		read = contents{problem: "cannot be used: " + message, hint: hint}
 	case Blank(text):
-		read = contents{problem: "contains no text", hint: `check that the secret is mounted, or write "" for an empty text`}
+		read = contents{problem: "contains no text", hint: `check that the secret is mounted, or write "" for an empty string`}
 	case !utf8.ValidString(text):
 		read = contents{problem: "is not UTF-8", hint: "a binary secret must be encoded, for example as base64"}
 	case strings.IndexByte(text, 0) >= 0:
@@ -165,10 +165,10 @@ func (i *item) readReference(path string) contents {
 	return read
 }
 
-// Blank says whether a text holds nothing but spaces and line ends, so that a reference to it is one to nothing.
+// Blank reports whether a text holds nothing but spaces and line ends, so that a reference to it is one to nothing.
 func Blank(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
 
-// InQuotes says whether a text is wrapped in quotes.
+// InQuotes reports whether a text is wrapped in quotes.
 func InQuotes(text string) bool {
 	return len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0]
 }

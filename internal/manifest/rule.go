@@ -46,12 +46,12 @@ func (p *provider) deduplicationRules(v *document.Value) {
 }
 
 func (p *provider) ruleName(v *document.Value) bool {
-	f := at(v, "name", CodeName, "the name of a deduplication rule must be a text, not "+v.Kind.String(), "give it a name")
+	f := at(v, "name", CodeName, "the name of a deduplication rule must be a string, not "+v.Kind.String(), "give it a name")
 	switch {
 	case v.Empty():
 		f.Message = "the name of a deduplication rule is empty"
 	case len(v.Text) > MaxName:
-		f.Message, f.Hint = fmt.Sprintf("the name of the deduplication rule has %d bytes", len(v.Text)), fmt.Sprintf("at most %d fit", MaxName)
+		f.Message, f.Hint = fmt.Sprintf("the name of the deduplication rule has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxName)
 	case v.Kind == document.Text:
 		return true
 	case v.Scalar():
@@ -93,21 +93,21 @@ func (p *provider) rule(v *document.Value) string {
 	return string(kept.AppendJSON(nil))
 }
 
-// ruleMember checks a key of a rule and says whether it is stored.
+// ruleMember checks a key of a rule and reports whether it is stored.
 func (p *provider) ruleMember(key, value *document.Value) bool {
 	expected, found := "", value.Kind.String()
 	switch key.Text {
 	case "description":
 		if value.Kind != document.Text {
-			expected = "a text"
+			expected = "a string"
 		}
 	case "fingerprint_fields", "ignore_fields":
 		if value.Kind != document.List {
-			expected = "a list of texts"
+			expected = "a list of strings"
 		}
 		for m := range value.Members {
 			if item := &value.Members[m].Value; value.Kind == document.List && item.Kind != document.Text {
-				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must hold texts, not "+item.Kind.String(), "put each field in quotes"))
+				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must contain strings, not "+item.Kind.String(), "put each field in quotes"))
 			}
 		}
 	case "full_deduplication", "enabled":

@@ -61,7 +61,7 @@ func lineKeyStart(line string) int {
 	}
 }
 
-// simple says whether a value is one short scalar, with nothing else.
+// simple reports whether a value is one short scalar, with nothing else.
 func simple(value string) bool {
 	value = strings.TrimSuffix(value, ",")
 	if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {

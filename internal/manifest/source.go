@@ -45,7 +45,7 @@ type source struct {
 	entry     string // the provider's name, with layoutEntry
 	variable  bool   // the text is that of the variable called name
 
-	provisioned string // the path that Keep stores; "" where there is none
+	provisioned string // the path that Keep stores; "" if there is none
 
 	data []byte
 }
@@ -183,7 +183,7 @@ func (r *reader) explain(s *source, f document.Fault) document.Fault {
 	return f
 }
 
-// literalLineEnds says whether a text has the characters \n where line ends should be.
+// literalLineEnds reports whether a text has the characters \n where line ends should be.
 func literalLineEnds(text string) bool {
 	return !strings.Contains(strings.TrimRight(text, "\r\n"), "\n") && strings.Contains(text, `\n`)
 }
@@ -195,7 +195,7 @@ func (r *reader) empty(s *source) {
 	case s.layout == layoutEntry:
 		message, hint = "the variable is empty", `unset it, or write {"type": ..., "authentication": {...}}`
 	case s.layout == layoutDashboards:
-		message, hint = "there is nothing in it", "unset "+dashboardsVariable+", or write [] to mean none"
+		message, hint = "it is empty", "unset "+dashboardsVariable+", or write [] to mean none"
 	case s.variable && s.name == providersVariable:
 		message, hint = "the variable is blank", "unset it, or write {} to mean none"
 	case s.variable:

@@ -16,7 +16,7 @@ var workflowKeys = []string{
 	"consts", "inputs", "permissions", "providers", "strategy", "debug",
 }
 
-// wrappers are the keys that a workflow may stand below; the first that is there counts.
+// wrappers are the keys that a workflow may stand below; the first that exists counts.
 var wrappers = []string{"workflow", "alert"}
 
 // readWorkflow reads one workflow: a whole file, or an entry of a list.
@@ -44,7 +44,7 @@ func readWorkflow(i *item, v *document.Value) {
 	raw := pyyaml.Dump(v) // before anything is put as Keep reads it
 	i.workflowName(v, body)
 	if !slices.ContainsFunc(bodyKeys, body.Has) {
-		i.fail(at(v, "", CodeMissing, "not a workflow: it has no triggers, steps or actions", "write `triggers:` and `actions:`; or is it a file of another kind?"))
+		i.fail(at(v, "", CodeMissing, "not a workflow: it has no triggers, steps or actions", "write `triggers:` and `actions:`; or is this another kind of file?"))
 	}
 	for m := range body.Members {
 		key, value := &body.Members[m].Key, &body.Members[m].Value
@@ -83,9 +83,9 @@ func (i *item) workflowName(whole, body *document.Value) {
 	}
 	switch {
 	case v == nil || v.Empty():
-		i.fail(at(whole, "", CodeMissing, "a workflow without name and id", "add `id:` and `name:`; Keep leaves such a workflow out"))
+		i.fail(at(whole, "", CodeMissing, "a workflow without a name or id", "add `id:` and `name:`; Keep skips such a workflow"))
 	case v.Kind == document.Number:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a text, not a number, or Keep cannot find the workflow again", "write "+asText(v)+", in quotes"))
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not a number, or Keep cannot find the workflow again", "write "+asText(v)+", in quotes"))
 	case i.named(whole, v, key, MaxName):
 		i.take(v, key)
 	}
@@ -99,7 +99,7 @@ func (i *item) disabled(v *document.Value) {
 	case disabled:
 		i.suspect(at(v, "disabled", CodeValue, "Keep reads this as true: the workflow never runs", "write disabled: true or disabled: false"))
 	default:
-		i.suspect(at(v, "disabled", CodeValue, "Keep takes only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
+		i.suspect(at(v, "disabled", CodeValue, "Keep accepts only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
 	}
 	*v = boolean(disabled)
 }
@@ -108,7 +108,7 @@ func (i *item) disabled(v *document.Value) {
 func (i *item) workflowDescription(v *document.Value) {
 	switch {
 	case !v.Scalar():
-		i.fail(at(v, "description", CodeKind, "`description` must be a text, not "+v.Kind.String(), `write description: "..."`))
+		i.fail(at(v, "description", CodeKind, "`description` must be a string, not "+v.Kind.String(), `write description: "..."`))
 	case v.Kind != document.Null:
 		v.Kind, v.Text = document.Text, pythonText(v)
 	}
@@ -139,13 +139,13 @@ func (i *item) trigger(v *document.Value) {
 	case kind == nil:
 		i.suspect(at(v, "", CodeMissing, "a trigger without a type: Keep never fires it", hint))
 	case kind.Kind != document.Text || !slices.Contains(triggerTypes, kind.Text):
-		f := at(kind, "type", CodeValue, "Keep knows no trigger type "+document.Quote(kind.AsWritten())+": it never fires", hint)
+		f := at(kind, "type", CodeValue, "unknown trigger type "+document.Quote(kind.AsWritten())+": it never fires", hint)
 		near := similar(kind.AsWritten(), triggerTypes)
 		if slices.Contains([]string{"cron", "schedule", "timer"}, strings.ToLower(kind.Text)) {
 			near = "interval"
 		}
 		if near != "" {
-			f.Message = "Keep knows no trigger type " + strings.Trim(document.Quote(kind.AsWritten()), `"`) + ": did you mean " + near + "?"
+			f.Message = "unknown trigger type " + strings.Trim(document.Quote(kind.AsWritten()), `"`) + ": did you mean " + near + "?"
 		}
 		i.suspect(f)
 	case kind.Text == "interval" && (value == nil || value.Empty()):
@@ -184,7 +184,7 @@ func (i *item) stepProvider(v *document.Value) {
 // Intervals as Keep reads them: whole seconds, or a number of minutes, hours or days. The JSON Schema has the same form.
 const (
 	IntervalPattern = `^([0-9]+|\s*[+-]?[0-9]+(_[0-9]+)*\s*[mhd])$`
-	intervalHint    = `write seconds, or minutes, hours or days as 10m, 1h, 1d`
+	intervalHint    = `write a number of seconds, or a form such as 10m, 1h or 1d`
 )
 
 var (

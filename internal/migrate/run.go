@@ -235,7 +235,7 @@ func removeSchema(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 		return fmt.Errorf("looking for what else is in schema bootstrap: %w", err)
 	}
 	if len(foreign) > 0 {
-		log.Warn("schema bootstrap not removed: it contains objects of others", "objects", strings.Join(foreign, ", "))
+		log.Warn("schema bootstrap not removed: it contains objects that keep-bootstrap did not create", "objects", strings.Join(foreign, ", "))
 		return nil
 	}
 	if err := execute(ctx, conn, "DROP SCHEMA bootstrap"); err != nil {

@@ -52,7 +52,7 @@ const scriptHeader = `-- Schema bootstrap of keep-bootstrap %[1]s: migrations 1 
 -- Effect:  the same as "keep-bootstrap migrate": schema bootstrap with its tables and routines. Of Keep's tables only the
 --          foreign key provider(tenant_id) -> tenant(id) changes: it becomes DEFERRABLE INITIALLY IMMEDIATE; and the
 --          row of tenant "keep" is inserted if it is missing.
--- Repeat:  does only what is missing; nothing at all if everything is there.
+-- Repeat:  does only what is missing.
 -- Undo:    keep-bootstrap migrate --to 0
 -- -X keeps your .psqlrc out, -1 makes it one transaction: all or nothing.
 --
@@ -77,7 +77,7 @@ SET LOCAL lock_timeout = '5s';
 const scriptSchema = `
 SELECT current_user <> :'bootstrap_role' AS bootstrap_other_role, current_user AS bootstrap_owner \gset
 \if :bootstrap_other_role
-    DO $$ BEGIN RAISE EXCEPTION 'run this script as the owner of Keep''s tables, role %', current_user USING HINT = 'SET ROLE first.'; END $$;
+    DO $$ BEGIN RAISE EXCEPTION 'run this script as the owner of Keep''s tables, role %', current_user USING HINT = 'Run SET ROLE first.'; END $$;
 \endif
 SELECT pg_catalog.to_regnamespace('bootstrap') IS NULL AS bootstrap_missing \gset
 \if :bootstrap_missing

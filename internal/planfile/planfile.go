@@ -1,6 +1,6 @@
 // Package planfile keeps a plan on disk, so that what was looked at is what is done.
 //
-// A file holds names and ids, and no value of a secret: apply reads the same sources again, and the digest says whether they still
+// A file holds names and ids, and no value of a secret: apply reads the same sources again, and the digest reports whether they still
 // lead to the same plan.
 package planfile
 

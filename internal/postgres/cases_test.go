@@ -150,7 +150,7 @@ func TestURLFallbackHosts(t *testing.T) {
 	d.Exec(t, fmt.Sprintf("alter database %s set default_transaction_read_only = on", pgx.Identifier{d.Name}.Sanitize()))
 	for _, attribute := range []string{"read-write", "standby"} {
 		_, err = postgres.Connect(t.Context(), config(t, front+back+"&target_session_attrs="+attribute+"&host=127.0.0.1:1&host="+good))
-		if e := postgres.From(err); e == nil || e.ExitCode != postgres.ExitUnavailable || !strings.Contains(e.Hint, "no server fits target_session_attrs="+attribute) {
+		if e := postgres.From(err); e == nil || e.ExitCode != postgres.ExitUnavailable || !strings.Contains(e.Hint, "no server matches target_session_attrs="+attribute) {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -257,8 +257,8 @@ func TestMessageNamesWrongCause(t *testing.T) {
 		{"unknown sslmode", "", front + "h/d?sslmode=required", nil, 64, []string{`"required"`, "verify-full"}},
 		{"port of Kubernetes", "PGHOST", "db.example.com", map[string]string{"PGPORT": "tcp://10.0.0.10:5432"}, 64, []string{"PGPORT", "tcp://10.0.0.10:5432", "enableServiceLinks"}},
 		{"port that is no number", "", front + "h/d?port=" + "abc", nil, 64, []string{"port"}},
-		{"socket", "", front + "/keep?host=/cloudsql/project:region:db", nil, 69, []string{"socket /cloudsql/project:region:db/.s.PGSQL.5432", "no such socket", `database "keep"`, `role "keep"`}},
-		{"reference", "", "postgresql+psycopg2://keep:$(DB_PASSWORD)@db.example.com/keep", nil, 64, []string{"$(DB_PASSWORD)", "nothing has replaced"}},
+		{"socket", "", front + "/keep?host=/cloudsql/project:region:db", nil, 69, []string{"socket /cloudsql/project:region:db/.s.PGSQL.5432", "the socket does not exist", `database "keep"`, `role "keep"`}},
+		{"reference", "", "postgresql+psycopg2://keep:$(DB_PASSWORD)@db.example.com/keep", nil, 64, []string{"$(DB_PASSWORD)", "unresolved reference"}},
 		{"reference of compose", "", "postgresql://keep:${DB_PASSWORD}@db.example.com/keep", nil, 64, []string{"${DB_PASSWORD}"}},
 		{"template", "", "postgresql://keep:{{ .Values.password }}@db.example.com/keep", nil, 64, []string{"{{ .Values.password }}"}},
 		{"byte order mark", "", "\uFEFF" + front + "h/d", nil, 64, []string{"byte order mark"}},

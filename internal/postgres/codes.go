@@ -57,14 +57,14 @@ var meanings = map[string]meaning{
 	pgerrcode.DeadlockDetected:     {exit: ExitTemporary, again: true, hint: conflict},
 
 	// The server is not ready.
-	pgerrcode.CannotConnectNow:                          {exit: ExitUnavailable, wait: true, hint: "the server is starting or recovering: wait for it with --wait"},
-	pgerrcode.TooManyConnections:                        {exit: ExitUnavailable, wait: true, hint: "the server has no free connection: run again later"},
+	pgerrcode.CannotConnectNow:                          {exit: ExitUnavailable, wait: true, hint: "wait for it with --wait: the server is starting or recovering"},
+	pgerrcode.TooManyConnections:                        {exit: ExitUnavailable, wait: true, hint: "run again later: the server has no free connection"},
 	pgerrcode.InvalidCatalogName:                        {exit: ExitUnavailable, wait: true, hint: "create the database, or wait for it with --wait"},
 	pgerrcode.ReadOnlySQLTransaction:                    {exit: ExitUnavailable, wait: true, hint: "point the program at the primary server, or wait with --wait until this one is promoted"},
 	pgerrcode.AdminShutdown:                             {exit: ExitTemporary, wait: true, hint: "the server ended the connection; nothing was written, run again"},
-	pgerrcode.CrashShutdown:                             {exit: ExitTemporary, wait: true, hint: "the server crashed and restarts; nothing was written, run again"},
+	pgerrcode.CrashShutdown:                             {exit: ExitTemporary, wait: true, hint: "the server crashed and is restarting; nothing was written, run again"},
 	pgerrcode.IdleSessionTimeout:                        {exit: ExitTemporary, hint: "the server ended the connection; nothing was written, run again"},
-	pgerrcode.ObjectNotInPrerequisiteState + connecting: {exit: ExitUnavailable, wait: true, hint: "the database is closed to connections: wait for it with --wait"},
+	pgerrcode.ObjectNotInPrerequisiteState + connecting: {exit: ExitUnavailable, wait: true, hint: "wait for it with --wait: the database is closed to connections"},
 
 	// A limit ended the transaction.
 	pgerrcode.QueryCanceled:                   {exit: ExitTemporary, hint: "the statement was cancelled or took longer than statement_timeout; nothing was written, run again"},
@@ -79,7 +79,7 @@ var meanings = map[string]meaning{
 	"28":                                         {exit: ExitPermission, hint: "check the role, and the lines of pg_hba.conf for it"},
 
 	// Files of the server.
-	pgerrcode.UndefinedFile: {exit: ExitUnexpected, hint: "a file of the server is gone, as after an upgrade of its packages: restart PostgreSQL"},
+	pgerrcode.UndefinedFile: {exit: ExitUnexpected, hint: "restart PostgreSQL: one of its files is missing, for example after a package upgrade"},
 
 	// A setting in the connection string.
 	"22" + connecting:                             {exit: ExitUsage, hint: badOptions},
@@ -87,13 +87,13 @@ var meanings = map[string]meaning{
 	pgerrcode.CantChangeRuntimeParam + connecting: {exit: ExitUsage, hint: badOptions},
 	pgerrcode.SyntaxError + connecting:            {exit: ExitUsage, hint: badOptions},
 
-	pgerrcode.AdminShutdown + connecting: {exit: ExitUnavailable, wait: true, hint: "the server is stopping: wait for it with --wait"},
-	pgerrcode.CrashShutdown + connecting: {exit: ExitUnavailable, wait: true, hint: "the server restarts: wait for it with --wait"},
+	pgerrcode.AdminShutdown + connecting: {exit: ExitUnavailable, wait: true, hint: "wait for it with --wait: the server is stopping"},
+	pgerrcode.CrashShutdown + connecting: {exit: ExitUnavailable, wait: true, hint: "wait for it with --wait: the server is restarting"},
 
 	// Class 08 is a lost connection when it comes in the middle, and a refusal before the connection is ready.
 	"08":                                     {exit: ExitTemporary, wait: true, hint: "the connection was lost; nothing was written, run again"},
-	"08" + connecting:                        {exit: ExitUnavailable, wait: true, hint: "look into the log of the server or pooler"},
-	pgerrcode.ProtocolViolation + connecting: {exit: ExitRefused, hint: "the server or pooler refuses this connection: look into its log, or connect to PostgreSQL directly"},
+	"08" + connecting:                        {exit: ExitUnavailable, wait: true, hint: "see the log of the server or pooler"},
+	pgerrcode.ProtocolViolation + connecting: {exit: ExitRefused, hint: "see the log of the server or pooler, which refuses this connection, or connect to PostgreSQL directly"},
 }
 
 // connecting marks the meaning of a SQLSTATE, or a class, before the connection is ready.
@@ -106,16 +106,16 @@ var poolerAnswers = []struct {
 }{
 	{"unsupported startup parameter", meaning{exit: ExitUsage, hint: "add the parameter to ignore_startup_parameters of the pooler, or remove it from the URL (or PGOPTIONS)"}},
 	{"statement pooling mode", meaning{exit: ExitRefused, hint: "set pool_mode = transaction (or session) for this database in the pooler"}},
-	{"server login", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler cannot log in to PostgreSQL: check the server, and the users of the pooler"}},
-	{"cannot connect to server", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler does not reach PostgreSQL: check the server"}},
+	{"server login", meaning{exit: ExitUnavailable, wait: true, hint: "check the server and the users of the pooler: the pooler cannot log in to PostgreSQL"}},
+	{"cannot connect to server", meaning{exit: ExitUnavailable, wait: true, hint: "check the server: the pooler does not reach PostgreSQL"}},
 	{"no such database", meaning{exit: ExitUnavailable, wait: true, hint: "add the database to the pooler, or correct its name"}},
 	{"no such user", meaning{exit: ExitPermission, hint: "add the role to the users of the pooler"}},
 	{"auth failed", meaning{exit: ExitPermission, hint: "correct role and password, or the users of the pooler"}},
-	{"no more connections", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler has no free connection: run again later"}},
-	{"query_wait_timeout", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler has no free connection: run again later"}},
-	{"shutting down", meaning{exit: ExitUnavailable, wait: true, hint: "the pooler restarts: wait for it with --wait"}},
-	{"paused", meaning{exit: ExitUnavailable, wait: true, hint: "the database is paused in the pooler: wait for it with --wait"}},
-	{"disabled", meaning{exit: ExitUnavailable, wait: true, hint: "the database is disabled in the pooler: wait for it with --wait"}},
+	{"no more connections", meaning{exit: ExitUnavailable, wait: true, hint: "run again later: the pooler has no free connection"}},
+	{"query_wait_timeout", meaning{exit: ExitUnavailable, wait: true, hint: "run again later: the pooler has no free connection"}},
+	{"shutting down", meaning{exit: ExitUnavailable, wait: true, hint: "wait with --wait: the pooler is restarting"}},
+	{"paused", meaning{exit: ExitUnavailable, wait: true, hint: "wait with --wait: the database is paused in the pooler"}},
+	{"disabled", meaning{exit: ExitUnavailable, wait: true, hint: "wait with --wait: the database is disabled in the pooler"}},
 }
 
 // meaningOf looks a failure up. Unknown ones end with exit code 1.
@@ -179,13 +179,13 @@ func fromServer(err error) *Error {
 		return e
 	}
 	// The detail of a foreign error may quote rows ("Failing row contains ..."), and so may some messages: class 22
-	// ("invalid input syntax for type json"), and whatever a routine of someone else raises. What names an object is safe.
+	// ("invalid input syntax for type json"), and whatever other routines raise. What names an object is safe.
 	switch {
 	case strings.HasPrefix(pgErr.Where, "PL/pgSQL function bootstrap._reraise("): // its text is ours
 	case strings.HasPrefix(pgErr.Code, "22") && !neverConnected(err):
 		e.Message = "the server refused a value (its message is not shown because it may quote a secret)"
 	case raisedByOthers(pgErr):
-		e.Message = "a trigger or function of someone else raised an error (its message is not shown because it may quote a secret)"
+		e.Message = "a trigger or function outside of keep-bootstrap raised an error (its message is not shown because it may quote a secret)"
 	case pgErr.Code == pgerrcode.ReadOnlySQLTransaction:
 		e.Message = "this server is a standby, or read-only for this role or database: " + pgErr.Message
 	}

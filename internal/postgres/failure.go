@@ -131,7 +131,7 @@ func (c *Config) unreachable(failures []failure) *Error {
 	case e.Code == pgerrcode.InvalidPassword && last.config.Password == "":
 		e.Hint = "no password was given: set it in the URL, in PGPASSWORD, or in the password file"
 	case unfit(last.err):
-		e.Hint = "no server fits target_session_attrs=" + c.attributes + ": name the one that does, or wait with --wait until there is one"
+		e.Hint = "no server matches target_session_attrs=" + c.attributes + ": add one that does, or wait for one with --wait"
 	}
 	var reasons []string
 	for _, f := range failures {
@@ -164,7 +164,7 @@ type cause struct {
 
 const (
 	checkAddress = "check host and port, firewall and network policies; --wait waits"
-	checkPeer    = "something else than PostgreSQL may listen there: check the port, and the proxy or load balancer in between"
+	checkPeer    = "check the port, and any proxy or load balancer: something other than PostgreSQL may listen there"
 )
 
 // Innermost is the text of the first cause of an error; those around it repeat addresses.
@@ -199,15 +199,15 @@ func (f failure) cause() cause {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return cause{text: "connection refused", hint: meanings[CodeUnreachable].hint}
 	case errors.Is(err, syscall.ENOENT):
-		return cause{text: "no such socket", hint: "correct the directory and the port, or start what makes the socket; --wait waits for it"}
+		return cause{text: "the socket does not exist", hint: "start the server, or correct directory and port; --wait waits for it"}
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return cause{text: "permission denied", hint: "let this user use the socket or the network", exit: ExitPermission}
+		return cause{text: "permission denied", hint: "allow this user to use the socket or the network", exit: ExitPermission}
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return cause{text: "no route to host", hint: checkAddress}
 	case unfit(err):
 		return cause{text: innermost}
 	case refusedTLS(err):
-		return cause{text: "the server has no TLS, but sslmode asks for it", hint: "enable TLS in the server, or set sslmode=disable on a network that you trust"}
+		return cause{text: "the server has no TLS, but sslmode asks for it", hint: "enable TLS on the server, or set sslmode=disable on a network that you trust"}
 	case errors.As(err, &authority):
 		return cause{text: "TLS failed: the certificate of the server is signed by an unknown authority", hint: "set sslrootcert to the certificate of the authority"}
 	case errors.As(err, &hostname):
@@ -228,7 +228,7 @@ func (f failure) cause() cause {
 		if contains("dial error") {
 			return cause{text: "timed out", hint: checkAddress}
 		}
-		return cause{text: "the connection is accepted, but there is no answer in time", hint: checkPeer}
+		return cause{text: "connected, but no answer in time", hint: checkPeer}
 	case lost(err):
 		return cause{text: "the server closed the connection", hint: checkPeer}
 	}
@@ -254,7 +254,7 @@ func (s Source) refuse(err error) error {
 		return Usage(fmt.Sprintf("%s: the file %s cannot be read: %v", s.Origin, file.Path, file.Err), "correct the path, or the permissions of the file")
 	case errors.As(err, &parse):
 		// Its own text quotes the connection string, that of its cause only what is wrong.
-		what := "the connection parameters do not fit together"
+		what := "the connection parameters contradict each other"
 		if inner := errors.Unwrap(parse); inner != nil {
 			what = inner.Error()
 		}

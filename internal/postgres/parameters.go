@@ -194,7 +194,7 @@ func (s settings) check(name string) (warning string, err error) {
 	case !slices.ContainsFunc(p.values, func(v string) bool {
 		return strings.EqualFold(v, value) && (v == value || strings.HasPrefix(name, "ssl_"))
 	}):
-		return "", s.bad(name, "is unknown; known are "+strings.Join(p.values, ", "))
+		return "", s.bad(name, "is unknown; known values are "+strings.Join(p.values, ", "))
 	}
 	return "", nil
 }

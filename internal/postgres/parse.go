@@ -230,7 +230,7 @@ func decode(text string) (string, error) {
 // escape is a valid percent escape.
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// unescape undoes percent encoding as Python does: what is no escape stays, and what is no UTF-8 is replaced.
+// unescape undoes percent encoding as Python does: what is not an escape stays, and what is not UTF-8 is replaced.
 func unescape(text string) string {
 	plain := escape.ReplaceAllStringFunc(text, func(s string) string {
 		character, _ := url.PathUnescape(s) // it is a valid escape

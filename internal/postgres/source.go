@@ -54,7 +54,7 @@ func Find(urlFile string, variables map[string]string) (Source, error) {
 			return s, Usage(fmt.Sprintf("the file with the database URL cannot be read: %s: %s", urlFile, reason), "correct --database-url-file")
 		}
 		if s.Origin = urlFile; strings.TrimSpace(string(text)) == "" {
-			return s, Usage(urlFile+" is empty, and should hold a database URL", "write "+urlForm+" into it")
+			return s, Usage(urlFile+" is empty, and should contain a database URL", "write "+urlForm+" into it")
 		}
 		return s.read(strings.TrimRight(string(text), "\r\n"))
 	}
@@ -123,13 +123,13 @@ func (s Source) read(text string) (Source, error) {
 		s.warning, text = s.Origin+": blanks or line ends around the database URL are ignored; Keep itself would not accept them", trimmed
 	}
 	if text == "" {
-		return s, Usage(s.Origin+" holds only blanks", "set it to "+urlForm+", or unset it")
+		return s, Usage(s.Origin+" contains only blanks", "set it to "+urlForm+", or unset it")
 	}
 	if first := text[:1]; (first == `"` || first == "'") && len(text) > 1 && strings.HasSuffix(text, first) {
 		return s, Usage(s.Origin+" is wrapped in quotes", "remove them; docker run --env-file and Kubernetes keep quotes")
 	}
 	if reference := unfilled.FindString(text); reference != "" {
-		return s, Usage(fmt.Sprintf("%s contains the reference %s, which nothing has replaced", s.Origin, reference),
+		return s, Usage(fmt.Sprintf("%s contains the unresolved reference %s", s.Origin, reference),
 			"define it where the variable is set; in Kubernetes, $(NAME) needs the variable NAME earlier in the same container")
 	}
 	s.ConnString = text

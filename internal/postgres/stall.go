@@ -145,7 +145,7 @@ func (w *watch) check() {
 	w.timer.Reset(next)
 }
 
-// askSession tells whether the session works. A session that waits for its client has wait event type Client, in the
+// askSession reports whether the session works. A session that waits for its client has wait event type Client, in the
 // middle of a COPY, too. When that is confirmed the session is ended, so that it holds no lock and the fate of its
 // transaction is settled. Behind a pooler the number of the session is not known: then any session of the role in this
 // database counts that executes a statement as old as the silence.

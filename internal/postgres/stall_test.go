@@ -187,7 +187,7 @@ func TestStalledWhileConnecting(t *testing.T) {
 			}
 			limited := config(t, address+separator+"connect_timeout=1")
 			_, err := postgres.Connect(t.Context(), limited)
-			if e := postgres.From(err); e == nil || e.ExitCode != postgres.ExitUnavailable || !strings.Contains(e.Message, "there is no answer in time") {
+			if e := postgres.From(err); e == nil || e.ExitCode != postgres.ExitUnavailable || !strings.Contains(e.Message, "connected, but no answer in time") {
 				t.Errorf("%+v", e)
 			}
 			err = postgres.NewWait(100*time.Millisecond, slog.New(slog.DiscardHandler)).For(t.Context(), func(ctx context.Context) error {

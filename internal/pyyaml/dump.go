@@ -145,7 +145,7 @@ func (d *dumper) mapping(v *document.Value) {
 	d.pop()
 }
 
-// simpleKey says whether a key fits on the line of its colon.
+// simpleKey reports whether a key fits on the line of its colon.
 func (d *dumper) simpleKey(key *document.Value) bool {
 	name := d.name(key)
 	if name != "" && d.written[key.Shared] {

@@ -40,7 +40,7 @@ func (d *dumper) scalar(v *document.Value, at position) {
 	}
 }
 
-// quotable says whether a value is a text. Dates and infinite numbers are texts only to JSON.
+// quotable reports whether a value is a text. Dates and infinite numbers are texts only to JSON.
 func quotable(v *document.Value) bool {
 	return v.Kind == document.Text && v.Flaw != document.Date && v.Flaw != document.NotFinite
 }
@@ -110,7 +110,7 @@ func traitsOf(text string) traits {
 	return allowed
 }
 
-// indicates says whether a character has a meaning of its own in a plain text.
+// indicates reports whether a character has a meaning of its own in a plain text.
 func indicates(r, before, next rune, first bool) bool {
 	switch r {
 	case '#':

@@ -129,7 +129,7 @@ func (a *Activation) Webhooks(stopped bool) error {
 	}
 	switch {
 	case len(a.Counts) == 0 && !stopped:
-		a.out.printf("No managed provider wants a webhook.\n")
+		a.out.printf("No managed provider has install_webhook.\n")
 	case len(a.Counts) == 1 && a.Counts[activate.Unchanged] > 0 && !stopped:
 		a.out.printf("No changes. Every webhook is installed.\n")
 	case len(a.Counts) > 0:

@@ -14,7 +14,7 @@ func NewLog(out io.Writer) *slog.Logger {
 	return slog.New(&textHandler{out: out, lock: new(sync.Mutex)})
 }
 
-// textHandler writes one line a record: the message and its attributes, without time and level, as a person at a
+// textHandler writes one line per record: the message and its attributes, without time and level, as a person at a
 // terminal reads it.
 type textHandler struct {
 	out   io.Writer

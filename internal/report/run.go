@@ -132,7 +132,7 @@ func NewRun(command, tenant string, outcome install.Outcome) *Run {
 	return r
 }
 
-// changed says whether anything changed that a user asked about.
+// changed reports whether anything changed that a user asked about.
 func (r *Run) changed() bool { return r.Counts.Sum() > 0 || r.Outcome.Report.TenantCreated }
 
 // last is the last line of a run.
@@ -143,7 +143,7 @@ func (r *Run) last() string {
 	return "Applied: " + r.Counts.phrase(true) + "."
 }
 
-// Lists says whether the changes of a run are listed one by one: in text only if they are not too many.
+// Lists reports whether the changes of a run are listed one by one: in text only if they are not too many.
 func (w *Writer) Lists(r *Run) bool { return w.Format != Text || r.Counts.Sum() <= shownChanges }
 
 // Run shows what a run did.

@@ -43,7 +43,7 @@ func (s *Secrets) Counts() map[string]int {
 func (w *Writer) Secrets(s *Secrets) error {
 	found := s.Found
 	for _, name := range s.Unused {
-		found = append(found[:len(found):len(found)], db.FoundSecretsRow{Action: secretUnused, Name: name, Reason: "no row of Keep names it"})
+		found = append(found[:len(found):len(found)], db.FoundSecretsRow{Action: secretUnused, Name: name, Reason: "no row of Keep references it"})
 	}
 	n := s.Counts()
 	if w.Format != JSON {
@@ -103,7 +103,7 @@ func (s *Secrets) summary(counts map[string]int) string {
 		}
 	}
 	if parts == nil {
-		return fmt.Sprintf("tenant %s names no secrets", Name(s.Tenant))
+		return fmt.Sprintf("tenant %s references no secrets", Name(s.Tenant))
 	}
 	return "Secrets from " + s.Store + ": " + strings.Join(parts, ", ") + "."
 }

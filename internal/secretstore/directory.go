@@ -71,5 +71,5 @@ func reason(err error) string {
 
 func (d Directory) failed(err error) error {
 	return unreadable(fmt.Sprintf("directory %q cannot be read: %s", d.Path, reason(err)),
-		"give --directory the directory that Keep has as SECRET_MANAGER_DIRECTORY")
+		"give --directory the value of Keep's SECRET_MANAGER_DIRECTORY")
 }

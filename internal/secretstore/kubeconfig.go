@@ -70,7 +70,7 @@ func (a Access) openPod() (*Kubernetes, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
 	if !config.RootCAs.AppendCertsFromPEM([]byte(authority)) {
-		return nil, unreadable(filepath.Join(a.ServiceAccount, "ca.crt")+" holds no certificate", "")
+		return nil, unreadable(filepath.Join(a.ServiceAccount, "ca.crt")+" contains no certificate", "")
 	}
 	return connect("https://"+net.JoinHostPort(a.Host, cmp.Or(a.Port, "443")), namespace, token, config)
 }
@@ -95,7 +95,7 @@ func readText(path string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// kubeconfig is a kubeconfig, as far as it is understood. What changes who asks, and is not supported, is there to be refused.
+// kubeconfig is a kubeconfig, as far as it is understood. What changes who asks, and is not supported, exists to be refused.
 type kubeconfig struct {
 	CurrentContext string `yaml:"current-context"`
 	Contexts       []struct {
@@ -190,7 +190,7 @@ func readKubeconfig(list string) (merged kubeconfig, err error) {
 		}
 		var config kubeconfig
 		if yaml.Unmarshal(text, &config) != nil { // its error may quote a token
-			return merged, unreadable(fmt.Sprintf("%q is not a kubeconfig", path), "kubectl config view shows how one looks")
+			return merged, unreadable(fmt.Sprintf("%q is not a kubeconfig", path), "run kubectl config view to see a valid one")
 		}
 		read++
 		for i := range config.Clusters {
@@ -263,7 +263,7 @@ func (c cluster) tls() (*tls.Config, error) {
 	}
 	config.RootCAs = x509.NewCertPool()
 	if !config.RootCAs.AppendCertsFromPEM(authority) {
-		return nil, unreadable("certificate-authority of the kubeconfig holds no certificate", "")
+		return nil, unreadable("certificate-authority of the kubeconfig contains no certificate", "")
 	}
 	return config, nil
 }
@@ -280,7 +280,7 @@ func (u user) addCertificate(config *tls.Config) error {
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return unreadable("client-certificate and client-key of the kubeconfig do not fit, or one is missing", "make a new kubeconfig")
+		return unreadable("client-certificate and client-key of the kubeconfig do not match, or one is missing", "create a new kubeconfig")
 	}
 	config.Certificates = []tls.Certificate{pair}
 	return nil
@@ -316,7 +316,7 @@ func below(directory, path string) string {
 func connect(server, namespace, token string, config *tls.Config) (*Kubernetes, error) {
 	address, err := url.Parse(server)
 	if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" || address.User != nil {
-		return nil, unreadable("the server in the kubeconfig is not an address as https://HOST:PORT", "")
+		return nil, unreadable("the server in the kubeconfig is not an address like https://HOST:PORT", "")
 	}
 	if ip := net.ParseIP(address.Hostname()); token != "" && address.Scheme == "http" && address.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, unreadable("the kubeconfig would send a token to "+address.Host+" without TLS", "use https in the server of the kubeconfig")

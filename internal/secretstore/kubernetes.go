@@ -32,7 +32,7 @@ const (
 	pageSize = 50
 	// maxPage bounds what is read of one page: so many Secrets of the largest size, in base64 and with their metadata.
 	maxPage = pageSize * 2 << 20
-	// maxLists is how often the list is begun anew when the server forgets where it was.
+	// maxLists is how often the list is begun again when the server forgets where it was.
 	maxLists = 3
 	// requestTimeout bounds one request.
 	requestTimeout = 30 * time.Second
@@ -222,7 +222,7 @@ func (k *Kubernetes) refused(response *http.Response, body []byte) error {
 	case code == http.StatusGone:
 		return errExpired
 	case code == http.StatusUnauthorized:
-		return forbidden(message, "the token or client certificate is not valid (any more): make a new one, as with kubectl create token")
+		return forbidden(message, "create a new token or client certificate, for example with kubectl create token")
 	case code == http.StatusForbidden:
 		return forbidden(message, fmt.Sprintf("grant the verb list on secrets in namespace %s, or run as the service account of Keep", k.Namespace))
 	case code == http.StatusTooManyRequests, code >= 500:
@@ -236,7 +236,7 @@ func (k *Kubernetes) refused(response *http.Response, body []byte) error {
 }
 
 func notKubernetes(host string) error {
-	return unreadable("what "+host+" answers is not a list of Secrets of Kubernetes", "correct the server in the kubeconfig")
+	return unreadable("the answer of "+host+" is not a list of Kubernetes Secrets", "correct the server in the kubeconfig")
 }
 
 func forbidden(message, hint string) error {

@@ -35,7 +35,7 @@ func newEntry(key string, value []byte) Entry {
 	case !utf8.Valid(value):
 		return Entry{Key: key, Problem: "the value in the store is not UTF-8 text"}
 	case bytes.IndexByte(value, 0) >= 0:
-		return Entry{Key: key, Problem: "the value in the store holds a byte 0"}
+		return Entry{Key: key, Problem: "the value in the store contains a NUL byte"}
 	}
 	return Entry{Key: key, Value: string(value)}
 }

@@ -26,7 +26,7 @@ BEGIN
     END IF;
     IF p_options <> '{}' THEN
         SELECT string_agg(CASE WHEN k.type IS NULL THEN format('unknown option %s', to_json(o.key))
-                               ELSE format('option %s is not %s', o.key, k.words) END, E'\n' ORDER BY o.key)
+                               ELSE format('option %s must be %s', o.key, k.words) END, E'\n' ORDER BY o.key)
         INTO v_shown
         FROM jsonb_each(p_options - 'tool_version') AS o (key, value)
         LEFT JOIN (
@@ -34,7 +34,7 @@ BEGIN
             FROM unnest(ARRAY['allow_empty', 'additive', 'adopt', 'detect_renames', 'require_tenant',
                               'provision_resources', 'allow_unknown_types']) AS b (key)
             UNION ALL
-            VALUES ('max_prune', 'string', '^([0-9]{1,9}|([0-9]{1,2}|100)%)$', 'a number or a percentage, as a text'),
+            VALUES ('max_prune', 'string', '^([0-9]{1,9}|([0-9]{1,2}|100)%)$', 'a number or a percentage, in quotes'),
                    ('on_drift', 'string', '^(overwrite|keep|fail)$', 'overwrite, keep or fail'),
                    ('generation', 'number', '^[0-9]{1,18}$', 'a whole number of at most 18 digits'),
                    ('assume_secret_manager', 'string', '^[dD][bB]$', '"db"'),
@@ -54,7 +54,7 @@ BEGIN
                 USING ERRCODE = 'KB030', HINT = 'Connect to the primary server.';
         ELSIF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
             RAISE EXCEPTION 'the isolation level is %, not read committed', current_setting('transaction_isolation')
-                USING ERRCODE = 'KB003', HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED.';
+                USING ERRCODE = 'KB003', HINT = 'Begin with BEGIN ISOLATION LEVEL READ COMMITTED.';
         END IF;
         v_own := pg_current_xact_id();
         -- Leftovers of a COPY without a CALL, or of a restored dump. SKIP LOCKED: another session may be removing them.
@@ -89,8 +89,8 @@ BEGIN
             v_kinds := ARRAY(SELECT DISTINCT r.kind FROM bootstrap._manifest_rows() AS r);
         END IF;
     EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN -- they quote the manifest
-        RAISE EXCEPTION 'the manifest is not JSON, or holds what PostgreSQL cannot store (U+0000, a lone surrogate)'
-            USING ERRCODE = 'KB001', HINT = 'keep-bootstrap validate -f FILE shows line and column.';
+        RAISE EXCEPTION 'the manifest is not JSON, or has what PostgreSQL cannot store (U+0000, a lone surrogate)'
+            USING ERRCODE = 'KB001', HINT = 'Run keep-bootstrap validate -f FILE to see line and column.';
     END;
     IF v_kinds = '{}' THEN
         RAISE EXCEPTION 'nothing is staged in this transaction'
@@ -102,7 +102,7 @@ BEGIN
                             GROUP BY s.kind, s.position HAVING count(*) > 1);
     END IF;
     IF v_is_bad THEN
-        RAISE EXCEPTION 'a row of staging has an unknown kind, or the kind and position of another row'
+        RAISE EXCEPTION 'a row of staging has an unknown kind, or the same kind and position as another row'
             USING ERRCODE = 'KB001', HINT = 'Give each object of a kind its own position, from 1.';
     END IF;
     v_kinds := ARRAY(SELECT k.kind FROM unnest(v_all) WITH ORDINALITY AS k (kind, number)
@@ -117,7 +117,7 @@ BEGIN
     IF v_problems > 0 THEN
         RAISE EXCEPTION 'the manifest has % problem(s)', v_problems
             USING ERRCODE = 'KB001', DETAIL = v_shown,
-                  HINT = 'bootstrap.problems() returns all of them as rows, if the manifest is staged again.';
+                  HINT = 'Stage the manifest again and call bootstrap.problems() to see all of them as rows.';
     ELSIF (p_options ->> 'require_tenant')::boolean
           AND NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN
         RAISE EXCEPTION 'tenant % does not exist', to_json(p_tenant_id)

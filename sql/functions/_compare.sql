@@ -1,8 +1,8 @@
 -- bootstrap._compare(tenant_id, kinds, options): the pairs with the names of the fields in which they differ.
 --
 -- Names only: type, name, authentication.<key>, ...; secret for a secret that is missing or that Keep cannot read. A
--- rule gets the provider that it will belong to. Credentials that Keep added to a secret differ, too, if the secret is
--- to be used at another address: they go. Values of secrets stay inside the statement. Reads only.
+-- rule gets the provider that it will belong to. If the address of a provider changes, the credentials that Keep added
+-- to its secret count as differing, and are removed. Values of secrets stay inside the statement. Reads only.
 CREATE FUNCTION bootstrap._compare(p_tenant_id text, p_kinds text[], p_options jsonb) RETURNS SETOF bootstrap.pair
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -67,7 +67,7 @@ BEGIN
         ) AS d (field)
         WHERE m.position IS NOT NULL AND m.live IS NOT NULL
     ) AS f
-    -- With on_drift keep, a provider that someone deleted stays away, and its rules with it.
+    -- With on_drift keep, a provider deleted outside stays deleted, and so do its rules.
     WHERE NOT (v_keep AND coalesce(p.match = 'deleted', false) AND m.position IS NOT NULL);
 END
 $$;

@@ -3,7 +3,7 @@
 --   add        no live row; a row that was deleted comes back with its id
 --   update     the live row differs                rename  the live row has another name
 --   replace    a provider changes its type, and its id: Keep builds the key of its secret from type and id
---   prune      not in the manifest                 adopt   not managed: of Keep's own provisioning, or of a user
+--   prune      not in the manifest                 adopt   not managed yet: made by Keep or by a user
 --   unchanged  only what is remembered changes (state_only), or a change made outside is kept (on_drift keep)
 -- A change made outside counts for the whole object. With additive, nothing is pruned or replaced. Reads only.
 CREATE FUNCTION bootstrap._decide(p_tenant_id text, p_kinds text[], p_options jsonb) RETURNS SETOF bootstrap.work
@@ -59,7 +59,7 @@ BEGIN
                 WHEN d.action = 'prune' THEN 'not in the manifest'
                 WHEN d.leaves THEN 'not in the manifest, and no longer provisioned'
                 WHEN d.is_new THEN 'new in the manifest'
-                WHEN d.action = 'add' THEN 'was deleted before; returns with its id'
+                WHEN d.action = 'add' THEN 'was deleted; returns with its former id'
                 WHEN d.drifted AND v_keep THEN format('changed outside of keep-bootstrap since run %s; kept',
                                                       (d.p).run_id)
                 WHEN d.replaces AND v_additive THEN 'the type differs; additive replaces nothing'
@@ -76,9 +76,9 @@ BEGIN
                                 to_json((d.p).live_name))
                 WHEN NOT d.managed AND d.is_adoptable THEN 'provisioned by Keep; keeps its id'
                 WHEN d.drifted THEN format('changed outside of keep-bootstrap since run %s', (d.p).run_id)
-                WHEN d.kind = 'user' AND d.fields <> '{}' THEN 'reset_password is given'
+                WHEN d.kind = 'user' AND d.fields <> '{}' THEN 'reset_password is set'
                 WHEN d.fields <> '{}' THEN 'differs from the manifest'
-                ELSE 'only what keep-bootstrap remembers changes' END,
+                ELSE 'only the state of keep-bootstrap changes' END,
            CASE WHEN d.action = 'unchanged'
                     THEN NOT ((d.missing AND NOT d.leaves) OR (d.drifted AND v_keep) OR d.replaces)
                 ELSE d.action IN ('adopt', 'update') AND d.is_same END

@@ -4,10 +4,10 @@
 -- row:
 --   KB020 everything of a kind would be pruned        KB021 more than max_prune would be pruned or replaced
 --   KB022 prevent_delete                              KB024 created by a user, without the option adopt
---   KB025 changed outside, with on_drift fail         KB028 the secret of an API key is that of another key
---   KB029 nobody has the name of the default user     KB031 a row of table secret belongs to something else
---   KB032 the id given is not that of the live row, or taken
--- Guards count each kind by itself. Reads only.
+--   KB025 changed outside, with on_drift fail         KB028 an API key has the secret of another key
+--   KB029 no user has the name of the default user     KB031 a row of table secret belongs to something else
+--   KB032 the given id is taken, or differs from that of the live row
+-- Guards count each kind separately. Reads only.
 CREATE FUNCTION bootstrap._diff(p_tenant_id text, p_options jsonb) RETURNS SETOF bootstrap.work
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -38,13 +38,13 @@ BEGIN
         CROSS JOIN LATERAL (SELECT count(*) AS wanted FROM bootstrap._staged(k.kind)) AS s
         WHERE k.going > 0 AND k.kind <> 'deduplication_rule'
     ),
-    shared AS ( -- rows of table secret that are not ours alone
+    shared AS ( -- rows of table secret with more than one owner
         SELECT s.key, bool_or(s.is_foreign) AS is_foreign
         FROM (
             SELECT p.configuration_key::text AS key, false AS is_foreign FROM public.provider AS p
             WHERE p.tenant_id = p_tenant_id AND EXISTS (SELECT FROM kind AS k WHERE k.kind = 'provider')
             GROUP BY 1 HAVING count(*) > 1 UNION ALL
-            SELECT d.secret_key, true FROM decided AS d -- not where Keep puts it: what else Keep stores there
+            SELECT d.secret_key, true FROM decided AS d -- not under Keep's key: may be something else
             WHERE d.kind = 'provider' AND d.secret_key <> concat_ws('_', p_tenant_id, d.live_type, d.object_id)
               AND (starts_with(d.secret_key, p_tenant_id || '-') OR d.secret_key ~ '_(smtp|secrets)$'
                    OR EXISTS (SELECT FROM public.provider AS o
@@ -63,7 +63,7 @@ BEGIN
                      AND (NOT v_adopt OR d.action = 'replace') THEN 'KB024'
                 WHEN d.wanted_id <> d.object_id AND d.live_name IS NOT NULL THEN 'KB032'
                 WHEN d.action = 'add' AND (EXISTS (SELECT FROM public.provider AS o WHERE o.id = d.wanted_id)
-                     OR d.wanted_id IN (SELECT o.new_object_id FROM decided AS o -- another one comes back with it
+                     OR d.wanted_id IN (SELECT o.new_object_id FROM decided AS o -- another provider gets this id
                                         WHERE o.kind = 'provider' AND o.action IN ('add', 'replace')
                                         GROUP BY o.new_object_id HAVING count(*) > 1)) THEN 'KB032'
                 WHEN d.action IN ('add', 'replace')
@@ -76,7 +76,7 @@ BEGIN
                 WHEN h.key IS NOT NULL AND d.action IN ('update', 'rename', 'adopt') AND NOT d.state_only THEN 'KB031'
                 WHEN d.action NOT IN ('prune', 'unchanged') AND d.refusal IS NOT NULL AND NOT (
                      d.refusal = 'KB028' AND d.wanted ->> 'secret' IN (
-                         SELECT o.extra ->> 'hash' FROM decided AS o -- the other key makes way
+                         SELECT o.extra ->> 'hash' FROM decided AS o -- the other key gives up this secret
                          WHERE o.kind = 'api_key' AND o.extra IS NOT NULL
                            AND (o.action = 'prune' OR (o.action <> 'unchanged' AND 'secret' = ANY (o.fields)))))
                     THEN d.refusal

@@ -1,7 +1,7 @@
 -- bootstrap._judge(tenant_id, options): what refuses the work of this transaction, and its digest.
 --
 -- plan_digest: equal digests mean the same changes, from the same manifest, to rows in the same state. What Keep
--- writes by itself (times, scopes) does not enter, and neither do files and folders. refusal, message, detail, hint:
+-- writes by itself (times, scopes) is left out, and so are files and folders. refusal, message, detail, hint:
 -- of one guard and one kind; detail shows the first 50 objects, hint the option that lets the run through. Also KB023,
 -- KB026. Reads only.
 CREATE FUNCTION bootstrap._judge(p_tenant_id text, p_options jsonb) RETURNS bootstrap.run_report
@@ -47,8 +47,8 @@ BEGIN
              min(w.sequence)
     LIMIT 1;
 
-    -- Secrets that are stored elsewhere: Keep would ignore those written here, and a provider without one vanishes
-    -- from its lists.
+    -- If secrets are stored elsewhere, Keep ignores those written here, and a provider without a secret vanishes from
+    -- its lists.
     IF lower(p_options ->> 'assume_secret_manager') IS DISTINCT FROM 'db'
        AND current_setting('bootstrap.kinds')::text[] && ARRAY['provider', 'api_key']
     THEN
@@ -78,17 +78,17 @@ BEGIN
     INTO v_report.message, v_report.hint
     FROM (VALUES
         ('KB020', 'the manifest holds no {kind}, and {n} {kind}(s) would be pruned',
-         'If that is meant, set the option allow_empty (--allow-empty). Otherwise check the source of the manifest.'),
+         'Check the source of the manifest. If this is intended, set the option allow_empty (--allow-empty).'),
         ('KB021', '{n} {kind}(s) would be pruned or replaced, more than the limit',
-         'If that is meant, set the option max_prune (--max-prune {n}). The default is half of those provisioned, and '
-         'at least 3.'),
+         'If this is intended, set the option max_prune (--max-prune {n}). The default is half of those provisioned, '
+         'and at least 3.'),
         ('KB022', '{n} {kind}(s) with prevent_delete would be pruned or replaced',
-         'Deleting the entry is not enough: set prevent_delete: false, run, and delete it then.'),
+         'Deleting the entry is not enough: set prevent_delete: false, run, then delete it.'),
         ('KB023', 'Keep stores its secrets elsewhere, not in table secret of this database',
          'Run Keep with SECRET_MANAGER_TYPE=DB (its default is FILE, that of its Helm chart k8s) and copy its secrets '
          'first, or set the option assume_secret_manager to db (--assume-secret-manager=db).'),
         ('KB024', '{n} {kind}(s) of the manifest have the name of a {kind} created by a user',
-         'Rename the {kind} in the manifest, or adopt the user''s with the option adopt (--adopt). A provider of '
+         'Rename the {kind} in the manifest, or adopt the existing one (option adopt, --adopt). A provider of '
          'another type is never adopted.'),
         ('KB025', '{n} {kind}(s) were changed outside of keep-bootstrap since the last run',
          'Look at the plan, then overwrite the change (--on-drift=overwrite) or keep it (--on-drift=keep).'),
@@ -96,12 +96,12 @@ BEGIN
          'Nothing was written. Make a new plan, look at it, and apply that.'),
         ('KB028', '{n} API key(s) of the manifest have the secret of another key',
          'Keep tells API keys apart by their secrets. Give this key another secret, or delete the other key.'),
-        ('KB029', 'no user has the name of the default user, and there are several',
-         'Say with KEEP_DEFAULT_USERNAME whose password is reset, or leave the reset out.'),
+        ('KB029', 'no user has the name of the default user, and there is more than one user',
+         'Name the user in KEEP_DEFAULT_USERNAME, or do not reset the password.'),
         ('KB031', 'the secret of {n} {kind}(s) would overwrite a row of table secret that belongs to something else',
          'Rename the {kind}, or remove the other owner of the row. The row was not changed.'),
-        ('KB032', '{n} {kind}(s) have another id than the manifest gives, or one that is taken',
-         'Remove id from the manifest, or delete the row first: an id never changes under a live row.')
+        ('KB032', '{n} {kind}(s) exist with an id other than the one in the manifest, or that id is taken',
+         'Remove id from the manifest, or delete the row first: the id of an existing row never changes.')
     ) AS r (code, message, hint)
     WHERE r.code = v_report.refusal;
     RETURN v_report;

@@ -1,4 +1,4 @@
--- bootstrap._manifest_rows(): the rows of staging that the JSON manifest of this transaction stands for.
+-- bootstrap._manifest_rows(): the JSON manifest of this transaction as rows of staging.
 --
 -- The manifest is Keep's form {"name": {"type": ..., "authentication": {...}}}, the list form [{"name": ..., "type":
 -- ...}], or an object with the keys providers, workflows, dashboards, mapping_rules, default_user and api_keys. A kind

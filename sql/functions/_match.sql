@@ -1,6 +1,6 @@
 -- bootstrap._match(tenant_id, kinds, detect, every): the pairs of _match_objects, and of deduplication rules.
 --
--- A rule is found by its own name and that of its provider. What found no partner that way is paired if, in this order,
+-- A rule is found by its own name and that of its provider. A rule without a partner is paired if, in this order,
 --   provider    its provider is found under another name, and the rule has the wanted name;
 --   remembered  the last run gave it the wanted name, and someone renamed it since;
 --   deleted     the last run installed a rule of the name, and its row is missing;

@@ -5,7 +5,7 @@
 --   remembered  the last run gave the live row the wanted name, and someone renamed it since;
 --   detected    exactly one leaving and one arriving provider have the same type and (not empty) authentication;
 --   deleted     the last run installed an object of the name, and its row is missing.
--- Nobody has the wanted name then: a row that had it would be a partner by name. Reads only.
+-- No row has the wanted name then: it would be the partner by name. Reads only.
 CREATE FUNCTION bootstrap._match_objects(p_tenant_id text, p_kinds text[], p_detect boolean, p_every boolean)
 RETURNS SETOF bootstrap.pair
 LANGUAGE plpgsql STABLE ROWS 1000

@@ -1,7 +1,7 @@
 -- bootstrap._pairs_provider(tenant_id, every): the providers that do not already match the manifest.
 --
--- One join of manifest and live rows by name. Rows that match leave here: the text of the secret, the columns and the
--- remembered digest are all equal. Of the others, both sides are parsed, once. Live rows that the manifest lacks are
+-- One join of manifest and live rows by name. Rows that match are dropped here: the text of the secret, the columns and
+-- the remembered digest are equal. Of the others, both sides are parsed, once. Live rows that the manifest lacks are
 -- returned if they are provisioned, managed, or named in renamed_from; with every, all of them. Managed providers
 -- whose row is missing are returned as well. Reads only. No variable or parameter ever holds a value of a secret.
 CREATE FUNCTION bootstrap._pairs_provider(p_tenant_id text, p_every boolean) RETURNS SETOF bootstrap.pair

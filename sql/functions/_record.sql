@@ -1,8 +1,8 @@
 -- bootstrap._record(tenant_id, run_id, options, tenant_created): records state and journal of this run.
 --
--- Runs after the rows of Keep are written, and writes none of them. Guards that the manifest does not give stay.
--- Applied runs beyond setting.journal_runs_kept are removed, each tenant by itself. Names and keyed digests only; no
--- value of a secret.
+-- Runs after the rows of Keep are written, and writes none of them. Guards that the manifest omits are kept.
+-- Applied runs beyond setting.journal_runs_kept are removed, per tenant. Holds names and keyed digests, never a value
+-- of a secret.
 CREATE PROCEDURE bootstrap._record(p_tenant_id text, p_run_id bigint, p_options jsonb, p_tenant_created boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

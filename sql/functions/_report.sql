@@ -1,7 +1,7 @@
 -- bootstrap._report(tenant_id, run_id, ...): the report of a run, as NOTICEs and for report().
 --
 -- It is kept in a setting of the transaction, so that a run that changes nothing writes nothing. Each note is about
--- something that this run did or found, and goes away with its reason.
+-- something that this run did or found, and is not repeated without it.
 CREATE PROCEDURE bootstrap._report(p_tenant_id text, p_run_id bigint, p_options jsonb, p_tenant_created boolean,
                                    p_is_stale boolean)
 LANGUAGE plpgsql
@@ -10,7 +10,7 @@ AS $$
 DECLARE
     v_report   bootstrap.run_report;
     v_note     text;
-    v_webhooks text[]; -- that are there
+    v_webhooks text[]; -- installed ones
     v_keeps    boolean := coalesce(p_options ->> 'on_drift' = 'keep', false);
     v_kinds    text[] := current_setting('bootstrap.kinds')::text[];
 BEGIN
@@ -74,14 +74,14 @@ BEGIN
                       THEN '%s %s(s) deleted outside of keep-bootstrap stay deleted (on_drift keep): %s'
                       ELSE '%s %s(s) changed outside of keep-bootstrap are kept as they are (on_drift keep): %s' END),
                 (4, w.kind = 'provider' AND w.action = 'unchanged' AND 'type' = ANY (w.fields) AND NOT v_keeps,
-                 '%s %s(s) have another type than the manifest gives, and stay (additive): %s'),
+                 '%s %s(s) differ in type from the manifest, and stay (additive): %s'),
                 (6, y.webhook AND w.wanted_webhook AND h.id IS NULL AND (w.action <> 'unchanged' OR w.state_only),
                  '%s %s(s) wait for a webhook that only a running Keep can install (keep-bootstrap activate): %s'),
                 (7, l.webhook AND w.install_webhook AND w.action IN ('prune', 'replace'),
-                 'the webhooks of %s %s(s) stay in the outside system, remove them there: %s')) AS c (rank, holds, text)
+                 'the webhooks of %s %s(s) stay in the outside system; remove them there: %s')) AS c (rank, holds, text)
             WHERE c.holds GROUP BY c.rank, c.text, w.kind
             UNION ALL
-            SELECT 5, format('restart Keep: it starts and stops consumers of %s only then',
+            SELECT 5, format('restart Keep to start or stop the consumers of %s',
                              string_agg(DISTINCT y.type, ', ' ORDER BY y.type))
             FROM work AS w JOIN bootstrap.provider_type AS y ON y.consumer AND y.type IN (w.type, w.live_type)
             WHERE w.kind = 'provider' AND w.action <> 'unchanged' AND NOT w.state_only
@@ -89,10 +89,10 @@ BEGIN
         ) AS n;
     END IF;
     v_report.notes := v_report.notes || ARRAY(
-        SELECT 'PROVISION_RESOURCES is true: Keep provisions over this run when it starts. Set it to false'
+        SELECT 'PROVISION_RESOURCES is true, so Keep overwrites this run when it starts. Set it to false'
         WHERE (p_options ->> 'provision_resources')::boolean
     ) || ARRAY(
-        SELECT 'what the manifest does not cover stays as it is: '
+        SELECT 'not covered by the manifest, and left alone: '
                || string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind)
         FROM (SELECT o.kind, count(*) AS count FROM bootstrap.object AS o
               WHERE o.tenant_id = p_tenant_id AND o.kind <> ALL (v_kinds || ARRAY['deduplication_rule'])
@@ -101,7 +101,7 @@ BEGIN
     );
     IF p_is_stale THEN
         v_report.unchanged := 0;
-        v_report.notes := ARRAY[format('generation %s is older than %s, which is installed: nothing was done',
+        v_report.notes := ARRAY[format('generation %s is older than the installed one, %s: nothing was done',
                                        p_options ->> 'generation',
             (SELECT t.generation FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id))];
     END IF;

@@ -1,9 +1,9 @@
 -- bootstrap._reraise(error): raises a caught error again, without anything that can quote data.
 --
--- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors, and those would reach the client and the
--- server's log. Our own errors, and those whose message never holds data (locks, resources, privileges, missing
--- objects), keep their text. An error raised by foreign code does not, whatever its SQLSTATE: trigger and table are
--- named instead. Foreign code precedes the first routine of schema bootstrap in the context.
+-- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors, which would reach the client and the server's
+-- log. KB errors, and those whose message never holds data (locks, resources, privileges, missing objects), keep
+-- their text. An error raised by foreign code does not, whatever its SQLSTATE: the trigger and its table are named
+-- instead. Foreign code precedes the first routine of schema bootstrap in the context.
 -- A duplicate key is a conflict with the application.
 CREATE FUNCTION bootstrap._reraise(p_error bootstrap.error) RETURNS void
 LANGUAGE plpgsql
@@ -54,6 +54,6 @@ BEGIN
     END IF;
     RAISE EXCEPTION 'the run failed with SQLSTATE %', p_error.state
         USING ERRCODE = p_error.state,
-              HINT = 'Nothing was written. The text of PostgreSQL is not shown because it may quote a secret.';
+              HINT = 'Nothing was written. The message of PostgreSQL is not shown because it may quote a secret.';
 END
 $$;

@@ -1,6 +1,6 @@
--- bootstrap._resource_problems(): what is wrong with the staged objects of kinds other than providers. Shows no secret.
+-- bootstrap._resource_problems(): what is wrong with staged objects other than providers. Shows no secret.
 --
--- Refused is what could not be written, and what Keep itself skips or fails at. Limits are those of Keep's columns.
+-- Refuses what cannot be written, and what Keep itself skips or fails at. Limits are those of Keep's columns.
 -- Reads only.
 CREATE FUNCTION bootstrap._resource_problems() RETURNS SETOF bootstrap.problem
 LANGUAGE plpgsql STABLE ROWS 10
@@ -30,14 +30,14 @@ BEGIN
         (NULL, octet_length(e.name) > 1000, 'the name has more than 1000 bytes'),
         (NULL, e.name <> '' AND e.first < e.position,
          format('%s %s has the same name', replace(e.kind, '_', ' '), e.first)),
-        ('user', e.position > 1, 'there is only one default user'),
+        ('user', e.position > 1, 'more than one default user'),
         ('user', coalesce(jsonb_typeof(e.field -> 'password') <> 'string' OR e.field ->> 'password' = '', true),
-         'the password is not a text, or empty'),
+         'the password is not a string, or empty'),
         ('user', jsonb_typeof(e.field -> 'reset_password') <> 'boolean', 'reset_password is neither true nor false'),
         ('api_key', coalesce(e.field ->> 'role' NOT IN ('admin', 'noc', 'webhook', 'workflowrunner'), true),
-         'the role is none of admin, noc, webhook, workflowrunner'),
+         'the role is not admin, noc, webhook or workflowrunner'),
         ('api_key', coalesce(jsonb_typeof(e.field -> 'secret') <> 'string' OR e.field ->> 'secret' = '', true),
-         'the secret is not a text, or empty'),
+         'the secret is not a string, or empty'),
         ('api_key', e.field ->> 'secret' <> '' AND e.first_secret < e.position,
          format('API key %s has the same secret', e.first_secret)),
         ('workflow', jsonb_typeof(e.field -> 'definition') IS DISTINCT FROM 'object', 'the workflow is not an object'),
@@ -45,22 +45,22 @@ BEGIN
         ('workflow', jsonb_typeof(nullif(e.field #> '{definition,triggers}', 'null')) <> 'array',
          'triggers is not a list'),
         ('workflow', jsonb_typeof(e.field -> 'definition') = 'object' AND e.seconds IS NULL,
-         'its interval is not a number of seconds, nor one with m, h or d'),
+         'its interval is neither a number of seconds nor a number with m, h or d'),
         ('workflow', jsonb_typeof(e.field #> '{definition,description}') IN ('object', 'array'),
-         'description is neither text nor number'),
+         'description is neither a string nor a number'),
         ('deduplication_rule', e.provider_name IS NULL, 'its provider is not in the manifest'),
         ('deduplication_rule', jsonb_typeof(nullif(e.field -> 'description', 'null')) <> 'string',
-         'description is not a text'),
+         'description is not a string'),
         ('deduplication_rule', jsonb_typeof(nullif(e.field -> 'full_deduplication', 'null')) <> 'boolean',
          'full_deduplication is neither true nor false'),
         ('deduplication_rule', nullif(e.field -> 'priority', 'null')::text !~ '^-?[0-9]{1,9}$',
          'priority is not a whole number'),
         ('deduplication_rule', jsonb_typeof(nullif(e.field -> 'fingerprint_fields', 'null')) <> 'array'
          OR jsonb_path_exists(e.field, '$.fingerprint_fields[*] ? (@.type() != "string" && @.type() != "null")'),
-         'fingerprint_fields is not a list of texts'),
+         'fingerprint_fields is not a list of strings'),
         ('deduplication_rule', jsonb_typeof(nullif(e.field -> 'ignore_fields', 'null')) <> 'array'
          OR jsonb_path_exists(e.field, '$.ignore_fields[*] ? (@.type() != "string" && @.type() != "null")'),
-         'ignore_fields is not a list of texts')
+         'ignore_fields is not a list of strings')
     ) AS c (kind, is_so, problem)
     WHERE c.is_so AND coalesce(c.kind = e.kind, true)
     ORDER BY e.kind, e.position, c.problem;
@@ -88,7 +88,7 @@ BEGIN
          OR jsonb_path_exists(e.matchers, 'strict $[*] ? (@.type() != "array")')
          OR jsonb_path_exists(e.matchers, 'strict $[*] ? (@.type() == "array")[*] '
                                           '? (@.type() == "object" || @.type() == "null" || @.type() == "array")'),
-         'matchers is not a list of lists of texts'),
+         'matchers is not a list of lists of strings'),
         (coalesce(lower(e.field ->> 'is_multi_level') NOT IN
                   ('true', '1', 'yes', 'on', 't', 'y', 'false', '0', 'no', 'off', 'f', 'n'),
                   e.field ? 'is_multi_level'),
@@ -96,7 +96,7 @@ BEGIN
         (e.field ? 'priority' AND NOT coalesce(CASE WHEN e.field ->> 'priority' ~ E'^\\s*[+-]?[0-9]{1,10}(\\.0*)?\\s*$'
              THEN (e.field ->> 'priority')::numeric BETWEEN -2147483648 AND 2147483647 END, false),
              'priority is not a whole number'),
-        (jsonb_typeof(e.field -> 'description') IN ('object', 'array'), 'description is neither text nor number'),
+        (jsonb_typeof(e.field -> 'description') IN ('object', 'array'), 'description is neither a string nor a number'),
         (length(e.field ->> 'description') > 2048, 'description has more than 2048 characters'),
         (length(e.field ->> 'file_name') > 255, 'file_name has more than 255 characters'),
         (length(e.field ->> 'new_property_name') > 255, 'new_property_name has more than 255 characters'),

@@ -1,7 +1,7 @@
 -- bootstrap._staged(kind): the rows of one kind that this transaction has staged, without the mark at position 0.
 --
 -- Kind document is the JSON manifest itself. Where nothing can be staged (a standby, a read-only transaction), plan()
--- leaves the manifest in a setting of the transaction, and all rows come from there. Reads only.
+-- keeps the manifest in a setting of the transaction, and all rows come from there. Reads only.
 CREATE FUNCTION bootstrap._staged(p_kind text) RETURNS SETOF bootstrap.staging
 LANGUAGE plpgsql STABLE ROWS 1000
 SET search_path = pg_catalog, pg_temp

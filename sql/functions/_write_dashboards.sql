@@ -1,6 +1,6 @@
--- bootstrap._write_dashboards(tenant_id): writes the dashboards that work says.
+-- bootstrap._write_dashboards(tenant_id): writes the dashboards of table work.
 --
--- Of an existing dashboard only name and configuration change. The order of keys in a configuration is kept.
+-- Only name and configuration of an existing dashboard change. The order of keys in a configuration is kept.
 CREATE PROCEDURE bootstrap._write_dashboards(p_tenant_id text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

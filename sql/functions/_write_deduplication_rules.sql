@@ -1,4 +1,4 @@
--- bootstrap._write_deduplication_rules(tenant_id): writes the deduplication rules that work says.
+-- bootstrap._write_deduplication_rules(tenant_id): writes the deduplication rules of table work.
 --
 -- Runs after _write_providers: every provider of the manifest has its row. id and created_* stay.
 CREATE PROCEDURE bootstrap._write_deduplication_rules(p_tenant_id text)

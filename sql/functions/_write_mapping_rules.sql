@@ -1,4 +1,4 @@
--- bootstrap._write_mapping_rules(tenant_id): writes the mapping rules that work says.
+-- bootstrap._write_mapping_rules(tenant_id): writes the mapping rules of table work.
 --
 -- disabled, override and condition are reset, as Keep's provisioning does; created_at stays.
 CREATE PROCEDURE bootstrap._write_mapping_rules(p_tenant_id text)

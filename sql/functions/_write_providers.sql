@@ -1,4 +1,4 @@
--- bootstrap._write_providers(tenant_id): writes the provider and secret rows that work says, one statement per step.
+-- bootstrap._write_providers(tenant_id): writes the providers of table work, with their secrets.
 --
 -- Order: removed rows, columns, secrets, new rows. Values are those that Keep writes (docs/keep/formats.md), times are
 -- UTC. Keys that Keep added to a secret stay, except those that fields names; a secret that is missing is inserted. No

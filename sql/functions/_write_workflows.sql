@@ -1,4 +1,4 @@
--- bootstrap._write_workflows(tenant_id): writes the workflows that work says, with their versions, as Keep does.
+-- bootstrap._write_workflows(tenant_id): writes the workflows of table work, with their versions, as Keep does.
 --
 -- A new workflow has version 1. A change adds a version above all others, which becomes the current one. A workflow
 -- that leaves is marked deleted and keeps its versions; one that comes back keeps its id. KB041 if a version is missing

@@ -1,6 +1,6 @@
 -- bootstrap.install(tenant_id, manifest [, options]): installs a JSON manifest of all kinds for a tenant.
 --
--- As install_staged, with the manifest as an argument. A literal in a statement can be logged by the server
+-- Like install_staged, with the manifest as an argument. A literal in a statement can be logged by the server
 -- (log_statement, pg_stat_activity): with real secrets, use \copy and install_staged (docs/psql.md).
 CREATE PROCEDURE bootstrap.install(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 LANGUAGE plpgsql SECURITY DEFINER
@@ -19,4 +19,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bootstrap.install(text, json, jsonb) IS
-'Makes the tenant what the JSON manifest says. Safe to repeat.';
+'Installs a JSON manifest of all kinds for a tenant. Safe to repeat.';

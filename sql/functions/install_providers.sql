@@ -1,6 +1,6 @@
 -- bootstrap.install_providers(tenant_id, manifest [, options]): installs the providers of a JSON manifest for a tenant.
 --
--- As install(), for a manifest of providers alone: Keep's form {"name": {"type": ..., "authentication": {...}}} or the
+-- Like install(), for a manifest of providers only: Keep's form {"name": {"type": ..., "authentication": {...}}} or the
 -- list form [{"name": ..., "type": ...}].
 CREATE PROCEDURE bootstrap.install_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 LANGUAGE plpgsql SECURITY DEFINER
@@ -13,8 +13,8 @@ BEGIN
                WHERE k.key IN ('workflows', 'dashboards', 'mapping_rules', 'default_user', 'api_keys')
                  AND CASE jsonb_typeof(k.value) WHEN 'object' THEN NOT k.value ? 'type' ELSE true END)
     THEN
-        RAISE EXCEPTION 'the manifest holds more than providers'
-            USING ERRCODE = 'KB001', HINT = 'bootstrap.install and bootstrap.plan take a manifest of all kinds.';
+        RAISE EXCEPTION 'the manifest has more than providers'
+            USING ERRCODE = 'KB001', HINT = 'Use bootstrap.install or bootstrap.plan for a manifest of all kinds.';
     END IF;
     CALL bootstrap.install(p_tenant_id, p_manifest, p_options);
 END

@@ -115,4 +115,4 @@ EXCEPTION WHEN OTHERS OR assert_failure OR query_canceled THEN
 END
 $$;
 COMMENT ON PROCEDURE bootstrap.install_staged(text, jsonb) IS
-'Makes the tenant what this transaction has staged. Safe to repeat.';
+'Installs for a tenant what this transaction has staged. Safe to repeat.';

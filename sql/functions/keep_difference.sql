@@ -1,7 +1,7 @@
 -- bootstrap.keep_difference: what does not fit in the tables of Keep, by the kind that needs them, one text each.
 --
--- Compares tables, columns, types and the unique keys that identity rests on with keep_column. Further columns that are
--- nullable or have a default never count. Types are compared by identity, not by name. Reads catalogs only.
+-- Compares tables, columns, types and the unique keys that identify rows with keep_column. Other columns are ignored if
+-- they are nullable or have a default. Types are compared by identity, not by name. Reads catalogs only.
 CREATE VIEW bootstrap.keep_difference AS
 WITH expected AS MATERIALIZED (
     SELECT k.kind, k.table_name, to_regclass(format('public.%I', k.table_name)) AS oid, k.columns

@@ -1,7 +1,7 @@
--- bootstrap.plan(tenant_id, manifest [, options]): the rows that install() would write, and with which refusal.
+-- bootstrap.plan(tenant_id, manifest [, options]): the rows that install() would write, with refusals.
 --
 -- Works on a standby, in a read-only transaction and at every isolation level: nothing is staged there, and report()
--- knows nothing of it. A literal can be logged by the server, as in install(). Errors: as plan_staged.
+-- returns no row. A literal can be logged by the server, as in install(). Errors: as plan_staged.
 CREATE FUNCTION bootstrap.plan(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql SECURITY DEFINER

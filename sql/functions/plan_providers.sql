@@ -1,6 +1,6 @@
 -- bootstrap.plan_providers(tenant_id, manifest [, options]): the rows that install_providers would write.
 --
--- As plan(), for a manifest of providers alone.
+-- Like plan(), for a manifest of providers only.
 CREATE FUNCTION bootstrap.plan_providers(p_tenant_id text, p_manifest json, p_options jsonb DEFAULT '{}')
 RETURNS SETOF bootstrap.planned_change
 LANGUAGE plpgsql SECURITY DEFINER
@@ -13,8 +13,8 @@ BEGIN
                WHERE k.key IN ('workflows', 'dashboards', 'mapping_rules', 'default_user', 'api_keys')
                  AND CASE jsonb_typeof(k.value) WHEN 'object' THEN NOT k.value ? 'type' ELSE true END)
     THEN
-        RAISE EXCEPTION 'the manifest holds more than providers'
-            USING ERRCODE = 'KB001', HINT = 'bootstrap.install and bootstrap.plan take a manifest of all kinds.';
+        RAISE EXCEPTION 'the manifest has more than providers'
+            USING ERRCODE = 'KB001', HINT = 'Use bootstrap.install or bootstrap.plan for a manifest of all kinds.';
     END IF;
     RETURN QUERY SELECT p.* FROM bootstrap.plan(p_tenant_id, p_manifest, p_options) AS p;
 END

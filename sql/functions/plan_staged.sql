@@ -21,7 +21,7 @@ BEGIN
     PERFORM bootstrap._begin(p_tenant_id, p_options);
     v_stored := (SELECT t.generation FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id);
     IF (p_options ->> 'generation')::bigint < v_stored THEN
-        RAISE WARNING 'generation % is older than %, which is installed: nothing would be done',
+        RAISE WARNING 'generation % is older than the installed one, %: nothing would be done',
             p_options ->> 'generation', v_stored;
     ELSE
         INSERT INTO bootstrap.work SELECT d.* FROM bootstrap._diff(p_tenant_id, p_options) AS d;

@@ -67,12 +67,12 @@ BEGIN
         (p.one_of <> '[]' AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.one_of) AS o (keys)
             WHERE jsonb_strip_nulls(p.content) ?& ARRAY(SELECT jsonb_array_elements_text(o.keys))),
          format('authentication needs one of %s', p.one_of)),
-        (p.option IS NULL, 'an option holds what PostgreSQL cannot store'),
+        (p.option IS NULL, 'an option has a value that PostgreSQL cannot store'),
         (p.option ? 'renamed_from' AND jsonb_typeof(p.option -> 'renamed_from') <> 'array',
          'renamed_from is not a list of names'),
         (p.option ? 'id' AND NOT coalesce(p.option ->> 'id' ~ '^[0-9a-f]{32}$', false),
          'id is not 32 hexadecimal digits in lower case'),
-        (jsonb_typeof(p.option -> 'description') IN ('object', 'array'), 'description is not a text'),
+        (jsonb_typeof(p.option -> 'description') IN ('object', 'array'), 'description is not a string'),
         (jsonb_typeof(p.option -> 'pulling_enabled') <> 'boolean', 'pulling_enabled is neither true nor false'),
         (jsonb_typeof(p.option -> 'prevent_delete') <> 'boolean', 'prevent_delete is neither true nor false'),
         (jsonb_typeof(p.option -> 'install_webhook') <> 'boolean', 'install_webhook is neither true nor false')
@@ -84,11 +84,11 @@ BEGIN
     UNION ALL
     SELECT 'provider', f.position, f.name,
            CASE WHEN NOT f.is_text THEN 'renamed_from is not a list of names'
-                WHEN f.former = f.name THEN 'renamed_from holds the provider''s own name'
+                WHEN f.former = f.name THEN 'renamed_from has the provider''s own name'
                 WHEN m.name IS NOT NULL
-                    THEN format('renamed_from holds %s, which is a provider of the manifest: rename in two runs',
+                    THEN format('renamed_from has %s, which is a provider of the manifest: rename in two runs',
                                 to_json(left(f.former, 100)))
-                ELSE format('renamed_from holds %s, which provider %s claims as well', to_json(left(f.former, 100)),
+                ELSE format('renamed_from has %s, which provider %s also claims', to_json(left(f.former, 100)),
                             f.first) END
     FROM (SELECT f.*, min(f.position) OVER (PARTITION BY f.former) AS first FROM former AS f) AS f
     LEFT JOIN provider AS m ON m.name = f.former

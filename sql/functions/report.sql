@@ -1,4 +1,4 @@
--- bootstrap.report(): the report of the install CALL before it in this transaction, or no row.
+-- bootstrap.report(): the report of the last install CALL of this transaction, or no row.
 CREATE FUNCTION bootstrap.report() RETURNS SETOF bootstrap.run_report
 LANGUAGE plpgsql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -10,4 +10,4 @@ BEGIN
     WHERE r.tenant_id IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION bootstrap.report() IS 'The report of the install CALL before it in this transaction.';
+COMMENT ON FUNCTION bootstrap.report() IS 'The report of the last install CALL of this transaction.';

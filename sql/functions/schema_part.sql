@@ -1,4 +1,4 @@
--- bootstrap.schema_part: every object of schema bootstrap with a hash of what it is made of.
+-- bootstrap.schema_part: every object of schema bootstrap with a hash of its definition.
 --
 -- The last migration records them in setting.parts, and verify compares them. The rows of the catalogue of types count
 -- as an object. Reads only.
@@ -38,4 +38,4 @@ JOIN pg_class AS c ON c.oid = r.ev_class
 WHERE c.relnamespace = 'bootstrap'::regnamespace AND r.rulename <> '_RETURN'
 UNION ALL
 SELECT 'rows of table provider_type', md5(string_agg(y::text, E'\n' ORDER BY y.type)) FROM bootstrap.provider_type AS y;
-COMMENT ON VIEW bootstrap.schema_part IS 'Every object of schema bootstrap with a hash of what it is made of.';
+COMMENT ON VIEW bootstrap.schema_part IS 'Every object of schema bootstrap with a hash of its definition.';

@@ -1,6 +1,6 @@
--- bootstrap.security_problem: privileges that should not be there, one text each.
+-- bootstrap.security_problem: privileges that should not exist, one text each.
 --
--- Others may have USAGE on the schema, EXECUTE on public routines but export, INSERT into the staging columns, and
+-- Others may have USAGE on the schema, EXECUTE on public routines except export, INSERT into the staging columns, and
 -- SELECT on the installed version (roles.sql). A role that may call a routine must have no right on a table of Keep,
 -- and no right of the owner. Reads catalogs only.
 CREATE VIEW bootstrap.security_problem AS
@@ -54,4 +54,4 @@ WHERE p.pronamespace = 'bootstrap'::regnamespace AND left(p.proname::text, 1) <>
   AND NOT p.prosecdef
 UNION
 SELECT u.problem FROM bootstrap.untrusted AS u;
-COMMENT ON VIEW bootstrap.security_problem IS 'Privileges that should not be there.';
+COMMENT ON VIEW bootstrap.security_problem IS 'Privileges that should not exist.';

@@ -1,7 +1,7 @@
 -- bootstrap.status([tenant_id]): what a tenant has of every kind, where each object comes from, and its condition.
 --
 -- Managed objects whose row is missing are shown as well; deduplication rules are not. Shows no value of a secret.
--- Errors: KB010 to KB013. Works on a standby. Waits at most 5 s for whoever alters a table of Keep (55P03).
+-- Errors: KB010 to KB013. Works on a standby. Waits at most 5 s for a lock on Keep's tables (55P03).
 CREATE FUNCTION bootstrap.status(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.provider_status
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -26,7 +26,7 @@ BEGIN
            p.run_id, r.finished_at, coalesce(p.prevent_delete, false),
            CASE WHEN p.live_name IS NULL THEN 'deleted outside of keep-bootstrap'
                 WHEN p.is_drifted THEN 'changed outside of keep-bootstrap'
-                WHEN k.object_id IS NOT NULL THEN 'installed, waits for its webhook'
+                WHEN k.object_id IS NOT NULL THEN 'installed, waiting for its webhook'
                 ELSE 'installed' END
     FROM bootstrap._match(p_tenant_id, v_kinds, false, true) AS p
     LEFT JOIN bootstrap.run AS r ON r.run_id = p.run_id

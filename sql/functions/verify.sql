@@ -1,7 +1,7 @@
 -- bootstrap.verify([tenant_id]): one row per check of what this software relies on, and of what it installed.
 --
 -- ok is true, false (something is wrong), or NULL (a warning). Never raises for what it finds. Shows no value of a
--- secret. Works on a standby. Waits at most 5 s for whoever alters a table of Keep (55P03).
+-- secret. Works on a standby. Waits at most 5 s for a lock on Keep's tables (55P03).
 CREATE FUNCTION bootstrap.verify(p_tenant_id text DEFAULT 'keep') RETURNS SETOF bootstrap.check_result
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -34,8 +34,8 @@ BEGIN
     RETURN QUERY SELECT 'schema', v_shown IS NULL,
         coalesce(left(v_shown, 2000), 'every object of schema bootstrap is as it was installed'),
         CASE WHEN v_shown IS NOT NULL
-             THEN 'keep-bootstrap migrate --to 0, then keep-bootstrap up: the schema is installed again, and what Keep '
-                  'has is adopted.' END;
+             THEN 'Run keep-bootstrap migrate --to 0, then keep-bootstrap up: the schema is installed again, and '
+                  'provisioned objects are adopted.' END;
 
     SELECT string_agg(s.problem, '; ' ORDER BY s.problem) INTO v_shown FROM bootstrap.security_problem AS s;
     RETURN QUERY SELECT 'security', v_shown IS NULL,
@@ -56,13 +56,13 @@ BEGIN
                     THEN 'the foreign key of public.provider is deferrable, initially immediate'
                 ELSE 'the foreign key of public.provider is not DEFERRABLE INITIALLY IMMEDIATE' END,
            CASE WHEN NOT bool_and(c.condeferrable AND NOT c.condeferred)
-                    THEN 'SELECT bootstrap.prepare_keep(), or keep-bootstrap up.' END
+                    THEN 'Run keep-bootstrap up, or SELECT bootstrap.prepare_keep().' END
     FROM pg_constraint AS c
     WHERE c.contype = 'f' AND c.conrelid = 'public.provider'::regclass AND c.confrelid = 'public.tenant'::regclass;
 
     RETURN QUERY SELECT 'tenant', t.found,
         format('tenant %s %s', to_json(p_tenant_id), CASE WHEN t.found THEN 'exists' ELSE 'does not exist' END),
-        CASE WHEN NOT t.found THEN 'keep-bootstrap up --tenant-only, or SELECT bootstrap.ensure_tenant(id, name).' END
+        CASE WHEN NOT t.found THEN 'Run keep-bootstrap up --tenant-only or SELECT bootstrap.ensure_tenant(...).' END
         FROM (SELECT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) AS found) AS t;
 
     PERFORM set_config('bootstrap.manifest', '[]', true), set_config('bootstrap.kinds', '{}', true);
@@ -82,10 +82,10 @@ BEGIN
     RETURN QUERY
     SELECT 'objects', v_missing IS NULL,
            coalesce('deleted outside of keep-bootstrap: ' || v_missing,
-                    format('%s managed object(s) are there', v_managed)),
+                    format('%s managed object(s) exist', v_managed)),
            CASE WHEN v_missing IS NOT NULL THEN
-               'Run Keep with PROVISION_RESOURCES=false: otherwise it deletes, when it starts, what its own '
-               'variables do not name. keep-bootstrap up installs the objects again.' END
+               'Run keep-bootstrap up to install them again, and Keep with PROVISION_RESOURCES=false: otherwise it '
+               'deletes, each time it starts, what its own variables do not name.' END
     UNION ALL
     SELECT 'secrets', v_unread IS NULL,
            coalesce('without a secret that Keep can read, so Keep does not list them: ' || v_unread,
@@ -97,7 +97,7 @@ BEGIN
            coalesce('changed outside of keep-bootstrap since the last run: ' || v_drifted,
                     'nothing was changed outside of keep-bootstrap'),
            CASE WHEN v_drifted IS NOT NULL THEN
-               'keep-bootstrap plan shows what the next run changes back; --on-drift keeps it or refuses.' END;
+               'Run keep-bootstrap plan to see what the next run changes back; --on-drift=keep leaves it alone.' END;
 
     SELECT string_agg(to_json(left(r.name, 100))::text, ', ' ORDER BY r.name) INTO v_shown
     FROM public.alertdeduplicationrule AS r
@@ -106,9 +106,9 @@ BEGIN
     RETURN QUERY SELECT 'deduplication_rules', CASE WHEN v_shown IS NULL THEN true END,
         coalesce('their provider is gone: ' || v_shown, 'every provisioned deduplication rule has its provider'),
         CASE WHEN v_shown IS NOT NULL
-                 THEN 'keep-bootstrap up removes them, or gives them to the provider that declares them.' END;
+                 THEN 'Run keep-bootstrap up: it removes them, or assigns them to the provider that declares them.' END;
 
-    -- A pruned provider takes its execution log along, and without an index that scans the whole log.
+    -- Pruning a provider deletes its execution log, and scans the whole log if there is no index.
     v_is_large := pg_table_size(to_regclass('public.providerexecutionlog')) > 8 * 1024 * 1024 AND NOT EXISTS (
         SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
         WHERE i.indrelid = to_regclass('public.providerexecutionlog') AND i.indisvalid AND i.indpred IS NULL

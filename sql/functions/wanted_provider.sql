@@ -31,4 +31,4 @@ FROM (
 ) AS w
 OFFSET 0;
 COMMENT ON VIEW bootstrap.wanted_provider IS
-'The staged providers, with the secret and the digest that each is to have.';
+'The staged providers, with the secret and the digest that each will have.';

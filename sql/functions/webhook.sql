@@ -1,9 +1,9 @@
--- bootstrap.webhook: the managed providers that want a webhook of Keep in the outside system, and whether it is there.
+-- bootstrap.webhook: the managed providers with install_webhook, and whether Keep has installed the webhook.
 --
 -- Keep does not remember what it has installed, so the program records its last call for each provider. digest is what
 -- a call made now would send to the recorded address: type, address, the tenant's webhook key, and the keys of
 -- authentication that the manifest gives, except those that Keep renews by itself. is_recorded says that the last
--- successful call has sent just that.
+-- successful call has sent exactly that.
 CREATE VIEW bootstrap.webhook AS
 SELECT w.*, coalesce(w.recorded = w.digest, false) AS is_recorded
 FROM (
@@ -23,4 +23,4 @@ FROM (
     ) AS a
     WHERE o.install_webhook
 ) AS w;
-COMMENT ON VIEW bootstrap.webhook IS 'The managed providers that want a webhook, and whether Keep has installed it.';
+COMMENT ON VIEW bootstrap.webhook IS 'The managed providers with install_webhook, and whether Keep has installed it.';

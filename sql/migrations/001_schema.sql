@@ -176,7 +176,7 @@ COMMENT ON COLUMN bootstrap.work.live IS 'The same fields of the live row, witho
 COMMENT ON COLUMN bootstrap.work.extra IS
 'What the live secret holds in addition: kept, unless an address changes. Of an API key, the hash that Keep has of it.';
 COMMENT ON COLUMN bootstrap.work.row_version IS
-'xmin of the live row: a write that finds another one is refused with KB040.';
+'xmin of the live row: a write fails with KB040 if it has changed.';
 COMMENT ON COLUMN bootstrap.work.is_prunable IS 'True when the live row is pruned once the manifest no longer has it.';
 COMMENT ON COLUMN bootstrap.work.is_hidden IS
 'True when the live row is marked deleted, or, of a missing row, when someone else has its id.';
@@ -232,7 +232,7 @@ COMMENT ON COLUMN bootstrap.run.role_name IS 'session_user of the caller.';
 COMMENT ON COLUMN bootstrap.run.transaction_id IS 'pg_xact_status tells whether it committed.';
 COMMENT ON COLUMN bootstrap.run.tool_version IS 'Version of the calling program; NULL for a call from psql.';
 COMMENT ON COLUMN bootstrap.run.input_digest IS 'Keyed digest of the unresolved input: equal digests mean equal input.';
-COMMENT ON COLUMN bootstrap.run.added IS 'Providers added; updated to adopted count providers, too.';
+COMMENT ON COLUMN bootstrap.run.added IS 'Providers added; updated to adopted also count providers.';
 COMMENT ON COLUMN bootstrap.run.resources_changed IS
 'Changes to users, API keys, workflows, dashboards and mapping rules.';
 COMMENT ON COLUMN bootstrap.run.error_message IS 'Message of a KB error; empty for other errors, which can quote data.';
@@ -304,7 +304,7 @@ WHERE false;
 COMMENT ON VIEW bootstrap.planned_change IS 'Row type of plan_staged(), plan() and plan_providers().';
 COMMENT ON COLUMN bootstrap.planned_change.action IS
 'add, update, rename, replace, prune, adopt, or unchanged: then a change outside of keep-bootstrap is kept, or only '
-'our state changes.';
+'the state of keep-bootstrap changes.';
 COMMENT ON COLUMN bootstrap.planned_change.name IS 'Name after the run (before it, for prune).';
 COMMENT ON COLUMN bootstrap.planned_change.provider_name IS 'Provider of a deduplication rule.';
 COMMENT ON COLUMN bootstrap.planned_change.fields IS 'Names of what differs, never a value.';

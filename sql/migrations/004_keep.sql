@@ -1,7 +1,7 @@
 -- 004_keep: privileges, the tenant, and the foreign key of Keep's table provider.
 --
--- Whatever default privileges the database has, nobody but the owner may use what was created: digests and the key to
--- them are in these tables. roles.sql grants what a runner and an auditor need.
+-- Whatever default privileges the database has, only the owner may use what was created: these tables hold digests and
+-- their key. roles.sql grants what a runner and an auditor need.
 -- The tenant is created where Keep's tables exist, and never changed (INSERT ... ON CONFLICT DO NOTHING in
 -- ensure_tenant).
 -- The foreign key becomes DEFERRABLE INITIALLY IMMEDIATE. Runs write the tenant first, so they do not need it; it lets
@@ -44,7 +44,7 @@ BEGIN
         PERFORM bootstrap.ensure_tenant('keep', 'Single Tenant');
         IF bootstrap.prepare_keep() = 'locked' THEN
             RAISE WARNING 'the application holds a lock on table provider: its foreign key is not deferrable yet'
-                USING HINT = 'Nothing needs it in a hurry. Later: SELECT bootstrap.prepare_keep();';
+                USING HINT = 'Runs do not need it. To change it later: SELECT bootstrap.prepare_keep();';
         END IF;
     END IF;
 END

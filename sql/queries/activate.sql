@@ -2,7 +2,7 @@
 -- queries find the providers, prepare the API key that Keep gives to outside systems, and remember what became of each call.
 
 -- name: Webhooks :many
--- Webhooks returns the managed providers of the tenant that want a webhook; with an id, that provider alone. Reads only.
+-- Webhooks returns the managed providers of the tenant with install_webhook, or only the one with the given id. Reads only.
 SELECT w.object_id, w.name, w.type, w.answer, w.answered_at, w.url, w.is_recorded
 FROM bootstrap.webhook AS w
 WHERE w.tenant_id = @tenant_id AND (sqlc.narg(object_id)::text IS NULL OR w.object_id = sqlc.narg(object_id))
@@ -89,6 +89,6 @@ ORDER BY p.name;
 SELECT p.id, p.name, p.type FROM public.provider AS p WHERE p.tenant_id = @tenant_id AND p.consumer ORDER BY p.name;
 
 -- name: RequireTables :exec
--- RequireTables raises unless Keep's tables of providers and API keys are there and nobody else's code runs in them.
+-- RequireTables raises unless Keep's tables of providers and API keys exist, fit, and run no code of another role.
 -- Errors: KB010 to KB014, KB027.
 SELECT bootstrap.require_keep('{tenant,provider,api_key}');

@@ -1,10 +1,10 @@
 -- name: Stage :copyfrom
 -- Stage loads the manifest into bootstrap.staging of the current transaction. COPY, because bound values would reach the server's
--- log, and these hold secrets. Not visible to anybody else; InstallStaged and PlanStaged remove the rows, and so does a rollback.
+-- log, and these hold secrets. No other session sees the rows. InstallStaged and PlanStaged remove them, and so does a rollback.
 INSERT INTO bootstrap.staging (kind, position, name, type, content, options) VALUES (@kind, @position, @name, @type, @content, @options);
 
 -- name: InstallStaged :exec
--- InstallStaged makes the tenant what Stage loaded in this transaction, or raises. Safe to repeat: a second call writes nothing.
+-- InstallStaged installs for the tenant what Stage loaded in this transaction, or raises. Safe to repeat: a second call writes nothing.
 -- Errors: class KB (docs/errors.md), 55P03 on a lock timeout.
 CALL bootstrap.install_staged(@tenant_id, @options);
 

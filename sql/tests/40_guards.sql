@@ -115,14 +115,14 @@ INSERT INTO bad_manifest VALUES
     ('{"a": {"type": "airflow", "renamed_from": "a"}}', 'own name'),
     ('{"a": {"type": "airflow", "renamed_from": 5}}', 'not a list of names'),
     ('{"a": {"type": "airflow", "renamed_from": [5]}}', 'not a list of names'),
-    ('{"a": {"type": "airflow", "renamed_from": "x"}, "b": {"type": "airflow", "renamed_from": ["x"]}}', 'which provider 1 claims as well'),
+    ('{"a": {"type": "airflow", "renamed_from": "x"}, "b": {"type": "airflow", "renamed_from": ["x"]}}', 'which provider 1 also claims'),
     ('{"a": {"type": "airflow", "renamed_from": "b"}, "b": {"type": "airflow"}}', 'rename in two runs'),
     ('{"a": {"type": "airflow", "prevent_delete": "maybe"}}', 'prevent_delete is neither true nor false'),
     ('{"a": {"type": "airflow", "pulling_enabled": 5}}', 'pulling_enabled is neither true nor false'),
     ('{"a": {"type": "airflow", "deduplication_rules": 5}}', 'deduplication rule 1.*not a JSON object'),
     ('{"a": {"type": "airflow", "deduplication_rules": {"r": 5}}}', 'deduplication rule 1 "r": it is not a JSON object'),
     ('{"a": {"type": "airflow", "deduplication_rules": {"r": {"priority": 1.5}}}}', 'priority is not a whole number'),
-    ('{"a": {"type": "airflow", "deduplication_rules": {"r": {"ignore_fields": [1]}}}}', 'ignore_fields is not a list of texts'),
+    ('{"a": {"type": "airflow", "deduplication_rules": {"r": {"ignore_fields": [1]}}}}', 'ignore_fields is not a list of strings'),
     ('{"a": {"type": "airflow", "deduplication_rules": [{"name": "r"}, {"name": "r"}]}}', 'deduplication rule 2 "r": deduplication rule 1 has the same name');
 SELECT matches(said, 'KB001.*' || says, format('KB001: %s', left(manifest, 80)))
 FROM (SELECT manifest, says, pg_temp.error(format('SELECT pg_temp.install(%L, %L)', 'bad', manifest)) AS said FROM bad_manifest OFFSET 0) AS m;

@@ -44,7 +44,7 @@ SELECT is(left(pg_temp.check('keep', 'deduplication_rules'), 4), 'true', 'which 
 
 -- status.
 SELECT results_eq($$SELECT name, type, origin, prevent_delete, condition FROM bootstrap.status() ORDER BY name$$,
-    $$VALUES ('a', 'airflow', 'bootstrap', false, 'installed'), ('g', 'grafana', 'bootstrap', true, 'installed, waits for its webhook')$$, 'status shows what is installed');
+    $$VALUES ('a', 'airflow', 'bootstrap', false, 'installed'), ('g', 'grafana', 'bootstrap', true, 'installed, waiting for its webhook')$$, 'status shows what is installed');
 SELECT results_eq($$SELECT s.object_id, s.changed_run FROM bootstrap.status() AS s WHERE s.name = 'g'$$,
     $$SELECT p.id::text, (SELECT min(run_id) FROM bootstrap.history()) FROM public.provider AS p WHERE p.tenant_id = 'keep' AND p.name = 'g'$$,
     'with the id and the run that wrote the provider last');

@@ -50,7 +50,7 @@ func (b *binary) build() error {
 }
 
 // Build builds a variant of cmd/bootstrap, with further flags of go build, into a file that every user may run. Nothing is
-// linked anew while the sources are the same: go build leaves a file as it is that is up to date, so one of each variant is kept.
+// linked again while the sources are the same: go build leaves a file as it is that is up to date, so one of each variant is kept.
 func Build(variant, program string, flags ...string) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {

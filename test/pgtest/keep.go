@@ -36,7 +36,7 @@ func Keep(revision string) Template {
 }
 
 // KeepProvisioned writes a provider of tenant keep as Keep's own provisioning writes it, with its secret, and the tenant if
-// it is missing. It returns the provider's id. The authentication is a JSON object, stored as it is given; write it as
+// it is missing. It returns the provider's id. The authentication is a JSON object, stored as given; write it as
 // Python's json.dumps does (`{"url": "http://x", "password": "\u00fc"}`) for bytes equal to Keep's.
 func KeepProvisioned(t testing.TB, conn *pgx.Conn, name, kind, authentication string) (id string) {
 	t.Helper()

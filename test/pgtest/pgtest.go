@@ -91,7 +91,7 @@ func (s *server) url() (string, error) {
 	return s.admin, s.err
 }
 
-// cheapenPassword stores the superuser's password anew with one round of hashing instead of 4,096, which both ends would go
+// cheapenPassword stores the superuser's password again with one round of hashing instead of 4,096, which both ends would go
 // through for each of some thousand connections.
 // https://www.postgresql.org/docs/current/catalog-pg-authid.html has the form, RFC 5802 the keys.
 func (s *server) cheapenPassword() error {

@@ -84,7 +84,7 @@ func TestSQLState(t *testing.T) {
 	}
 }
 
-// TestRole: a role that is no superuser, and that is gone with all it owns.
+// TestRole: a role that is not a superuser, and that is gone with all it owns.
 func TestRole(t *testing.T) {
 	t.Parallel()
 	var name string

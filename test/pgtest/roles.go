@@ -30,7 +30,7 @@ func (d *Database) Login(t testing.TB, attributes string) Login {
 	return Login{name, address}
 }
 
-// Owner creates a role that is no superuser and gives it the tables in schema public and the right to create a schema:
+// Owner creates a role that is not a superuser and gives it the tables in schema public and the right to create a schema:
 // the role that runs Keep and its migrations.
 func (d *Database) Owner(t testing.TB) Login {
 	t.Helper()

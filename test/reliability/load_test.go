@@ -219,7 +219,7 @@ func TestDeadlock(t *testing.T) {
 	m := writeManifests(t)
 	conn, holder := d.Conn(t), d.Conn(t)
 	want := expected(t, m.b)
-	// The run is to be the one that notices: the server looks after 300 ms of waiting, and gives up the one that looks.
+	// The run must be the one that notices: the server looks after 300 ms of waiting, and gives up the one that looks.
 	execute(t, conn, "alter database "+pgx.Identifier{d.Name}.Sanitize()+" set deadlock_timeout = '300ms'")
 	execute(t, holder, "set deadlock_timeout = '1min'")
 	often := times(1, 20)

@@ -30,7 +30,7 @@ func masked(text string) string {
 // anyLines stands for any number of lines in an output.
 const anyLines = "..."
 
-// matches tells whether what was printed is what the page shows.
+// matches reports whether what was printed is what the page shows.
 func matches(shown, printed string) bool {
 	want, got := strings.Split(masked(shown), "\n"), strings.Split(masked(printed), "\n")
 	return matchLines(want, got)

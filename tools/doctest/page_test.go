@@ -16,7 +16,7 @@ type block struct {
 	first    int    // index of the first line of the text
 	last     int    // index behind the last line of the text
 
-	run, skip, output bool
+	run, output bool
 	exit              int
 	needs             string
 	file              string
@@ -74,8 +74,6 @@ func (b *block) attribute(text string) (err error) {
 	switch name {
 	case "run":
 		b.run = true
-	case "skip":
-		b.skip = true
 	case "output":
 		b.output = true
 	case "exit":

@@ -20,7 +20,7 @@ import (
 )
 
 // TestPSQLPage executes docs/psql.md while the server logs all that it can, and looks for secrets in its log. They pass
-// through files and \copy, but for the one of the section that says that it can be logged: that one must be found, or
+// through files and \copy, except for the one of the section that says that it can be logged: that one must be found, or
 // the search proves nothing.
 func TestPSQLPage(t *testing.T) {
 	t.Parallel()
@@ -93,7 +93,7 @@ func serverLog(t *testing.T, d *pgtest.Database) string {
 }
 
 // TestThreeWays: the same manifest through the program, through a literal, and through \copy in both ways of
-// docs/psql.md, gives the same rows but for ids and times.
+// docs/psql.md, gives the same rows except for ids and times.
 func TestThreeWays(t *testing.T) {
 	t.Parallel()
 	requirePSQL(t)

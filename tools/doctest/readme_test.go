@@ -13,14 +13,19 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"keep-bootstrap/internal/cli"
 	"keep-bootstrap/test/keepapi"
 	"keep-bootstrap/test/pgtest"
 )
 
-// executed are the pages whose commands are run in order. TestPSQLPage runs docs/psql.md,
-// TestActivatePage docs/activate.md.
-var executed = []string{"README.md", "docs/input.md", "docs/ci.md", "docs/operations.md", "docs/troubleshooting.md", "docs/validate.md"}
+// executed are the pages whose commands TestPages runs in order; withServer those that have a test of their own.
+var (
+	executed   = []string{"README.md", "CONTRIBUTING.md", "docs/input.md", "docs/ci.md", "docs/operations.md", "docs/troubleshooting.md", "docs/validate.md"}
+	withServer = []string{"docs/psql.md", "docs/secrets.md", "docs/activate.md"}
+)
 
 // TestPages executes the pages.
 func TestPages(t *testing.T) {
@@ -93,24 +98,76 @@ func pages(t *testing.T) []string {
 	return all
 }
 
-// TestBlocks: every block with commands is run, or is one of those here.
+// notExecuted are the blocks with commands that no test executes, by page and beginning, and why.
+var notExecuted = []struct{ page, begin, reason string }{
+	{"README.md", "make build\n", "the pages run the program that the tests build"},
+	{"CONTRIBUTING.md", "go test", "runs the tests themselves"},
+	{"docs/cli.md", "", "one example per command, without its input; TestFlags knows their flags"},
+	{"docs/deploy.md", "make image-context IMAGE_PLATFORMS", "pushes to a registry; make test-image runs the image"},
+	{"docs/deploy.md", "kubectl", "needs a cluster; make chart-check runs the pods"},
+	{"docs/deploy.md", "helm", "needs a cluster; make chart-check runs the pods"},
+	{"docs/deploy.md", "make image-context\ndocker", "needs Docker; make chart-check runs the service"},
+	{"docs/deploy.md", "sha256sum", "needs a release; make release-snapshot installs the package"},
+	{"docs/performance.md", "make bench", "half an hour; make check runs bench-quick"},
+	{"docs/reliability.md", "make torture", "half an hour; make check runs a short form"},
+	{"docs/sql.md", "", "signatures, not commands"},
+	{"docs/secrets.md", "kubectl", "needs a cluster"},
+}
+
+// TestBlocks: every block with commands is run, or listed in notExecuted.
 func TestBlocks(t *testing.T) {
 	t.Parallel()
-	skipped := []string{
-		"make build\nexport PATH=\"$PWD/bin:$PATH\"\n", // make bootstrap builds, and the page of the test has the path
-	}
-	for _, path := range append([]string{"docs/psql.md", "docs/activate.md"}, executed...) {
+	used := map[int]bool{}
+	for _, path := range pages(t) {
 		p, err := readPage(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, b := range p.blocks {
-			commands := b.language == "sh" || b.language == "sql" || b.language == "bash" || b.language == "shell"
-			switch {
-			case !commands || b.run || b.file != "" || b.grants != "":
-			case b.skip && slices.Contains(skipped, b.text):
-			default:
-				t.Errorf("%s:%d: this block is not executed", path, b.line)
+			if !slices.Contains([]string{"sh", "sql", "bash", "shell", "console"}, b.language) || b.file != "" || b.grants != "" {
+				continue
+			}
+			listed := slices.IndexFunc(notExecuted, func(n struct{ page, begin, reason string }) bool {
+				return n.page == path && strings.HasPrefix(b.text, n.begin)
+			})
+			used[listed] = true
+			if executed := b.run && (slices.Contains(executed, path) || slices.Contains(withServer, path)); executed == (listed >= 0) {
+				t.Errorf("%s:%d: a block must be executed or in notExecuted, not both", path, b.line)
+			}
+		}
+	}
+	for i, n := range notExecuted {
+		if !used[i] {
+			t.Errorf("%s has no block that begins with %q", n.page, n.begin)
+		}
+	}
+}
+
+// TestFlags: every flag that a page gives to keep-bootstrap, or names on its own, exists.
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{"help": true, "version": true}
+	var collect func(*cobra.Command)
+	collect = func(cmd *cobra.Command) {
+		for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+			flags.VisitAll(func(f *pflag.Flag) { known[f.Name] = true })
+		}
+		for _, sub := range cmd.Commands() {
+			collect(sub)
+		}
+	}
+	collect(cli.Command("test"))
+	mention := regexp.MustCompile("keep-bootstrap [^\n`|;&#]*|`--[a-z][^`\n]*`")
+	for _, path := range pages(t) {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range mention.FindAllString(string(text), -1) {
+			for _, flag := range regexp.MustCompile(`--([a-z][a-z-]*)`).FindAllStringSubmatch(found, -1) {
+				if !known[flag[1]] {
+					t.Errorf("%s: there is no flag --%s: %s", path, flag[1], found)
+				}
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func section(out *strings.Builder, cmd *cobra.Command, title string, flags *pfla
 	}
 	fmt.Fprintf(out, "```text\n%s\n```\n\n", strings.TrimSpace(text))
 	if cmd.Example != "" {
-		fmt.Fprintf(out, "```sh skip\n%s\n```\n\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
+		fmt.Fprintf(out, "```sh\n%s\n```\n\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
 	}
 	if title != "" {
 		fmt.Fprintf(out, "%s:\n\n", title)

@@ -191,7 +191,7 @@ func because(files map[string]string) map[string]string {
 	return reasons
 }
 
-// TestBad: every bad input that an editor can parse is refused, but for those that a schema cannot see.
+// TestBad: every bad input that an editor can parse is refused, except for those that a schema cannot see.
 func TestBad(t *testing.T) {
 	t.Parallel()
 	schema := withoutTypes(t)

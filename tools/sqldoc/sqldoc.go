@@ -44,7 +44,7 @@ type Routine struct {
 	PublicExecute   bool     // PUBLIC may execute it
 }
 
-// Private tells whether the routine is an implementation detail, which its name says.
+// Private reports whether the routine is an implementation detail, which its name says.
 func (r Routine) Private() bool { return strings.HasPrefix(r.Name, "_") }
 
 // Signature is the name with the arguments. The server shows a default with a cast that nobody would write.
