@@ -136,7 +136,7 @@ func (c *checker) scalar(v *Value, key string) {
 	case v.Flaw == tooDeep:
 		f = faultDepth(v.Place)
 	case v.Flaw == badTag && v.written != nil:
-		f.Message = "the tag " + Quote(*v.written) + " is not accepted here"
+		f.Message = "the tag " + Quote(*v.written) + " is not allowed here"
 		f.Hint = "remove it; only !!str, !!int, !!float, !!bool and !!null have a meaning for Keep"
 	case f.Hint == "":
 		f.Hint = "put it in quotes to store it as text"

@@ -17,11 +17,11 @@ type block struct {
 	last     int    // index behind the last line of the text
 
 	run, output bool
-	exit              int
-	needs             string
-	file              string
-	grants            string // which role the grants of the block are for
-	database          string // of a comment; the other fields are then empty
+	exit        int
+	needs       string
+	file        string
+	grants      string // which role the grants of the block are for
+	database    string // of a comment; the other fields are then empty
 }
 
 // page is a file of the documentation.

@@ -70,7 +70,7 @@ func TestREADMEIsShort(t *testing.T) {
 	}
 }
 
-// TestIndex: docs/README.md lists every page.
+// TestIndex: docs/README.md lists every page, and a page begins with whom it is for.
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	index, err := os.ReadFile(filepath.Join(root, "docs/README.md"))
@@ -80,6 +80,13 @@ func TestIndex(t *testing.T) {
 	for _, path := range pages(t) {
 		if name := filepath.Base(path); filepath.Dir(path) == "docs" && name != "README.md" && !strings.Contains(string(index), "]("+name+")") {
 			t.Errorf("docs/README.md does not list %s", name)
+		}
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path != "README.md" && path != "CHANGELOG.md" && !regexp.MustCompile(`\A# .*\n\n(<!--.*-->\n\n)?For `).Match(text) {
+			t.Errorf("%s does not begin with \"For ...\", which says who reads it and why", path)
 		}
 	}
 }
