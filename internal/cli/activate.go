@@ -96,7 +96,7 @@ func (a *app) activateCommand() *cobra.Command {
 		Short:   "let a running Keep install the webhooks of managed providers",
 		Long:    activateLong,
 		Example: example("keep-bootstrap activate --keep-url http://keep-backend:8080 --wait"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status && len(flags.scopes) > 0 {
 				return postgres.Usage("--status and --scopes exclude each other", "run activate once with each")

@@ -25,7 +25,7 @@ repeat.
 --plan FILE applies a plan file of keep-bootstrap plan --out, with its sources and options. It is
 refused if the input or the database has changed since, and for another tenant or database.`,
 		Example: example("keep-bootstrap apply --plan plan.json"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := input.options(cmd, a)
 			var plan *planfile.Plan

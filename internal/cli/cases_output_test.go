@@ -253,7 +253,7 @@ func TestKeptDriftIsToldTwoWays(t *testing.T) {
 				}
 				for _, command := range []string{"up", "apply"} {
 					r := run(t, env, command, "--on-drift=keep", "--log-format", "text").want(t, 0)
-					if !strings.Contains(r.stdout, "outside of keep-bootstrap") || strings.Contains(r.stderr, "as wanted") && strings.Contains(name, "deleted") {
+					if !strings.Contains(r.stdout, "outside of keep-bootstrap") || strings.Contains(r.stderr, "up to date") && strings.Contains(name, "deleted") {
 						t.Errorf("%s: %s%s", command, r.stdout, r.stderr)
 					}
 				}

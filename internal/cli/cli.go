@@ -67,7 +67,12 @@ func Main(ctx context.Context, env Environment) int {
 	err = postgres.Interrupted(ctx, err)
 	var known *postgres.Error
 	if !a.started && !errors.As(err, &known) {
-		err = postgres.Usage(err.Error(), "run keep-bootstrap --help for the commands, keep-bootstrap COMMAND --help for the flags")
+		message, similar, _ := strings.Cut(err.Error(), "\n\nDid you mean this?")
+		hint := "run keep-bootstrap --help for the commands, keep-bootstrap COMMAND --help for the flags"
+		if similar != "" {
+			hint = "did you mean " + strings.Join(strings.Fields(similar), " or ") + "?"
+		}
+		err = postgres.Usage(message, hint)
 	}
 	exit := a.fail(err)
 	a.writeMetrics(exit)
@@ -115,12 +120,12 @@ database: the tenant, the default user, API keys, providers with their deduplica
 workflows, dashboards and mapping rules. A run is one transaction. It can be repeated any number of
 times, from any number of replicas.
 
-Every flag has a variable: --max-prune is BOOTSTRAP_MAX_PRUNE. The flag wins over the variable, the
-variable over the default. No flag takes a secret.
+Every flag has a variable: for --max-prune it is BOOTSTRAP_MAX_PRUNE. A flag takes precedence over its
+variable. No flag takes a secret.
 
 The database is the first of these that is set: --database-url-file, DATABASE_URL,
-DATABASE_CONNECTION_STRING (Keep's form postgresql+psycopg2:// too), the variables and service file
-of libpq (PGHOST, PGSERVICE, ...). If none is set, a private local PostgreSQL is used, except with
+DATABASE_CONNECTION_STRING (both also in Keep's form postgresql+psycopg2://), the variables and
+service file of libpq (PGHOST, PGSERVICE, ...). If none is set, a private local PostgreSQL is used, except with
 --wait. A variable that is set but empty is an error.
 
 Exit codes: 0 done or up to date, 1 unexpected error, 2 changes (plan --detailed-exitcode), 64

@@ -28,7 +28,7 @@ users cannot be exported.
 
 --with-secrets writes secrets in clear text, to a new file readable by its owner only (--out).`,
 		Example: example("keep-bootstrap export --out providers.yaml"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if withSecrets && out == "" {
 				return postgres.Usage("--with-secrets needs --out: secrets are not printed", "add --out FILE")

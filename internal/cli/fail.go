@@ -42,7 +42,7 @@ func explain(err error) *postgres.Error {
 	case errors.Is(err, manifest.ErrNoSource):
 		return &postgres.Error{
 			Code: postgres.CodeNoSource, Message: err.Error(), ExitCode: postgres.ExitUsage, Err: err,
-			Hint: "set KEEP_PROVIDERS, KEEP_PROVIDERS_DIRECTORY or another variable as for Keep, or give -f FILE",
+			Hint: "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables",
 		}
 	case errors.As(err, &problems):
 		return &postgres.Error{

@@ -102,6 +102,21 @@ func (f *formatFlag) Set(text string) error {
 	return fmt.Errorf("must be text or json, or markdown for plan, apply and up")
 }
 
+// noArguments refuses arguments: mostly files without -f. An argument may be a URL with a password.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	message, hint := fmt.Sprintf("unexpected argument %q", args[0]), "run "+cmd.CommandPath()+" --help for the flags"
+	switch {
+	case strings.Contains(args[0], "://"):
+		message, hint = "unexpected argument (not shown because it may contain a password)", "set DATABASE_URL instead"
+	case cmd.Flags().Lookup("file") != nil:
+		hint = fmt.Sprintf("did you mean -f %s?", args[0])
+	}
+	return postgres.Usage(message, hint)
+}
+
 // waitDefault is how long --wait waits when it is given without a duration.
 const waitDefault = "5m"
 

@@ -69,7 +69,7 @@ func (a *app) importSecretsCommand() *cobra.Command {
 		Short:   "copy Keep's secrets from Kubernetes or files into the database",
 		Long:    importSecretsLong,
 		Example: example("keep-bootstrap import-secrets --from k8s --namespace keep --dry-run"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := input.open(a, cmd)
 			if err != nil {

@@ -42,7 +42,7 @@ func (a *app) verifyCommand() *cobra.Command {
 that may read it), and that managed objects and their secrets are unchanged since the last run.
 Nothing is written. The exit code is 78 if a check fails, and 0 if there are warnings only.`,
 		Example: example("keep-bootstrap verify -o json"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var checks []db.CheckResult
 			mayReadKeys := false
@@ -100,7 +100,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `List the resources of the tenant: who created each (keep-bootstrap, Keep's own provisioning or a
 user), the run that wrote it last, and its condition. Nothing is written.`,
 		Example: example("keep-bootstrap status -o json"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
 			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(postgres.All(&providers)) })

@@ -25,7 +25,7 @@ is given, and leaves it running. Its data survives a stop.`,
 	cmd.PersistentFlags().StringVar(&version, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
 	options := func() local.Options { return local.Options{Version: version, Logger: a.log} }
 	add := func(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
-		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("keep-bootstrap local " + use), Args: cobra.NoArgs, RunE: run}
+		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("keep-bootstrap local " + use), Args: noArguments, RunE: run}
 		cmd.AddCommand(sub)
 		return sub
 	}

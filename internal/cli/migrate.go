@@ -22,7 +22,7 @@ latter. It is safe to repeat and to run concurrently.
 --to N migrates to another version. --to 0 removes schema bootstrap and restores the foreign key. No
 row and no other table of Keep is touched.`,
 		Example: example("keep-bootstrap migrate"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			t, err := a.target(ctx, "", true)
@@ -67,7 +67,7 @@ transaction. No database is needed.
 --roles prints a second script, to run after the first. It creates the roles runner (may install)
 and auditor (may inspect), which need no privileges on any table and cannot read a secret.`,
 		Example: example("keep-bootstrap sql > bootstrap.sql"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			script, err := sqlfiles.Roles, error(nil)
 			if !roles {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,17 +32,25 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 			return err
 		})
 	}
+	choice := func(word *string, name, usage string, words ...string) {
+		flags.Func(name, usage, func(text string) error {
+			if *word = strings.ToLower(text); !slices.Contains(words, *word) {
+				return fmt.Errorf("must be %s", strings.Join(words, ", "))
+			}
+			return nil
+		})
+	}
 	optional(&o.AllowEmpty, "allow-empty", "allow an empty manifest, list or directory to prune everything it covers")
-	flags.StringVar(&o.MaxPrune, "max-prune", "", "limit of objects to prune or replace, per kind, as `N or N%` (default half of them, at least 3)")
+	flags.StringVar(&o.MaxPrune, "max-prune", "", "prune or replace at most this many objects per kind, as `N or N%` (default half of them, at least 3)")
 	optional(&o.Additive, "additive", "add and update only; prune and replace nothing")
 	optional(&o.Adopt, "adopt", "adopt objects created by users whose names are in the manifest")
 	optional(&o.DetectRenames, "detect-renames", "detect renames that renamed_from does not declare")
 	flags.Lookup("detect-renames").DefValue = "true"
 	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; do nothing if a higher one is installed")
-	flags.StringVar(&o.OnDrift, "on-drift", "", "what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)")
+	choice(&o.OnDrift, "on-drift", "what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)", "overwrite", "keep", "fail")
 	optional(&o.RequireTenant, "require-tenant", "refuse the run if the tenant does not exist, instead of creating it")
 	flags.StringVar(&o.TenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
-	flags.StringVar(&o.AssumeSecretManager, "assume-secret-manager", "", "`db`: assume that Keep stores its secrets in the database, even if detection says otherwise")
+	choice(&o.AssumeSecretManager, "assume-secret-manager", "`db`: assume that Keep stores its secrets in the database, even if detection says otherwise", "db")
 }
 
 // options are the flags that were given, and what the environment says.

@@ -40,7 +40,7 @@ func (a *app) upCommand() *cobra.Command {
 		Short:   "migrate, create the tenant, install the input, verify",
 		Long:    upLong,
 		Example: example("keep-bootstrap up -f providers.yaml --wait"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			var m *manifest.Manifest

@@ -29,7 +29,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short:   "print the version of the program and its migrations",
 		Long:    "Print the version of the program, the version of Go that built it, and its migrations.",
 		Example: example("keep-bootstrap version -o json"),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return a.out.Program() },
 	}
 }

@@ -39,7 +39,7 @@ func parserMistake(found, opened rune, at, context Place) (message, hint string)
 		return "expected a value", "close open brackets and quotes on this line and before it, and quote special characters"
 	case opened == '[' || opened == '{':
 		return fmt.Sprintf("a [ or { is not closed, or a comma is missing; it was opened at line %d, column %d", context.Line, context.Column),
-			"put a string that starts with [ or { in quotes"
+			"put a string with brackets or braces, such as ${NAME}, in quotes"
 	case opened == '-':
 		return "expected the next list item", "indent all items of a list by the same width"
 	}

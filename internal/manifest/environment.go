@@ -234,7 +234,7 @@ func (r *reader) environmentAPIKeys() {
 	}
 }
 
-// noSource says which variables were looked at.
+// noSource says which variables were read.
 func (r *reader) noSource() error {
 	state := func(name string) string {
 		if _, ok := r.environment[name]; ok {
@@ -242,7 +242,7 @@ func (r *reader) noSource() error {
 		}
 		return name + " is not set"
 	}
-	return fmt.Errorf("%w: %s, %s, there is no %s<NAME> and none of Keep's other variables, and no -f",
+	return fmt.Errorf("%w: no -f, %s, %s, and neither %s<NAME> nor another of Keep's variables is set",
 		ErrNoSource, state(providersVariable), state(directoryVariable), providerPrefix)
 }
 

@@ -235,7 +235,7 @@ func (f failure) cause() cause {
 	return cause{text: innermost, hint: checkPeer}
 }
 
-const passwordHint = "form: postgresql://user:password@host:port/database; write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25"
+const passwordHint = "use the form postgresql://user:password@host:port/database, and write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25"
 
 // unsplittable is the error of a connection string whose parts cannot be told apart. Nothing of it is shown.
 func (s Source) unsplittable() error {

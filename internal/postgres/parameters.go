@@ -211,7 +211,7 @@ func (s settings) bad(name, what string) error {
 	case isVariable && strings.HasPrefix(value, "tcp://"):
 		hint = "Kubernetes sets such a variable for a service of that name: give PGPORT a number, or set enableServiceLinks: false"
 	case name == "port" && !isVariable:
-		hint = "form: " + urlForm
+		hint = "use the form " + urlForm
 	}
 	return Usage(from+shown+" "+what, hint)
 }

@@ -107,7 +107,7 @@ func (s Source) fromVariables() (Source, error) {
 		verb = "are"
 	}
 	return s, Usage(
-		fmt.Sprintf("%s %s set, but this program reads %s, %s or PG* variables that name a database (PGHOST, PGHOSTADDR, PGDATABASE or PGSERVICE)", strings.Join(parts, ", "), verb, urlVariable, keepVariable),
+		fmt.Sprintf("%s %s set, but none of the variables that give a database: %s, %s, PGHOST, PGHOSTADDR, PGDATABASE, PGSERVICE", strings.Join(parts, ", "), verb, urlVariable, keepVariable),
 		"set "+urlVariable+" to "+urlForm+", or unset these variables to use a local PostgreSQL")
 }
 
@@ -136,7 +136,7 @@ func (s Source) read(text string) (Source, error) {
 	scheme, _, isURL := strings.Cut(text, "://")
 	switch dialect, _, _ := strings.Cut(strings.ToLower(scheme), "+"); {
 	case !isURL && !keywordForm.MatchString(text):
-		return s, Usage(s.Origin+" does not begin with postgresql://", "form: "+urlForm)
+		return s, Usage(s.Origin+" does not begin with postgresql://", "use the form "+urlForm)
 	case isURL && dialect == "postgres", isURL && dialect == "postgresql":
 	case isURL && !keywordForm.MatchString(text):
 		kind := "another kind"

@@ -121,8 +121,8 @@ func (c *Change) what() string {
 			what += " (" + reason + ")"
 		}
 	}
-	// The reason of a rename, replace, adopt or prune is another one.
-	if len(c.Drift) > 0 && !slices.Contains([]string{"add", "update", "unchanged"}, c.Action) {
+	// A rename, replace, adopt or prune may have another reason.
+	if len(c.Drift) > 0 && !strings.Contains(reason, "outside of keep-bootstrap") {
 		what += "; changed outside of keep-bootstrap"
 		if c.DriftSince != nil {
 			what += fmt.Sprintf(" since run %d", *c.DriftSince)

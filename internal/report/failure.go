@@ -41,7 +41,7 @@ func ErrorText(out io.Writer, e *postgres.Error, problems *manifest.Problems, ca
 		text.WriteString("    " + strings.ReplaceAll(e.Excerpt, "\n", "\n    ") + "\n")
 	}
 	for _, part := range []struct{ name, text string }{{"detail", e.Detail}, {"hint", e.Hint}} {
-		if part.text != "" {
+		if part.text != "" && part.text != e.Message {
 			for i, line := range strings.Split(part.text, "\n") {
 				text.WriteString([]string{part.name + ": ", "        "}[min(i, 1)] + Line(line) + "\n")
 			}

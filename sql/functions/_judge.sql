@@ -83,7 +83,7 @@ BEGIN
          'If this is intended, set the option max_prune (--max-prune {n}). The default is half of those provisioned, '
          'and at least 3.'),
         ('KB022', '{n} {kind}(s) with prevent_delete would be pruned or replaced',
-         'Deleting the entry is not enough: set prevent_delete: false, run, then delete it.'),
+         'Deleting the entry is not enough: set prevent_delete: false, run up, then delete it.'),
         ('KB023', 'Keep stores its secrets elsewhere, not in table secret of this database',
          'Run Keep with SECRET_MANAGER_TYPE=DB (its default is FILE, that of its Helm chart k8s) and copy its secrets '
          'first, or set the option assume_secret_manager to db (--assume-secret-manager=db).'),
