@@ -63,7 +63,7 @@ type ManifestProblem struct {
 type PlannedChange struct {
 	Sequence int32  `json:"-"`
 	Kind     string `json:"kind"`
-	// add, update, rename, replace, prune, adopt, or unchanged: then a change outside of keep-bootstrap is kept, or only our state changes.
+	// add, update, rename, replace, prune, adopt, or unchanged: then a change outside of keep-bootstrap is kept, or only the state of keep-bootstrap changes.
 	Action string `json:"action"`
 	// Name after the run (before it, for prune).
 	Name         string  `json:"name"`
@@ -120,7 +120,7 @@ type Run struct {
 	InputDigest   *string  `json:"-"`
 	InputNames    []string `json:"inputs"`
 	TenantCreated bool     `json:"tenant_created"`
-	// Providers added; updated to adopted count providers, too.
+	// Providers added; updated to adopted also count providers.
 	Added        int32 `json:"add"`
 	Updated      int32 `json:"change"`
 	Renamed      int32 `json:"rename"`

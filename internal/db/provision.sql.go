@@ -19,7 +19,7 @@ type InstallStagedParams struct {
 	Options  json.RawMessage `json:"options"`
 }
 
-// InstallStaged makes the tenant what Stage loaded in this transaction, or raises. Safe to repeat: a second call writes nothing.
+// InstallStaged installs for the tenant what Stage loaded in this transaction, or raises. Safe to repeat: a second call writes nothing.
 // Errors: class KB (docs/errors.md), 55P03 on a lock timeout.
 func (q *Queries) InstallStaged(ctx context.Context, arg InstallStagedParams) error {
 	_, err := q.db.Exec(ctx, InstallStaged, arg.TenantID, arg.Options)

@@ -48,7 +48,7 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 	f := at(v, "", CodeMisplaced, "", "move the file, or correct the directory")
 	switch {
 	case everything:
-		f.Message, f.Hint = "this is a file of all kinds, not "+aKind(i.kind), "give it with -f"
+		f.Message, f.Hint = "this is a manifest of all kinds, not "+aKind(i.kind), "give it with -f"
 	case inList:
 		f.Message, f.Hint = "this is "+aKind(shape)+", not "+aKind(i.kind), "move it below `"+KindOf(shape).Key+":`"
 	case i.source.variable:
