@@ -1,4 +1,4 @@
-// Command bench measures how fast providers are installed, beside the fastest that PostgreSQL can do (COPY of the finished
+// Command bench measures how fast providers are installed, compared with the fastest that PostgreSQL can do (COPY of the finished
 // rows), what a DBA would write by hand, and an installation row by row.
 //
 // It prepares its databases on the server that the PG* variables name (make bench starts one), runs every side as a whole
@@ -25,7 +25,7 @@ type options struct {
 	repeats     int
 	rowsLimit   int // most providers that are installed row by row
 	jsonLimit   int // most providers that are given in a statement
-	neighbours  int // tenants beside the one that is measured
+	neighbours  int // tenants other than the one that is measured
 	alerts      int
 	replicas    int
 	plans       int // providers with which plans are checked; 0: not at all
@@ -65,8 +65,8 @@ func flags() (options, error) {
 	flag.IntVar(&o.repeats, "repeats", 5, "how often everything is measured; sizes from 100,000 on at most 3 times, from a million on once")
 	flag.IntVar(&o.rowsLimit, "row-by-row", 1000, "most providers that are installed row by row")
 	flag.IntVar(&o.jsonLimit, "call-json", 100_000, "most providers that are given inside a statement")
-	flag.IntVar(&o.neighbours, "neighbours", 10_000, "tenants of ten providers beside the one of the last cases; 0 leaves these cases out")
-	flag.IntVar(&o.alerts, "alerts", 1_000_000, "alerts beside them")
+	flag.IntVar(&o.neighbours, "neighbours", 10_000, "tenants of ten providers in addition to that of the last cases; 0 leaves these cases out")
+	flag.IntVar(&o.alerts, "alerts", 1_000_000, "alerts in addition to them")
 	flag.IntVar(&o.replicas, "replicas", 50, "processes that start at once; 0 leaves the case out")
 	flag.IntVar(&o.plans, "plans", 2000, "providers with which the plans of all statements are checked; 0 leaves that out")
 	flag.StringVar(&o.only, "only", "", "only cases and sides whose `text` (\"case, side\") contains this")

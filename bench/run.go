@@ -299,7 +299,7 @@ func (b *benchmark) sample(ctx context.Context, m *measurement, env, command []s
 	return nil
 }
 
-// withNeighbours measures one tenant of ten providers in a database that holds many more, beside the same alone.
+// withNeighbours measures one tenant of ten providers in a database with many more, and alone.
 func (b *benchmark) withNeighbours(ctx context.Context, d dataset, up []string, repeats int, special func(name, side string) *measurement) error {
 	progress("%d neighbours and %d alerts", b.neighbours, b.alerts)
 	if err := b.server.create(ctx, "bench_neighbours", "bench_keep"); err != nil {

@@ -62,8 +62,8 @@ func image(t *testing.T) (directory string, config imageConfig) {
 // container is a run of the image. It has the network of the machine, and nothing else of it.
 type container struct {
 	command []string          // in place of the image's entry point
-	args    []string          // behind the entry point
-	env     map[string]string // beside the image's
+	args    []string          // after the entry point
+	env     map[string]string // in addition to the image's
 	mounts  map[string]string // path in the container: folder or file of the machine, read-only
 	user    int               // in place of the image's
 }

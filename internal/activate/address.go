@@ -7,7 +7,7 @@ import (
 )
 
 // isLocal reports whether outside systems cannot reach an address, because it means the machine that calls it. What is not an
-// address at all is local, too.
+// address at all counts as local.
 func isLocal(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

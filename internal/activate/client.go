@@ -32,7 +32,7 @@ const (
 	bodyLimit = 1 << 20
 )
 
-// errNoAnswer says that a request was sent and its result is unknown: Keep goes on working on it.
+// errNoAnswer says that a request was sent and its result is unknown: Keep may still be working on it.
 var errNoAnswer = errors.New("no answer")
 
 // ParseURL reads the base address of Keep's API.
@@ -137,7 +137,7 @@ func (c *Client) notKeep() error {
 	return refused(fmt.Sprintf("the server at %s is not Keep's API", c.base), "give the address of Keep's backend, not of its frontend")
 }
 
-// stop is the error of an answer after which no other call is worth while; nil for the others.
+// stop is the error of an answer after which other calls are useless; nil for other answers.
 func (c *Client) stop(a answer) error {
 	const notTheAPI = "give the address of Keep's backend, not of its frontend, with the path under which a proxy serves it"
 	switch a.status {
@@ -244,7 +244,7 @@ func (c *Client) webhook(ctx context.Context, providerType, id string, limit tim
 	return Failed, "status " + strconv.Itoa(a.status) + ": " + detail(a.body), nil
 }
 
-// detail is the text of an error: a key of its JSON, or the whole if that is none.
+// detail is the text of an error: a value of its JSON, or the whole text if it is not JSON.
 func detail(body []byte) string {
 	for _, key := range []string{"detail", "error_msg", "error", "message"} {
 		if text := field(body, key); text != "" {

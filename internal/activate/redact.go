@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// hidden stands for what is not shown.
+// hidden replaces what must not be shown.
 const hidden = "***"
 
 // shortest is the length below which a text is no secret: to hide it would make every message unreadable.
@@ -27,8 +27,8 @@ var (
 	letters   = regexp.MustCompile(`[A-Za-z]`)
 )
 
-// redact makes a text of Keep fit to be shown: it often quotes an answer of the outside system. The given secrets are
-// replaced wherever they stand; of addresses only scheme and host remain, and what looks like a credential goes, too.
+// redact makes a text of Keep safe to show: it often quotes an answer of the outside system. The given secrets are
+// replaced wherever they occur; addresses are reduced to scheme and host, and what looks like a credential is removed.
 func redact(text string, secrets []string) string {
 	for _, secret := range secrets {
 		if len(secret) >= shortest {

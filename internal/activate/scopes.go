@@ -15,7 +15,7 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// AllScopes stands for all managed providers.
+// AllScopes means all managed providers.
 const AllScopes = "*"
 
 // withoutScopes are the types for which Keep has nothing to validate.

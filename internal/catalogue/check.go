@@ -31,7 +31,7 @@ type Problem struct {
 	Message, Hint string
 }
 
-// flagField is the one undeclared key that Keep takes out of authentication and heeds.
+// flagField is the one undeclared key of authentication that Keep obeys.
 const flagField = "pulling_enabled"
 
 // Check returns what is wrong with a provider of that type and these fields; nil and null have none. Unknown fields that are

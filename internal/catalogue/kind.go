@@ -27,7 +27,7 @@ type Kind struct {
 	Wants string `json:"wants"`
 	// Accepts are kinds of JSON of which every value is accepted: text, number, boolean, list, object.
 	Accepts []string `json:"accepts"`
-	// Values are single values that are accepted, too.
+	// Values are single values that are also accepted.
 	Values []json.RawMessage `json:"values"`
 	// Minimum and Below bound numbers; without Minimum no number is accepted by its size.
 	Minimum *float64 `json:"minimum"`
@@ -139,7 +139,7 @@ func (k *Kind) hasValue(v *document.Value) bool {
 	})
 }
 
-// inRange compares as Python does, which makes a float of a number.
+// inRange compares as Python does, which converts numbers to float.
 func (k *Kind) inRange(text string) bool {
 	number, err := strconv.ParseFloat(text, 64)
 	return k.Minimum != nil && err == nil && number >= *k.Minimum && (k.Below == nil || number < *k.Below)

@@ -65,7 +65,7 @@ func (a *app) apply(ctx context.Context, input *inputFlags, options install.Opti
 }
 
 // usePlan gives the input the sources of the plan and returns its options. Flags that say something else are an error:
-// what was looked at is what is done.
+// the reviewed plan is what is applied.
 func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) (install.Options, error) {
 	if cmd.Flags().Changed("tenant") {
 		if err := plan.RequireTenant(a.tenant); err != nil {
@@ -87,8 +87,8 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags
 	return options, nil
 }
 
-// conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, except for its
-// variable, which may be set for plan and apply alike.
+// conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, except from its
+// variable, which may be set for both plan and apply.
 func (a *app) conflict(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) string {
 	flags := cmd.Flags()
 	switch {

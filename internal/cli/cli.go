@@ -32,7 +32,7 @@ type Environment struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
-	Version string // of the program; "" is looked up in the build information
+	Version string // of the program; if "", the build information has it
 }
 
 // Main runs one command and returns the exit code. It never prints a secret, except in `local url`,
@@ -105,7 +105,7 @@ type app struct {
 	wait            waitFlag
 }
 
-// Command is the command line, for what is generated from it.
+// Command is the command line, for generators.
 func Command(version string) *cobra.Command {
 	return (&app{Environment: Environment{Version: version}}).root()
 }
@@ -226,7 +226,7 @@ func (a *app) written(err error) error {
 	return e
 }
 
-// asksForJSON looks for -o json before the flags are parsed, so that an error in them comes out as JSON too.
+// asksForJSON looks for -o json before the flags are parsed, so that an error in them is also JSON.
 func (a *app) asksForJSON() bool {
 	if a.getenv(variable("output")) == "json" {
 		return true

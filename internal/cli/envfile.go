@@ -17,7 +17,7 @@ func (a *app) readEnvFile(path string) error {
 	if path == "" {
 		return nil
 	}
-	const largest = 64 << 20 // manifests may stand in it
+	const largest = 64 << 20 // it may contain manifests
 	content, err := file.Read(path, largest)
 	if err != nil {
 		reason, _ := file.Explain(err, largest)

@@ -84,7 +84,7 @@ func (a *app) writeExport(path string, withSecrets bool, text []byte) error {
 	return nil
 }
 
-// logExport says what has to be known to use the file.
+// logExport logs what users of the file must know.
 func (a *app) logExport(result export.Result) {
 	for _, warning := range result.Warnings {
 		a.log.Warn(warning)

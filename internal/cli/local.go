@@ -128,7 +128,7 @@ func (a *app) psql(ctx context.Context, options local.Options, args []string) er
 	if err != nil {
 		return err
 	}
-	// Interrupts are psql's own business: it cancels the statement and goes on.
+	// psql handles interrupts itself: it cancels the statement and continues.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, args...)
 	cmd.Env = append(slices.Clone(a.Environ), status.Environment()...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.Stdin, a.Stdout, a.Stderr

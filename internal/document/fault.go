@@ -39,7 +39,7 @@ const (
 	Unresolved      // no flaw: a reference, and what it refers to is not known
 	Date
 	NotFinite
-	badNumber    // looks like a number and is none
+	badNumber    // looks like a number but is not one
 	badTagged    // the text is no value of its tag
 	tooLarge     // more digits than Python converts, or beyond a float
 	reserved     // a lone = or <<
@@ -105,7 +105,7 @@ func (c *checker) value(v *Value, key string) {
 
 func (c *checker) key(object, key *Value) {
 	if key.Flaw != duplicateKey {
-		c.scalar(key, "") // a missing space makes a key of a secret
+		c.scalar(key, "") // after a missing space, a secret is a key
 		return
 	}
 	first := slices.IndexFunc(object.Members, func(m Member) bool { return m.Key.Text == key.Text })

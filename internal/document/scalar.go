@@ -11,7 +11,7 @@ import (
 )
 
 // Keep reads YAML by the rules of YAML 1.1 (yes and no are booleans, 012 is ten,
-// 12:30 is 750), while the YAML library goes mostly by 1.2. So the scalars are
+// 12:30 is 750), while the YAML library mostly follows 1.2. So the scalars are
 // resolved here, by the patterns of Keep's reader.
 
 // scalarTag is what a plain scalar is taken for.
@@ -294,7 +294,7 @@ func yamlFloat(s string) (string, Flaw) {
 	return pythonFloat(value), Sound
 }
 
-// PythonNumber writes a number of JSON as Python does, which makes a float of what has a fraction or an exponent.
+// PythonNumber writes a number of JSON as Python does, which reads a number with a fraction or an exponent as a float.
 func PythonNumber(literal string) string {
 	if !strings.ContainsAny(literal, ".eE") {
 		return literal

@@ -8,7 +8,7 @@ package document
 // MaxDepth is how deep lists and objects may be nested.
 const MaxDepth = 100
 
-// Kind is the kind of a value in JSON's terms, which are all that Keep can store.
+// Kind is the kind of a value in JSON's terms. Keep can store no others.
 type Kind uint8
 
 // The kinds of values.
@@ -65,7 +65,7 @@ type Value struct {
 	Shared int32
 	// Text is the text, the number as JSON writes it, or true or false.
 	Text string
-	// written is the plain YAML scalar behind a value that is not a text; nil if there is none. This is a pointer, and
+	// written is the plain YAML scalar of a value that is not a string; nil if there is none. This is a pointer, and
 	// Unresolved a flaw, because there are millions of values in a large input.
 	written *string
 	// Members are those of an object, or, without keys, the items of a list.

@@ -119,7 +119,7 @@ func lastScalar(n *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// follow returns what an alias stands for, or the node itself.
+// follow returns the node that an alias refers to, or the node itself.
 func follow(y *yaml.Node) *yaml.Node {
 	for y.Kind == yaml.AliasNode && y.Alias != nil {
 		y = y.Alias
@@ -174,7 +174,7 @@ func (r *yamlReader) value(v *Value, y *yaml.Node, depth int, aliased bool) {
 	}
 }
 
-// node sets what is of the node itself: everything, for a scalar.
+// node sets the value without its members: everything, for a scalar.
 func (r *yamlReader) node(v *Value, y, target *yaml.Node) {
 	tagged := target.Style&yaml.TaggedStyle != 0 || target.Tag == "!"
 	switch target.Kind {
@@ -369,7 +369,7 @@ func (o *ordered) add(p pair) {
 	o.pairs = append(o.pairs, p)
 }
 
-// yamlFault says what is wrong with the YAML. The library's own words are not looked at: they change, and they quote.
+// yamlFault says what is wrong with the YAML. The library's own message is ignored: it changes, and it quotes.
 func yamlFault(data []byte, err error) *Fault {
 	f := &Fault{Place: Place{1, 1}, Code: CodeSyntax}
 	var opened yaml.Mark

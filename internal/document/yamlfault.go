@@ -19,7 +19,7 @@ func Line(data []byte, number int) string {
 	return string(bytes.TrimSuffix(line, []byte{'\r'}))
 }
 
-// characterAt is the character at a place; 0 at the end of a line and behind it.
+// characterAt is the character at a place; 0 at the end of a line and after it.
 func characterAt(data []byte, place Place) rune {
 	runes := []rune(Line(data, int(place.Line)))
 	if int(place.Column) > len(runes) {
@@ -28,7 +28,7 @@ func characterAt(data []byte, place Place) rune {
 	return runes[place.Column-1]
 }
 
-// parserMistake goes by the character at the mistake and by the one that opened what could not be read to its end.
+// parserMistake explains a mistake by the character there and by the one that opened the unfinished collection.
 func parserMistake(found, opened rune, at, context Place) (message, hint string) {
 	switch {
 	case context.Line == 0 && found == '%':
@@ -46,7 +46,7 @@ func parserMistake(found, opened rune, at, context Place) (message, hint string)
 	return "expected a key here", "check the indentation and the quotes of this line and the one before"
 }
 
-// noSpace is a line with a key whose colon has no space behind it.
+// noSpace is a line with a key whose colon is not followed by a space.
 var noSpace = Pattern(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
 
 // scannerMistake does the same for what makes no token.
@@ -91,7 +91,7 @@ func scannerMistake(f *Fault, data []byte, context Place) {
 	}
 }
 
-// missingSpace says so where a line has a colon without a space behind it.
+// missingSpace explains a line with a colon that is not followed by a space.
 func missingSpace(f *Fault, data []byte, line int32) {
 	if part := noSpace().FindStringSubmatch(Line(data, int(line))); part != nil {
 		f.Line, f.Column = line, int32(utf8.RuneCountInString(part[1]))+1

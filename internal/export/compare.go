@@ -11,7 +11,7 @@ import (
 	"keep-bootstrap/internal/manifest"
 )
 
-// compare reads the text as a run would and says what is not as it was in the database.
+// compare reads the text as a run would, and reports what differs from the database.
 func compare(result *Result, providers []provider, resources []db.ExportedObject) []string {
 	environ := make([]string, len(result.Variables))
 	for i, v := range result.Variables {

@@ -75,14 +75,14 @@ func (w *writer) resource(r *db.ExportedObject) error {
 	return err
 }
 
-// exposes warns of a credential that stands where no reference is read.
+// exposes warns of a credential in a place where references are not read.
 func (w *writer) exposes(kind, name string) {
 	w.warnings = append(w.warnings, fmt.Sprintf("%s %q: a URL with what looks like a credential is written out, because it cannot be a reference there", manifest.KindOf(kind).One, name))
 }
 
 // workflow writes the text of a workflow below a dash. It is block YAML, so all its lines can go further in.
 func (w *writer) workflow(name, raw string) {
-	raw = strings.TrimSuffix(raw, "...\n") // the end of the document, which is none here
+	raw = strings.TrimSuffix(raw, "...\n") // the end of a document, but not of this one
 	read, err := manifest.Load(manifest.Options{Environ: []string{"KEEP_WORKFLOW=" + raw}})
 	if err != nil || len(read.Resources) != 1 {
 		w.warnings = append(w.warnings, fmt.Sprintf("workflow %q is left out: this program cannot read its text", name))
@@ -94,7 +94,7 @@ func (w *writer) workflow(name, raw string) {
 	w.indented(raw, "  - ", "    ")
 }
 
-// indented writes lines, the first with a prefix of its own.
+// indented writes lines, the first with a different prefix.
 func (w *writer) indented(lines, first, others string) {
 	prefix := first
 	for line := range strings.Lines(lines) {

@@ -38,7 +38,7 @@ func isPlain(s string) bool {
 	return len(s) <= longest && plainPattern().MatchString(s) && !words().MatchString(s)
 }
 
-// isBlock reports whether a literal block gives the text back exactly. Of what is unusual, nothing is tried.
+// isBlock reports whether a literal block gives the text back exactly. Unusual texts are not tried.
 func isBlock(s string) bool {
 	if !strings.Contains(strings.TrimRight(s, "\n"), "\n") || strings.ContainsAny(s[:1], " \t\n") {
 		return false

@@ -63,7 +63,7 @@ func readable(path string, info fs.FileInfo) error {
 	return errNoFile
 }
 
-// ReadAll reads up to limit bytes of a stream; the size is what is expected.
+// ReadAll reads up to limit bytes of a stream; size is the expected size.
 func ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
 	buffer := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
 	if _, err := buffer.ReadFrom(io.LimitReader(r, limit+1)); err != nil {

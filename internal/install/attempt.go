@@ -15,13 +15,13 @@ import (
 
 // settings are set in the transaction because pgbouncer refuses them at the start of a session; the procedure sets its own for the
 // locks that it takes. If this program vanishes without a word, the server ends the transaction after a minute instead of keeping
-// rows locked. The transaction id is noted before COMMIT, so that a lost answer can be looked up.
+// rows locked. The transaction id is noted before COMMIT, so that the outcome is known if the answer is lost.
 const settings = `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text,
 	pg_catalog.set_config('lock_timeout', '500ms', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true)`
 
 // attempt is one try of the whole run: BEGIN and a look at the schema; COPY, which asks for the types of the columns first; CALL,
 // report and COMMIT. With prepare, whatever is missing of the schema is migrated in the same transaction, and the foreign key is
-// made deferrable right before COMMIT: a run that fails leaves nothing behind.
+// made deferrable right before COMMIT: a failed run leaves nothing.
 func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
 	conn, err := r.Connection(ctx)
 	if err != nil {

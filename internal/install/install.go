@@ -85,7 +85,7 @@ func (r *Run) Apply(ctx context.Context) (Outcome, error) {
 }
 
 // Up is Apply on a database in any state. What is missing of schema bootstrap is migrated, Keep's tables are created where that
-// is allowed, and the foreign key is made deferrable, all in the transaction of the run: a run that is refused leaves nothing
+// is allowed, and the foreign key is made deferrable, all in the transaction of the run: a refused run leaves nothing
 // behind. On a prepared database this adds no round trips.
 func (r *Run) Up(ctx context.Context) (Outcome, error) {
 	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx, true) })

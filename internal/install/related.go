@@ -18,7 +18,7 @@ const mostCounted = 100
 // Related is what helps to judge a plan but is not part of it.
 type Related struct {
 	// Dependents are the objects that reference providers to be pruned, replaced or renamed, by provider.id; of renamed
-	// ones only the workflows, since they name providers by name. A provider that was looked at has an entry.
+	// ones only the workflows, since they name providers by name. Every provider that was checked has an entry.
 	Dependents map[string][]db.Dependent
 	// NotCounted says why Dependents lacks providers; "" when it lacks none.
 	NotCounted string
@@ -27,7 +27,7 @@ type Related struct {
 }
 
 // Related looks up what references the providers of a plan, and the runs that wrote changed ones last. Each is a transaction
-// of its own that ends after two seconds, because these tables are large and not ours. It never fails: what it could not
+// of its own that ends after two seconds, because these tables are large and belong to Keep. It never fails: what it could not
 // find out is missing. Reads only.
 func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 	related := Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}

@@ -17,7 +17,7 @@ import (
 // sourceKind marks the rows of staging that say where the manifest came from.
 const sourceKind = "source"
 
-// stage loads the manifest into staging of the open transaction, where nobody else sees it, by one COPY.
+// stage loads the manifest into staging of the open transaction, which no other session sees, by one COPY.
 func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := db.New(conn).Stage(ctx, stagedRows(r.Manifest)); err != nil {
 		return fmt.Errorf("loading the manifest: %w", encodable(conn, err))

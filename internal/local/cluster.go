@@ -198,7 +198,7 @@ func (c *cluster) prepare(ctx context.Context, programs string) (record, error) 
 	return r, nil
 }
 
-// check refuses a data directory that is not ours: without server.json, or not of this version of PostgreSQL.
+// check refuses a data directory that keep-bootstrap did not create: without server.json, or not of this version of PostgreSQL.
 func (c *cluster) check() error {
 	message := c.data() + " is a data directory without its server.json, which has the password"
 	_, err := os.Lstat(c.recordFile())

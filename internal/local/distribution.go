@@ -23,7 +23,7 @@ const downloadTimeout = 10 * time.Minute
 //	programs/18.3.0  unpacked, and known to run
 //	programs/lock    held by the process that downloads or unpacks
 //
-// Programs are unpacked and tried elsewhere first, so an interruption leaves nothing that looks finished.
+// Programs are unpacked and tried elsewhere first, so after an interruption nothing incomplete looks finished.
 func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	release := string(releases[c.version])
 	all := filepath.Join(c.cache, "programs")
@@ -142,7 +142,7 @@ func complete(programs string) bool {
 	return true
 }
 
-// explain turns the errors of embedded-postgres, which are only texts, into ours.
+// explain turns the errors of embedded-postgres, which are only texts, into errors of this package.
 func (c *cluster) explain(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

@@ -5,8 +5,8 @@
 //
 // PostgreSQL's own programs (initdb, pg_ctl, postgres) run as child processes with an environment of their own, because
 // they obey many variables (PGPORT, PGOPTIONS, PGSERVICE) and must not see the secrets of the caller. PostgreSQL refuses to
-// run as root: when root is the caller, they run as the account postgres, or as nobody where postgres does not exist or
-// cannot run them. Only that account can read the data directory, so other processes of that account can too. Everything
+// run as root: when root is the caller, they run as the account postgres, or as nobody if postgres does not exist or
+// cannot run them. All processes of that account can read the data directory. Everything
 // else (the password, the programs) belongs to root.
 package local
 

@@ -190,7 +190,7 @@ func (c *cluster) failed(err error, text string) *Error {
 
 // isServer reports whether the process is the server of this data directory. The number alone does not tell: after a crash
 // or in a new container another process may have it. Where there is no /proc, any process of that number counts;
-// PostgreSQL itself goes no further.
+// PostgreSQL itself does the same.
 func isServer(pid int, data string) bool {
 	if !exists("/proc/self/cmdline") {
 		return processExists(pid)

@@ -28,7 +28,7 @@ func (i *item) secret(v *document.Value, key string) bool {
 	return v.Flaw != document.Unresolved && i.failed() == before
 }
 
-// checkSecretive is check for a resource with secrets. A missing space or quote makes a key of a value, so keys that are not
+// checkSecretive is check for a resource with secrets. After a missing space or quote a value is a key, so keys that are not
 // known are not shown.
 func (i *item) checkSecretive(v *document.Value, keys []string) {
 	if name := v.Member(keys[0]); name != nil && name.Kind == document.Text {
@@ -74,7 +74,7 @@ func (i *item) addKey(before int, start, role, secret *document.Value) {
 	}
 }
 
-// role checks a role. One that is none is shown only where it looks like one: it may be a secret in the wrong place.
+// role checks a role. An invalid one is shown only if it looks like a role: it may be a misplaced secret.
 func (i *item) role(v *document.Value) {
 	if v.Kind == document.Text && slices.Contains(Roles, v.Text) {
 		return

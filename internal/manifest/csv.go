@@ -73,7 +73,7 @@ func (m *mapping) csv(v *document.Value) bool {
 	return true
 }
 
-// unnamed is the number of the first column without a name of its own, 0 where each has one. Blanks around names are cut.
+// unnamed is the number of the first column without a unique name, or 0. Spaces around names are removed.
 func unnamed(names []string) int {
 	for i, name := range names {
 		names[i] = strings.TrimSpace(name)

@@ -19,7 +19,7 @@ var notBuilt = []string{
 	"tenants", "topology",
 }
 
-// isResource reports whether a key stands for something other than a provider.
+// isResource reports whether a key names a kind other than providers.
 func isResource(key string) bool {
 	kind := kindOfKey(key)
 	return misnamed[key] != "" || slices.Contains(notBuilt, key) || kind != nil && kind.Word != KindProvider
@@ -116,7 +116,7 @@ func hasType(v *document.Value) bool {
 	return kind != nil && kind.Scalar()
 }
 
-// envelopeKey is the first key that makes an object one that holds all kinds; "" where it is none.
+// envelopeKey is the first key that makes an object one that holds all kinds; "" if there is none.
 func envelopeKey(root *document.Value) string {
 	for m := range root.Members {
 		if key := root.Members[m].Key.Text; kindOfKey(key) != nil && !hasType(&root.Members[m].Value) {
@@ -162,7 +162,7 @@ func envelopeKeys() (keys []string) {
 	return keys
 }
 
-// below reads what stands below the key of a kind.
+// below reads the value of the key of a kind.
 func (i *item) below(kind *Kind, key, value *document.Value) {
 	i.reader.manifest.Given[kind.Word] = true
 	switch {

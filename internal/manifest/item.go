@@ -16,7 +16,7 @@ type item struct {
 	reader *reader
 	source *source
 	kind   string // one of the Kind constants
-	name   string // "" as long as it is not known
+	name   string // "" until it is known
 }
 
 // entry is the item of a value inside of another.
@@ -128,7 +128,7 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 	return ok
 }
 
-// integer takes what Keep makes a whole number of, if it fits the database: texts, booleans, and fractions cut off.
+// integer accepts what Keep converts to a whole number, if it fits the database: texts, booleans, and fractions cut off.
 func (i *item) integer(v *document.Value, key string) (int64, bool) {
 	text := v.Text
 	switch v.Kind {
@@ -186,13 +186,13 @@ func (i *item) known(v *document.Value, keys []string) {
 	}
 }
 
-// unknown reports a key without a meaning: a problem where it is probably a slip, since then what was meant does not happen;
+// unknown reports an unknown key: a problem if it is probably misspelt, because its setting would be lost;
 // else a warning, since Keep ignores such keys.
 func (i *item) unknown(key *document.Value, known []string, hint string) {
 	name := key.AsWritten()
 	f := at(key, name, CodeUnknownKey, "unknown key "+document.Quote(name), hint)
 	meant := similar(name, known)
-	// A missing space or quote makes a key of a value: where that may be secret, keys that are not known are not shown.
+	// After a missing space or quote a value is a key. If it may be secret, unknown keys are not shown.
 	if secretive := i.kind == KindAPIKey || i.kind == KindUser; secretive && meant == "" {
 		f.Key, f.Message = "", "an unknown key"
 	}

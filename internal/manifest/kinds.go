@@ -74,7 +74,7 @@ func KindOf(word string) *Kind {
 	return nil
 }
 
-// kindOfKey returns the kind that stands below a key of a file; nil if none does.
+// kindOfKey returns the kind of a key of a file; nil if there is none.
 func kindOfKey(key string) *Kind {
 	if i := slices.IndexFunc(Table, func(k Kind) bool { return k.Key == key }); i >= 0 {
 		return &Table[i]
@@ -98,7 +98,7 @@ func aKind(word string) string {
 	return "a " + called(word)
 }
 
-// Limits of what Keep's tables and our own take. Names stand in indexes, so theirs are in bytes.
+// Limits of Keep's tables and of schema bootstrap. Names are in indexes, so their limits are in bytes.
 const (
 	MaxName               = 1000 // bytes of a name, of any kind
 	MaxType               = 200  // bytes of a provider's type

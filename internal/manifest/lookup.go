@@ -25,7 +25,7 @@ func (p *provider) wantsBoolean(field string) bool {
 func (p *provider) lookUp() {
 	options := &p.reader.options
 	if options.Catalogue == nil || p.typeValue == nil || p.fields != nil && p.fields.Kind != document.Object && p.fields.Kind != document.Null {
-		return // what is wrong was said already
+		return // already reported
 	}
 	for _, found := range options.Catalogue.Check(p.typeValue.Text, p.fields) {
 		f := document.Fault{Message: found.Message, Hint: found.Hint}
@@ -46,7 +46,7 @@ func (p *provider) lookUp() {
 			switch {
 			case found.Sort != catalogue.UnknownField || options.Strict:
 				p.fail(f)
-			case f.Key != "deduplication_rules": // which has a warning of its own
+			case f.Key != "deduplication_rules": // which has its own warning
 				p.warn(f)
 			}
 		case catalogue.WrongKind:

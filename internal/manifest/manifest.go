@@ -33,7 +33,7 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	// AllowUnknownTypes lets types pass that the catalogue does not have.
 	AllowUnknownTypes bool
-	// SkipReferences leaves references unresolved, so that neither variables nor files must be there. What is read so is for
+	// SkipReferences leaves references unresolved, so that variables and files need not exist. The result is for
 	// checks only, not for installing.
 	SkipReferences bool
 }
@@ -59,7 +59,7 @@ type Provider struct {
 	Name string
 	// Type is a text of at most MaxType bytes that is not empty.
 	Type string
-	// ID is the id that the provider is to have, 32 hexadecimal digits; "" leaves that to the database.
+	// ID is the id for a new provider, 32 hexadecimal digits; if "", the database chooses one.
 	ID string
 	// Authentication is a JSON object as text, as Python's json.dumps writes it, keys in the order of the manifest, references
 	// resolved: it holds secrets. "{}" where the manifest has none.
@@ -98,7 +98,7 @@ type Resource struct {
 	//   - dashboard: its configuration
 	//   - mapping_rule: definition, with the keys of Keep's manifest that are given, numbers and booleans as such; provisioned_file
 	//   - api_key: role, secret
-	//   - user: password, and reset_password, which sets that of an existing user, too
+	//   - user: password, and reset_password, which also sets that of an existing user
 	Content string
 	Source  Position
 }
@@ -153,7 +153,7 @@ type reader struct {
 
 	// taken are the names that cannot be used again, by kind and name, with the first place of each.
 	taken map[[2]string]Position
-	// renames are looked at when all names are known.
+	// renames are checked when all names are known.
 	renames []rename
 	// secrets are the names of the API keys by secret.
 	secrets map[string]string

@@ -8,7 +8,7 @@ import (
 
 // placeholders are the forms in which other tools write what they fill in. A password may hold any sign, so each is narrow:
 // $NAME, for one, is three or more
-// capitals where a value may begin, and no more of a word behind them.
+// capitals where a value may begin, and no further letter follows.
 var placeholders = document.Pattern(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][^}]*)?\}` +
 	`|(?:^|[\s:/=,"'(\[{&?])\$[A-Z][A-Z0-9_]{2,}(?:$|[^A-Za-z0-9_])` +
 	`|(?:^|[^$])\$\((?:env:)?[A-Za-z_][A-Za-z0-9_]*\)` +
@@ -17,7 +17,7 @@ var placeholders = document.Pattern(`(?:^|[^$])\$\{[A-Z_][A-Z0-9_]*(?:[:?+=-][^}
 	`|^(?:vault:[^#\s]+#\S+|op://\S+)$` +
 	`|^ENC\[[^\]]*\]$`)
 
-// templates are {{ ... }}, of which Keep fills in {{ env.NAME }} by itself.
+// templates are {{ ... }}, of which Keep itself fills in {{ env.NAME }}.
 var (
 	templates   = document.Pattern(`\{\{[^{}]*\}\}`)
 	envTemplate = document.Pattern(`^\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}$`)

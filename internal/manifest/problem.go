@@ -40,7 +40,7 @@ const (
 	CodeNotBuilt    = "not-built"   // a resource of Keep that is not supported yet
 	CodePlaceholder = "placeholder" // what another tool was to fill in
 	CodeReference   = "reference"   // a $(...) that cannot be resolved
-	CodeTemplate    = "template"    // a {{ env.NAME }} that Keep fills in by itself
+	CodeTemplate    = "template"    // a {{ env.NAME }} that Keep itself fills in
 	CodeTrap        = "trap"        // a plain YAML value that means something unexpected
 	CodeType        = "type"        // a type of provider that Keep does not know or cannot install
 	CodeUnknownKey  = "unknown-key" // a key without a meaning
@@ -54,7 +54,7 @@ const (
 )
 
 // Problem is one mistake of the input, or one warning. It never holds a value
-// from below an authentication key, and never what a reference stands for: it may
+// of an authentication key or of a resolved reference: it may
 // be printed and logged.
 type Problem struct {
 	Position
@@ -126,7 +126,7 @@ func (p *Problems) Error() string {
 // says where the input is. That is not the same as an empty manifest.
 var ErrNoSource = errors.New("nothing to install")
 
-// noted is a problem with what is needed to put it in order.
+// noted is a problem with its sort key.
 type noted struct {
 	Problem
 	source int
@@ -156,7 +156,7 @@ func (l *problemList) room(at Position, source int) bool {
 	return l.last == nil || n.before(l.last) < 0
 }
 
-// cut sorts what is kept and drops what is too much.
+// cut sorts the problems and drops those beyond the limit.
 func (l *problemList) cut() {
 	slices.SortStableFunc(l.list, func(a, b noted) int { return a.before(&b) })
 	if len(l.list) >= MaxProblems {

@@ -9,13 +9,13 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// providerKeys are the keys of a provider: Keep's, then ours.
+// providerKeys are the keys of a provider: Keep's, then those of this program.
 var providerKeys = []string{
 	"name", "type", "authentication", "deduplication_rules", "install_webhook",
 	"pulling_enabled", "renamed_from", "description", "prevent_delete", "id",
 }
 
-// unknownHint goes with a key that a provider does not have: most of them are fields of the connection, wrongly indented.
+// unknownHint is the hint for unknown keys of a provider: most are fields of the connection with the wrong indentation.
 const unknownHint = "remove it; the fields of the connection belong below `authentication:`"
 
 // provider is a provider while it is being read.
@@ -223,7 +223,7 @@ func (p *provider) resolveAll(v *document.Value, key string) {
 	switch {
 	case v.Kind == document.Text:
 		p.resolve(v, key)
-	case v.Trap == document.Switch && p.wantsBoolean(key): // that is what is meant
+	case v.Trap == document.Switch && p.wantsBoolean(key): // as intended
 	case v.Trap != document.NoTrap:
 		p.trap(v, key)
 	}

@@ -10,13 +10,13 @@ import (
 	"keep-bootstrap/internal/file"
 )
 
-// A reference is a whole value of the form $(NAME), $(env:NAME) or $(file:/path). It is resolved once, after parsing, and what
-// it stands for is never looked at again: a password may hold any $, brace, quote or line break. $$(... is the text $(...
+// A reference is a whole value of the form $(NAME), $(env:NAME) or $(file:/path). It is resolved once, after parsing. The
+// result is never expanded again: a password may contain any $, brace, quote or line break. $$(... is the text $(...
 // itself, $$$(... the text $$(..., and so on. Any other $ is just a character.
 
 var variableName = document.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// references is what references stand for.
+// references are the resolved references.
 type references struct {
 	environment map[string]string
 	skip        bool                // leave them as they are
@@ -109,7 +109,7 @@ func (i *item) resolve(v *document.Value, key string) {
 	i.fail(f)
 }
 
-// replace sets a text to what it refers to. What references stand for is counted, so that a small input that names one large
+// replace sets a text to what it refers to. The resolved values are counted, so that a small input that names one large
 // file many times stays bounded.
 func (i *item) replace(v *document.Value, key, text string) {
 	known := &i.reader.references

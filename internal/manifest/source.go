@@ -14,7 +14,7 @@ import (
 // The largest files that references name, in bytes.
 const (
 	MaxReferenceSize = 1 << 20  // one file named by $(file:...)
-	MaxResolvedSize  = 64 << 20 // all that references stand for, together
+	MaxResolvedSize  = 64 << 20 // all resolved references together
 )
 
 // layout says what a source may hold.
@@ -69,26 +69,26 @@ func (r *reader) newSource(name string, layout layout, format document.Format) *
 	return &source{name: strings.ToValidUTF8(name, "\ufffd"), layout: layout, format: format, number: r.sources}
 }
 
-// file makes a source of a file.
+// file creates a source for a file.
 func (r *reader) fileSource(path string, layout layout, format document.Format) *source {
 	s := r.newSource(path, layout, format)
 	s.directory = filepath.Dir(path)
 	return s
 }
 
-// variableSource makes a source of a variable.
+// variableSource creates a source for a variable.
 func (r *reader) variableSource(name string, layout layout, format document.Format) *source {
 	s := r.newSource(name, layout, format)
 	s.variable = true
 	return s
 }
 
-// of is the item that stands for a source as a whole.
+// of is the item for a source as a whole.
 func (r *reader) of(s *source) *item {
 	return &item{reader: r, source: s, kind: KindProvider, name: s.entry}
 }
 
-// formatOf goes by the extension; anything else is sniffed.
+// formatOf uses the extension; otherwise the content decides.
 func formatOf(path string) document.Format {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".json":

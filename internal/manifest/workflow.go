@@ -10,13 +10,13 @@ import (
 	"keep-bootstrap/internal/pyyaml"
 )
 
-// workflowKeys are the keys of a workflow that Keep knows. It takes others, too, so only slips of these are reported.
+// workflowKeys are the keys of a workflow that Keep knows. It accepts others, so only misspellings of these are reported.
 var workflowKeys = []string{
 	"id", "name", "description", "disabled", "interval", "triggers", "steps", "actions", "on-failure", "owners", "tags", "services",
 	"consts", "inputs", "permissions", "providers", "strategy", "debug",
 }
 
-// wrappers are the keys that a workflow may stand below; the first that exists counts.
+// wrappers are the keys that may contain a workflow; the first one counts.
 var wrappers = []string{"workflow", "alert"}
 
 // readWorkflow reads one workflow: a whole file, or an entry of a list.
@@ -175,7 +175,7 @@ func (i *item) stepProvider(v *document.Value) {
 	case !v.Has("type"):
 		i.suspect(at(v, "provider", CodeMissing, "Keep cannot parse a provider without a type", hint))
 	}
-	// Keep takes what is behind the one point for the name.
+	// For Keep, the name is what follows the only dot.
 	if c := v.Member("config"); c != nil && c.Kind == document.Text && c.Text != "" && (strings.Count(c.Text, ".") != 1 || strings.Contains(c.Text, "[")) {
 		i.suspect(at(c, "config", CodeValue, "Keep cannot find the provider that config names", "write config: \"{{ providers.NAME }}\""))
 	}

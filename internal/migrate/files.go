@@ -17,7 +17,7 @@ import (
 // versionTable is tern's record of the installed version.
 const versionTable = "bootstrap.schema_version"
 
-// files are the migrations as tern reads them: the routines stand where it expects those of migration 002.
+// files are the migrations as tern reads them, with the routines in the place of migration 002.
 var files = tree{sqlfiles.Files}
 
 type tree struct{ embedded embed.FS }

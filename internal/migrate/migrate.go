@@ -96,7 +96,7 @@ func query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) (Status,
 	return NewStatus(version, err)
 }
 
-// NewStatus makes a status of what the query SchemaVersion returned. A schema that is not there is no error.
+// NewStatus makes a status of what the query SchemaVersion returned. A missing schema is not an error.
 func NewStatus(row db.SchemaVersionRow, err error) (Status, error) {
 	status := Status{Known: Known()}
 	if postgres.Is(err, pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName, pgerrcode.UndefinedColumn) {
@@ -116,7 +116,7 @@ type Result struct{ From, To int32 }
 func (r Result) Changed() bool { return r.From != r.To }
 
 // Up installs the missing migrations, all or none, creates tenant keep and makes the foreign key of Keep's table provider
-// deferrable, if Keep's tables exist. Safe to repeat, and from many sessions at once: a current database is only looked at. It
+// deferrable, if Keep's tables exist. Safe to repeat, and from many sessions at once: on an up-to-date database it writes nothing. It
 // waits up to 60 s for another program that migrates. If the lock of the foreign key cannot be acquired within 200 ms, the key
 // stays as it is, and the next run tries again.
 //
@@ -134,7 +134,7 @@ func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 	return result, explain(err, status.Version)
 }
 
-// explain gives the error of a role that may only install another hint: no grant would mend it.
+// explain replaces the hint for a role that may only install: a grant would not help.
 func explain(err error, version int32) error {
 	if !postgres.Is(err, pgerrcode.InsufficientPrivilege) {
 		return err

@@ -20,7 +20,7 @@ import (
 // is aborted by then.
 const ternLock = 9628173550095224
 
-// takeLock waits for another program that migrates, and other locks only briefly: class 19266 is ours, 0 means migrations. It
+// takeLock waits for another program that migrates, and other locks only briefly: class 19266 belongs to keep-bootstrap, 0 means migrations. It
 // reads the catalogue tables, because to_regclass may answer from a cache that is older than the wait.
 const takeLock = `
 SET LOCAL statement_timeout = 0;

@@ -28,7 +28,7 @@ func Script(program string) (string, error) {
 	return b.String(), nil
 }
 
-// contents lists what the script creates, in the order in which it stands there, with the first sentence of each file.
+// contents lists what the script creates, in its order, with the first sentence of each file.
 func contents(migrations []*ternmigrate.Migration) string {
 	var b strings.Builder
 	for _, m := range migrations {
@@ -73,7 +73,7 @@ SET LOCAL lock_timeout = '5s';
 
 `
 
-// scriptSchema follows the guard: the script does not become another role by itself, it refuses.
+// scriptSchema follows the guard: the script refuses instead of changing the role.
 const scriptSchema = `
 SELECT current_user <> :'bootstrap_role' AS bootstrap_other_role, current_user AS bootstrap_owner \gset
 \if :bootstrap_other_role

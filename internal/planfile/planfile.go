@@ -24,7 +24,7 @@ const (
 	fileType = "keep-bootstrap plan"
 	// fileFormat rises when an older program can no longer read the file.
 	fileFormat = 1
-	// fromEnvironment stands in the place of files when the providers come from Keep's variables.
+	// fromEnvironment replaces the files if the providers come from Keep's variables.
 	fromEnvironment = "environment"
 	// largest is how many bytes of a plan file are read: a million changes fit.
 	largest = 1 << 30

@@ -14,7 +14,7 @@ import (
 type meaning struct {
 	exit  int
 	again bool   // the whole transaction is repeated at once: another session was in the way
-	wait  bool   // --wait waits: the failure may pass by itself
+	wait  bool   // --wait waits: the failure may be temporary
 	hint  string // the next step
 }
 
@@ -149,7 +149,7 @@ func poolerAnswer(pgErr *pgconn.PgError) (meaning, bool) {
 	return meaning{}, false
 }
 
-// IsOwn reports whether a SQLSTATE is one of ours: then message, detail and hint hold no secret and may be shown and
+// IsOwn reports whether a SQLSTATE is of class KB: then message, detail and hint hold no secret and may be shown and
 // stored.
 func IsOwn(sqlstate string) bool {
 	return len(sqlstate) == 5 && strings.HasPrefix(sqlstate, "KB")
@@ -181,7 +181,7 @@ func fromServer(err error) *Error {
 	// The detail of a foreign error may quote rows ("Failing row contains ..."), and so may some messages: class 22
 	// ("invalid input syntax for type json"), and whatever other routines raise. What names an object is safe.
 	switch {
-	case strings.HasPrefix(pgErr.Where, "PL/pgSQL function bootstrap._reraise("): // its text is ours
+	case strings.HasPrefix(pgErr.Where, "PL/pgSQL function bootstrap._reraise("): // our own text
 	case strings.HasPrefix(pgErr.Code, "22") && !neverConnected(err):
 		e.Message = "the server refused a value (its message is not shown because it may quote a secret)"
 	case raisedByOthers(pgErr):

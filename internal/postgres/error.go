@@ -39,7 +39,7 @@ const (
 	CodeUnexpected  = "unexpected"
 
 	CodeKeepAway    = "keep-unavailable"      // Keep does not answer, or its database is gone
-	CodeKeepRefused = "keep-refused"          // Keep refuses the key, or is not the Keep that is meant
+	CodeKeepRefused = "keep-refused"          // Keep refuses the key, or is another Keep
 	CodeWebhookKey  = "webhook-key"           // the API key that Keep gives to outside systems does not work
 	CodeIncomplete  = "activation-incomplete" // some calls were not answered
 	CodeNotActive   = "activation-refused"    // some calls were refused

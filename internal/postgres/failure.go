@@ -60,13 +60,13 @@ func lost(err error) bool {
 		errors.As(err, &netErr) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// Lost reports whether err means that the connection is gone, so that nobody knows what became of a COMMIT under way.
+// Lost reports whether err means that the connection is gone, so that the outcome of a COMMIT in progress is unknown.
 func Lost(err error) bool {
 	if neverConnected(err) {
 		return false
 	}
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// The server says good-bye with an error of its own before it closes the connection. A pooler's refusal is none.
+		// The server says good-bye with an error of its own before it closes the connection. A pooler's refusal is not one.
 		_, refusal := poolerAnswer(pgErr)
 		return !refusal && (strings.HasPrefix(pgErr.Code, "57P") || strings.HasPrefix(pgErr.Code, "08"))
 	}

@@ -18,7 +18,7 @@ import (
 	"keep-bootstrap/internal/file"
 )
 
-// treatment is what becomes of a parameter.
+// treatment says how a parameter is handled.
 type treatment int
 
 const (
@@ -32,7 +32,7 @@ const (
 type parameter struct {
 	variable  string
 	treatment treatment
-	names     bool     // its variable says that a database is meant
+	names     bool     // its variable gives a database
 	values    []string // the allowed ones; nil when anything is
 	number    bool
 }

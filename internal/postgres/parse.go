@@ -93,7 +93,7 @@ func (o options) setHostParameters(values []string, hasPorts bool) {
 func parseURI(text string) (options, error) {
 	_, rest, _ := strings.Cut(text, "://")
 	o := options{}
-	// decoded sets name to what text stands for.
+	// decoded sets name to the decoded text.
 	decoded := func(name, text string) error {
 		value, err := decode(text)
 		if err != nil {

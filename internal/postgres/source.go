@@ -76,7 +76,7 @@ func emptyVariable(name string) error {
 	return Usage(name+" is set but empty", "give it a value, or unset it")
 }
 
-// fromVariables looks at libpq's variables, and refuses what is only a part of a connection.
+// fromVariables looks at libpq's variables, and refuses an incomplete connection.
 func (s Source) fromVariables() (Source, error) {
 	var parts []string
 	for _, p := range parameters {

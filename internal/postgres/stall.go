@@ -20,7 +20,7 @@ var (
 	askAgain   = 10 * time.Second // and then, as long as the session works
 	askTimeout = 5 * time.Second
 	settle     = 3 * time.Second  // an answer on its way arrives in that time, and a busy server begins its work
-	silence    = 40 * time.Second // the end, when nobody answers at all
+	silence    = 40 * time.Second // the end, if there is no answer at all
 	blindness  = 10 * time.Minute // the end, when a server answers but does not tell
 )
 
@@ -131,9 +131,9 @@ func (w *watch) check() {
 		w.stalled = true
 		conn := w.conn
 		if encrypted, ok := conn.(*tls.Conn); ok {
-			conn = encrypted.NetConn() // without a farewell, which would have to wait, too
+			conn = encrypted.NetConn() // without a farewell, which would also have to wait
 		}
-		_ = conn.Close() // nobody is left to whom it matters
+		_ = conn.Close() // its error no longer matters
 		return
 	case answer == idle:
 		w.suspect = true

@@ -1,6 +1,6 @@
 // Package pyyaml writes a document as Keep stores it: the text of the YAML that Keep reads, parsed and dumped again.
 //
-// Keep compares that text at every start of its own and in its editor, so it must be the same byte for byte. Keep dumps with
+// Keep compares that text at each startup and in its editor, so it must be identical. Keep dumps with
 // PyYAML over libyaml: block style, lists not indented below their key, the order of keys and the quotes of the source kept,
 // everything else as the library chooses. This package chooses alike, except that Keep breaks lines at a space after column 99,999.
 package pyyaml
@@ -37,7 +37,7 @@ type dumper struct {
 	column  int
 	indent  int
 	indents []int
-	// whitespace is set after a space or an indentation, indention as long as a line has nothing but indentation and the
+	// whitespace is set after a space or an indentation, indention while a line has only indentation and the
 	// signs - ? and : of a collection.
 	whitespace, indention bool
 	// openEnded is set while the last block text ends with line breaks that an end of the document must bound.
@@ -54,7 +54,7 @@ type position struct {
 	inMap, isKey bool
 }
 
-// number finds what is reached twice and names it in the order of the second visit.
+// number finds nodes that are reached twice and names them in the order of the second visit.
 func (d *dumper) number(v *document.Value) {
 	if v.Shared != 0 {
 		if name, seen := d.anchors[v.Shared]; seen {
@@ -155,7 +155,7 @@ func (d *dumper) simpleKey(key *document.Value) bool {
 	return !hasBreak(text) && len(name)+len(text) <= longestSimpleKey
 }
 
-// push goes one level in. An indentless list is written below its key without indentation of its own.
+// push goes one level in. An indentless list has the indentation of its key.
 func (d *dumper) push(indentless bool) {
 	d.indents = append(d.indents, d.indent)
 	switch {

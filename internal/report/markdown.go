@@ -108,7 +108,7 @@ func code(s string) string {
 }
 
 // escaped makes a text mean nothing in Markdown, HTML and to GitHub: what is neither a letter nor a digit is written as
-// a character reference, line breaks and other control characters become spaces, and what would mention somebody
+// a character reference, line breaks and other control characters become spaces, and what would mention a user
 // (@name) or an issue (#1) is cut off from what follows.
 func escaped(s string) string {
 	var out strings.Builder

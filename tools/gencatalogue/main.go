@@ -32,7 +32,7 @@ var neededFor = []struct{ table, kind string }{
 	{"tenantapikey", "api_key"},
 }
 
-// width is how long a line may be, without the comma behind a row.
+// width is how long a line may be, without the comma after a row.
 const width = 119
 
 type providerType struct {

@@ -47,7 +47,7 @@ type Routine struct {
 // Private reports whether the routine is an implementation detail, which its name says.
 func (r Routine) Private() bool { return strings.HasPrefix(r.Name, "_") }
 
-// Signature is the name with the arguments. The server shows a default with a cast that nobody would write.
+// Signature is the name with the arguments. The server adds a cast to defaults, which is left out.
 func (r Routine) Signature() string {
 	return r.Name + "(" + strings.NewReplacer("'::text", "'", "'::jsonb", "'", "'::json", "'", "NULL::text", "NULL").Replace(r.Arguments) + ")"
 }
