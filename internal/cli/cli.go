@@ -120,13 +120,13 @@ database: the tenant, the default user, API keys, providers with their deduplica
 workflows, dashboards and mapping rules. A run is one transaction. It can be repeated any number of
 times, from any number of replicas.
 
-Every flag has a variable: for --max-prune it is BOOTSTRAP_MAX_PRUNE. A flag takes precedence over its
-variable. No flag takes a secret.
+Every flag has a variable: for --max-prune it is BOOTSTRAP_MAX_PRUNE. A flag takes precedence over
+its variable. No flag takes a secret.
 
 The database is the first of these that is set: --database-url-file, DATABASE_URL,
 DATABASE_CONNECTION_STRING (both also in Keep's form postgresql+psycopg2://), the variables and
-service file of libpq (PGHOST, PGSERVICE, ...). If none is set, a private local PostgreSQL is used, except with
---wait. A variable that is set but empty is an error.
+service file of libpq (PGHOST, PGSERVICE, ...). If none is set, a private local PostgreSQL is used,
+except with --wait. A variable that is set but empty is an error.
 
 Exit codes: 0 done or up to date, 1 unexpected error, 2 changes (plan --detailed-exitcode), 64
 usage, 65 bad input, 69 database or Keep's tables not available, 75 temporary failure, 77 missing

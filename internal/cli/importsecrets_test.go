@@ -208,7 +208,7 @@ func TestImportSecrets(t *testing.T) {
 			}
 			w.wantStored()
 			wantRows(t, w.d, "select name, origin, condition from bootstrap.status() where kind = 'provider' order by 1",
-				"[[grafana-prod bootstrap installed, waits for its webhook] [of-user user installed] [vm bootstrap installed]]")
+				"[[grafana-prod bootstrap installed, waiting for its webhook] [of-user user installed] [vm bootstrap installed]]")
 			if plan = run(t, environment{"DATABASE_URL": w.d.URL}, "plan", "-f", manifest, "--detailed-exitcode").want(t, 0); plan.stdout != "No changes.\n" {
 				t.Errorf("after up:\n%s", plan.stdout)
 			}
