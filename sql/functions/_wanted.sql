@@ -72,7 +72,7 @@ BEGIN
         RETURN QUERY
         WITH note AS (
             SELECT n.position,
-                   array_agg(format('names the provider %s, which will not be installed', to_json(left(n.name, 100)))
+                   array_agg(format('uses the provider %s, which will not be installed', to_json(left(n.name, 100)))
                              ORDER BY n.name) AS notes
             FROM (
                 SELECT DISTINCT s.position, p.provider ->> 'type' AS type,
