@@ -118,7 +118,7 @@ func TestActivate(t *testing.T) {
 	replaced := file(t, strings.Replace(without, "{type: grafana, install_webhook: true, authentication: {host: \"https://grafana.example.com\", token: "+canary+"-new}}", "{type: prometheus, authentication: {url: \"http://p\"}}", 1))
 	inOrder(t, run(t, env, "plan", "-f", replaced).want(t, 0).stdout, "-/+  grafana-prod", "note: its webhook stays in the outside system")
 	r = run(t, env, "up", "-f", replaced).want(t, 0)
-	inOrder(t, r.stdout, `note: the webhooks of 1 provider(s) stay in the outside system, remove them there: "grafana-prod"`)
+	inOrder(t, r.stdout, `note: the webhooks of 1 provider(s) stay in the outside system; remove them there: "grafana-prod"`)
 }
 
 // Keep stores a route of Mailgun, and takes the address of the manifest out: neither makes the next run call again.
@@ -603,7 +603,7 @@ func TestActivateKilled(t *testing.T) {
 		return rows(t, d, "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'keep-bootstrap'") == "[[0]]"
 	})
 	wantRows(t, d, recorded, "[[grafana-prod installed https://keep.example.com t t]]")
-	wantRows(t, d, "select name from bootstrap.status() where condition like '%waits for its webhook'", "[[kibana]]")
+	wantRows(t, d, "select name from bootstrap.status() where condition like '%waiting for its webhook'", "[[kibana]]")
 	d.Exec(t, "set lock_timeout = '1ms'; select from bootstrap.tenant for update")
 	key := rows(t, d, "select key_hash from tenantapikey where reference_id = 'webhook'")
 
