@@ -150,7 +150,7 @@ func (a *app) newActivation(t target, flags *activateFlags) (*activate.Run, *rep
 	shown := a.out.Activation(a.tenant, flags.base.String())
 	return &activate.Run{
 		Session: postgres.Session{Config: t.config},
-		Wait:    postgres.NewWait(time.Duration(a.wait), a.log),
+		Wait:    postgres.NewWait(a.wait, a.log),
 		Log:     a.log, Tenant: a.tenant, Version: a.Version,
 		KeepURL: flags.base, Key: flags.key, Timeout: flags.timeout, AllowLocalURL: flags.allowLocalURL, Scopes: flags.scopes,
 		Address: shown.Address, Each: shown.Each,

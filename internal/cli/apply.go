@@ -79,7 +79,7 @@ func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags
 		return install.Options{}, postgres.Usage("--"+conflict+" conflicts with the plan", "omit it: the plan holds its sources and options")
 	}
 	a.tenant = plan.Tenant
-	input.source.Files, input.source.Strict, input.catalogue = plan.Files(), plan.Strict, catalogueFlag(plan.Catalogue)
+	input.source.Files, input.source.Strict, input.catalogue = plan.Files(), plan.Strict, plan.Catalogue
 	input.source.AllowUnknownTypes = plan.Options.AllowUnknownTypes != nil && *plan.Options.AllowUnknownTypes
 	options := plan.Options
 	options.PlanDigest, options.ToolVersion = &plan.Digest, a.Version
@@ -96,7 +96,7 @@ func (a *app) conflict(cmd *cobra.Command, plan *planfile.Plan, input *inputFlag
 		return "file"
 	case flags.Changed("strict") && input.source.Strict != plan.Strict:
 		return "strict"
-	case flags.Changed("catalogue") && string(input.catalogue) != plan.Catalogue:
+	case flags.Changed("catalogue") && input.catalogue != plan.Catalogue:
 		return "catalogue"
 	}
 	return plan.Differs(input.options(cmd, a))

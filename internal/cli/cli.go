@@ -102,7 +102,7 @@ type app struct {
 	tenant          string
 	metricsFile     string
 	logFormat       string
-	wait            waitFlag
+	wait            time.Duration
 }
 
 // Command is the command line, for generators.
@@ -173,9 +173,10 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.envFile, "env-file", "", "read variables from this `file` (NAME=value lines); they override the environment")
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "read the database URL from this `file`")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
-	flags.VarP((*formatFlag)(&a.out.Format), "output", "o", "format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only")
+	flags.FuncP("output", "o", "format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only", a.setFormat)
+	flags.Lookup("output").DefValue = string(a.out.Format)
 	flags.StringVar(&a.logFormat, "log-format", "", "format of the log on stderr: `{text|json}` (default text on a terminal, otherwise json)")
-	flags.Var(&a.wait, "wait", "how long to wait for the database and Keep's tables (5m if no `duration` is given)")
+	flags.Func("wait", "how long to wait for the database and Keep's tables (5m if no `duration` is given)", a.setWait)
 	flags.Lookup("wait").NoOptDefVal = waitDefault
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	root.AddGroup(&cobra.Group{ID: groupFirst, Title: "Commands to begin with:"})

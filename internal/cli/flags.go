@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -87,19 +88,14 @@ func variable(flag string) string {
 	return "BOOTSTRAP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// formatFlag is the value of --output.
-type formatFlag report.Format
-
-func (f *formatFlag) String() string { return string(*f) }
-func (f *formatFlag) Type() string   { return "form" }
-
-func (f *formatFlag) Set(text string) error {
-	switch report.Format(text) {
+// setFormat takes the value of --output.
+func (a *app) setFormat(text string) error {
+	switch format := report.Format(text); format {
 	case report.Text, report.JSON, report.Markdown:
-		*f = formatFlag(text)
+		a.out.Format = format
 		return nil
 	}
-	return fmt.Errorf("must be text or json, or markdown for plan, apply and up")
+	return errors.New("must be text or json, or markdown for plan, apply and up")
 }
 
 // noArguments refuses arguments: mostly files without -f. An argument may be a URL with a password.
@@ -120,19 +116,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // waitDefault is how long --wait waits when it is given without a duration.
 const waitDefault = "5m"
 
-// waitFlag is the value of --wait: a duration, or true and false for its variable.
-type waitFlag time.Duration
-
-func (w *waitFlag) String() string {
-	if *w == 0 {
-		return ""
-	}
-	return time.Duration(*w).String()
-}
-
-func (w *waitFlag) Type() string { return "duration" }
-
-func (w *waitFlag) Set(text string) error {
+// setWait takes the value of --wait: a duration, or true and false for its variable.
+func (a *app) setWait(text string) error {
 	switch strings.ToLower(text) {
 	case "true":
 		text = waitDefault
@@ -141,8 +126,8 @@ func (w *waitFlag) Set(text string) error {
 	}
 	limit, err := time.ParseDuration(text)
 	if err != nil || limit < 0 {
-		return fmt.Errorf("must be a duration such as 90s or 5m")
+		return errors.New("must be a duration such as 90s or 5m")
 	}
-	*w = waitFlag(limit)
+	a.wait = limit
 	return nil
 }

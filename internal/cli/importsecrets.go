@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -33,7 +34,7 @@ code is 78 if the database still lacks a secret that Keep needs: 0 means that Ke
 
 // importFlags are the flags of import-secrets.
 type importFlags struct {
-	from       storeFlag
+	from       string
 	directory  string
 	namespace  string
 	kubeconfig string
@@ -41,25 +42,19 @@ type importFlags struct {
 	dryRun     bool
 }
 
-// storeFlag is the value of --from.
-type storeFlag string
-
+// The values of --from.
 const (
-	storeKubernetes storeFlag = "k8s"
-	storeFile       storeFlag = "file"
+	storeKubernetes = "k8s"
+	storeFile       = "file"
 )
 
-func (s *storeFlag) String() string { return string(*s) }
-func (s *storeFlag) Type() string   { return "store" }
-
-// Set takes the values of Keep's SECRET_MANAGER_TYPE, in any case.
-func (s *storeFlag) Set(text string) error {
-	switch store := storeFlag(strings.ToLower(text)); store {
-	case storeKubernetes, storeFile:
-		*s = store
-		return nil
+// setStore takes a value of Keep's SECRET_MANAGER_TYPE, in any case.
+func (f *importFlags) setStore(text string) error {
+	f.from = strings.ToLower(text)
+	if f.from != storeKubernetes && f.from != storeFile {
+		return errors.New("must be k8s or file")
 	}
-	return fmt.Errorf("must be k8s or file")
+	return nil
 }
 
 func (a *app) importSecretsCommand() *cobra.Command {
@@ -79,13 +74,13 @@ func (a *app) importSecretsCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(&input.from, "from", "where Keep has its secrets now: {k8s|file}")
+	flags.Func("from", "where Keep has its secrets now: `{k8s|file}`", input.setStore)
 	flags.StringVar(&input.directory, "directory", "", "`directory` of --from file (default SECRET_MANAGER_DIRECTORY)")
 	flags.StringVar(&input.namespace, "namespace", "", "`namespace` of --from k8s (default K8S_NAMESPACE, then that of the context or pod)")
 	flags.StringVar(&input.kubeconfig, "kubeconfig", "", "kubeconfig `file` of --from k8s (default KUBECONFIG, then the pod's service account)")
 	flags.BoolVar(&input.refresh, "refresh", false, "overwrite rows of table secret that differ from the store")
 	flags.BoolVar(&input.dryRun, "dry-run", false, "show what would be copied, and roll back")
-	if err := cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{string(storeKubernetes), string(storeFile)}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{storeKubernetes, storeFile}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is there
 	}
 	return cmd
@@ -99,7 +94,7 @@ type secretStore interface {
 
 // open finds the store, before a database is touched.
 func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
-	foreign := map[storeFlag][]string{storeFile: {"namespace", "kubeconfig"}, storeKubernetes: {"directory"}}
+	foreign := map[string][]string{storeFile: {"namespace", "kubeconfig"}, storeKubernetes: {"directory"}}
 	for _, name := range foreign[f.from] {
 		if cmd.Flags().Changed(name) && !a.fromVariable[name] {
 			return nil, postgres.Usage(fmt.Sprintf("--%s cannot be combined with --from %s", name, f.from), "run keep-bootstrap import-secrets --help for the flags")

@@ -50,7 +50,7 @@ reads the same sources again, and refuses if they or the database have changed s
 			if out != "" {
 				file := planfile.Plan{
 					Tenant: run.Tenant, Database: planfile.DatabaseOf(t.config), Sources: planfile.SourcesOf(input.source.Files),
-					Strict: input.source.Strict, Catalogue: string(input.catalogue), Options: run.Options, Digest: plan.Digest,
+					Strict: input.source.Strict, Catalogue: input.catalogue, Options: run.Options, Digest: plan.Digest,
 				}
 				if err := file.Write(out, a.Version, shown); err != nil {
 					return err

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -163,7 +162,7 @@ func (a *app) working(ctx context.Context, what string, attempt func(context.Con
 
 // waiting runs attempt, again and again when --wait was given.
 func (a *app) waiting(ctx context.Context, attempt func(context.Context) error) error {
-	return postgres.NewWait(time.Duration(a.wait), a.log).For(ctx, attempt)
+	return postgres.NewWait(a.wait, a.log).For(ctx, attempt)
 }
 
 // example indents the lines of an example.

@@ -15,7 +15,7 @@ import (
 // sourceFlags are the flags that say where the providers are and how they are checked.
 type sourceFlags struct {
 	source    manifest.Options // what flags say
-	catalogue catalogueFlag
+	catalogue string
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
@@ -23,7 +23,7 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.source.Files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, a directory, or - for stdin; repeatable; replaces Keep's variables")
 	flags.BoolVar(&f.source.Strict, "strict", false, "treat unknown keys and fields, unfilled placeholders and workflows that never run as errors")
 	flags.BoolVar(&f.source.AllowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
-	f.catalogue.register(cmd)
+	catalogueFlag(cmd, &f.catalogue)
 }
 
 // options says where the providers are.
@@ -35,7 +35,7 @@ func (f *sourceFlags) options(a *app) (options manifest.Options, err error) {
 		}
 	}
 	options.Environ, options.Stdin = a.Environ, a.Stdin
-	options.Catalogue, err = f.catalogue.load()
+	options.Catalogue, err = loadCatalogue(f.catalogue)
 	return options, err
 }
 
@@ -61,26 +61,24 @@ func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
 }
 
 // catalogueFlag is the path of a file that adds types to the catalogue.
-type catalogueFlag string
-
-func (f *catalogueFlag) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar((*string)(f), "catalogue", "", "JSON `file` of provider types to add to the catalogue, or to replace in it")
+func catalogueFlag(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVar(path, "catalogue", "", "JSON `file` of provider types to add to the catalogue, or to replace in it")
 }
 
-// load returns the catalogue with the types of the file.
-func (f catalogueFlag) load() (*catalogue.Catalogue, error) {
-	if f == "" {
+// loadCatalogue returns the catalogue with the types of a file, if there is one.
+func loadCatalogue(path string) (*catalogue.Catalogue, error) {
+	if path == "" {
 		return catalogue.BuiltIn(), nil
 	}
 	const largest = 16 << 20
-	data, err := file.Read(string(f), largest)
+	data, err := file.Read(path, largest)
 	if err != nil {
 		message, _ := file.Explain(err, largest)
-		return nil, postgres.Usage("--catalogue: "+string(f)+": "+message, "give a JSON file of the form {\"types\": {...}}, as in docs/validate.md")
+		return nil, postgres.Usage("--catalogue: "+path+": "+message, "give a JSON file of the form {\"types\": {...}}, as in docs/validate.md")
 	}
 	types, err := catalogue.BuiltIn().Extend(data)
 	if err != nil {
-		return nil, postgres.Usage(fmt.Sprintf("--catalogue: %s: %v", f, err), "see the example in docs/validate.md")
+		return nil, postgres.Usage(fmt.Sprintf("--catalogue: %s: %v", path, err), "see the example in docs/validate.md")
 	}
 	return types, nil
 }

@@ -12,7 +12,7 @@ const typesLong = `List the provider types in the catalogue, or the authenticati
 required, and Keep's default. No database is needed.`
 
 func (a *app) typesCommand() *cobra.Command {
-	var file catalogueFlag
+	var path string
 	cmd := &cobra.Command{
 		Use:     "types [TYPE]",
 		Short:   "list the provider types, or the authentication fields of one type",
@@ -20,7 +20,7 @@ func (a *app) typesCommand() *cobra.Command {
 		Example: example("keep-bootstrap types grafana"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			types, err := file.load()
+			types, err := loadCatalogue(path)
 			if err != nil {
 				return err
 			}
@@ -38,6 +38,6 @@ func (a *app) typesCommand() *cobra.Command {
 			return a.out.Type(t)
 		},
 	}
-	file.register(cmd)
+	catalogueFlag(cmd, &path)
 	return cmd
 }

@@ -49,3 +49,29 @@ func TestRead(t *testing.T) {
 		t.Errorf("a pipe: %q, %v", data, err)
 	}
 }
+
+// TestReplace: a file is replaced with its mode, nothing is left beside it, and what is no file is refused.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, text := range []string{"first", "second"} {
+		if err := Replace(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(path); string(data) != text || err != nil {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	for path, want := range map[string]string{dir: "not a regular file", filepath.Join(dir, "none", "f"): "no such file or directory", "/dev/null": "not a regular file"} {
+		if err := Replace(path, nil, 0o600); err == nil || Reason(err) != want {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
