@@ -2,7 +2,7 @@
 --
 -- Refuses (KB013) a schema, or an object in it, whose owner is neither the caller, the owner of Keep's tables nor a superuser: its
 -- code would run with the caller's rights. A caller who may become the owner works as the owner until the end of the transaction,
--- so that nothing is created by, or runs with the rights of, a superuser.
+-- so that nothing is created by, or runs with the rights of, a superuser where Keep's tables exist already.
 DO $guard$
 DECLARE
     v_keep    oid := (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass('public.provider'));
@@ -37,7 +37,9 @@ BEGIN
                   HINT = 'Nothing was read or called. Drop the schema, or give it to the owner of Keep''s tables with ALTER ... OWNER TO.';
     END IF;
     IF v_owner IS NOT NULL AND v_owner <> (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user)
-       AND pg_catalog.pg_has_role(current_user, v_owner, 'MEMBER') THEN
+       AND pg_catalog.pg_has_role(current_user, v_owner,
+               CASE WHEN pg_catalog.current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END)
+    THEN
         PERFORM pg_catalog.set_config('role', (SELECT r.rolname FROM pg_catalog.pg_roles AS r WHERE r.oid = v_owner), true);
     END IF;
 END

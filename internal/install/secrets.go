@@ -93,7 +93,7 @@ func stagedSecrets(entries []secretstore.Entry) []db.StageParams {
 }
 
 // secretSettings make the statements independent of the settings of the role, and of wrong estimates.
-const secretSettings = `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('row_security', 'off', true),
+const secretSettings = `SELECT pg_catalog.set_config('row_security', 'off', true),
 	pg_catalog.set_config('enable_nestloop', 'off', true), pg_catalog.set_config('jit', 'off', true)`
 
 // secrets is one try of the transaction.

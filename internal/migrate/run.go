@@ -34,7 +34,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace
 `
 
 // settings are those of takeLock for one migration: tern resets all settings after each.
-const settings = `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '5s'; `
+const settings = `SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '5s'; `
 
 // keepLater leaves Keep's tenant and foreign key to the run that follows in the same transaction: see migration 004.
 const keepLater = `SET LOCAL bootstrap.keep_later = on; `

@@ -59,6 +59,7 @@ const scriptHeader = `-- Schema bootstrap of keep-bootstrap %[1]s: migrations 1 
 -- Contents, in the order in which it is best read:
 %[3]s
 \set ON_ERROR_STOP on
+SET LOCAL search_path = pg_catalog, pg_temp; -- or an operator made in schema public could be called
 SELECT pg_catalog.pg_current_xact_id() AS bootstrap_transaction \gset
 SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text <> :'bootstrap_transaction' AS bootstrap_no_transaction \gset
 \if :bootstrap_no_transaction
@@ -66,6 +67,7 @@ SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text <> :'bootstrap_transacti
 \endif
 SELECT current_user AS bootstrap_role \gset
 
+SET LOCAL client_min_messages = warning;
 SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = '60s';
 SELECT pg_catalog.pg_advisory_xact_lock(19266, 0) AS bootstrap_lock \gset
@@ -100,12 +102,7 @@ const scriptMigration = `
 -- ==================== migration %[2]s ====================
 SELECT version < %[1]d AS bootstrap_missing FROM bootstrap.schema_version \gset
 \if :bootstrap_missing
-SET LOCAL client_min_messages = warning;
-SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '5s';
 %[3]s
-
-RESET ALL;
 UPDATE bootstrap.schema_version SET version = %[1]d;
 \endif
 `

@@ -29,12 +29,12 @@ const ApplicationName = "keep-bootstrap"
 const defaultConnectTimeout = 10 * time.Second
 
 // Settings is a statement that makes the rest of its transaction independent of the settings of role and database: texts
-// travel as UTF-8, dates as ISO. Send it first in a transaction or in a batch, which is one transaction: it then costs no
+// travel as UTF-8, dates as ISO, and operators are those of PostgreSQL, whatever someone made in schema public. Send it first in a transaction or in a batch, which is one transaction: it then costs no
 // round trip, and it is safe behind a pooler in transaction mode, where nothing that is set for a session survives.
 const Settings = `SELECT pg_catalog.set_config('client_encoding', 'UTF8', true), pg_catalog.set_config('datestyle', 'ISO, MDY', true),
 	pg_catalog.set_config('intervalstyle', 'postgres', true), pg_catalog.set_config('bytea_output', 'hex', true),
 	pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('standard_conforming_strings', 'on', true),
-	pg_catalog.set_config('quote_all_identifiers', 'off', true)`
+	pg_catalog.set_config('quote_all_identifiers', 'off', true), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)`
 
 // Config says how to connect. The connection works through pgbouncer in transaction mode too: no named prepared statements
 // (query mode exec, no caches) and no startup parameter but application_name and, when given, options.

@@ -33,7 +33,7 @@ BEGIN
                                       u.id) AS rank
             FROM (SELECT u.id::text AS id, u.username::text AS username, u.password_hash, u.xmin AS row_version,
                          count(*) OVER () AS users
-                  FROM public."user" AS u) AS u
+                  FROM public."user" AS u WHERE u.tenant_id = p_tenant_id) AS u
             FULL JOIN bootstrap._objects(p_tenant_id, 'user') AS o ON o.object_id = u.id
         ) AS l
         WHERE p_every OR l.id IS NULL OR (l.rank = 1 AND l.is_meant);
@@ -62,14 +62,17 @@ BEGIN
         RETURN QUERY
         SELECT 'deduplication_rule', r.id, r.name::text, r.name::text, coalesce(p.name::text, m.name),
                jsonb_build_object('name', r.name, 'description', r.description,
-                   'fingerprint_fields', r.fingerprint_fields, 'ignore_fields', r.ignore_fields,
+                   'fingerprint_fields',
+                   coalesce(bootstrap._try_jsonb(r.fingerprint_fields), to_jsonb(r.fingerprint_fields)),
+                   'ignore_fields', coalesce(bootstrap._try_jsonb(r.ignore_fields), to_jsonb(r.ignore_fields)),
                    'full_deduplication', r.full_deduplication, 'priority', r.priority, 'enabled', r.enabled,
                    'provider', r.provider_id, 'provider_type', r.provider_type),
                NULL::jsonb, r.row_version, NULL::text, NULL::xid, r.is_provisioned, r.is_provisioned, false,
                NULL::timestamp, o.object_id, o.name, o.type, o.keys, o.digest, o.run_id
         FROM (
-            SELECT r.id::text AS id, r.name, r.description, r.fingerprint_fields, r.ignore_fields, r.full_deduplication,
-                   r.priority, r.enabled, r.provider_id, r.provider_type, r.is_provisioned, r.xmin AS row_version
+            SELECT r.id::text AS id, r.name, r.description, r.fingerprint_fields::text AS fingerprint_fields,
+                   r.ignore_fields::text AS ignore_fields, r.full_deduplication, r.priority, r.enabled, r.provider_id,
+                   r.provider_type, r.is_provisioned, r.xmin AS row_version
             FROM public.alertdeduplicationrule AS r WHERE r.tenant_id = p_tenant_id
         ) AS r
         FULL JOIN bootstrap._objects(p_tenant_id, 'deduplication_rule') AS o ON o.object_id = r.id
@@ -79,7 +82,7 @@ BEGIN
     END IF;
     IF 'workflow' = ANY (p_kinds) THEN
         RETURN QUERY
-        SELECT 'workflow', f.id::text, f.name, f.name, NULL::text,
+        SELECT 'workflow', f.id::text, f.shown_name, f.shown_name, NULL::text,
                jsonb_build_object('name', f.name, 'description', f.description, 'interval', f.interval,
                    'disabled', f.is_disabled, 'raw', f.workflow_raw, 'provisioned', f.provisioned,
                    'deleted', f.is_deleted),
@@ -87,7 +90,7 @@ BEGIN
                CASE WHEN f.id IS NULL THEN EXISTS (SELECT FROM public.workflow AS w WHERE w.id = o.object_id)
                     ELSE f.is_deleted END,
                f.last_updated, o.object_id, o.name, NULL::text, o.keys, o.digest, o.run_id
-        FROM (SELECT f.*, f.xmin AS row_version FROM public.workflow AS f
+        FROM (SELECT f.*, f.xmin AS row_version, coalesce(f.name, '') AS shown_name FROM public.workflow AS f
               WHERE f.tenant_id = p_tenant_id AND NOT f.is_test) AS f
         FULL JOIN bootstrap._objects(p_tenant_id, 'workflow') AS o ON o.object_id = f.id
         WHERE o.object_id IS NOT NULL OR f.provisioned OR (NOT f.is_deleted AND (

@@ -22,8 +22,7 @@ BEGIN
            count(*) FILTER (WHERE w.action = 'rename'), count(*) FILTER (WHERE w.action = 'replace'),
            count(*) FILTER (WHERE w.action = 'prune'), count(*) FILTER (WHERE w.action = 'adopt'),
            v_report.providers - count(w.position) FILTER (WHERE w.action <> 'unchanged' OR w.drift <> '{}'),
-           (SELECT count(*) FROM bootstrap.work AS r WHERE r.transaction_id = pg_current_xact_id()
-            AND r.kind = 'deduplication_rule' AND r.action <> 'unchanged' AND NOT r.state_only)
+           (SELECT count(*) FROM bootstrap._to_write('deduplication_rule') AS r)
     INTO v_report.added, v_report.updated, v_report.renamed, v_report.replaced, v_report.pruned, v_report.adopted,
          v_report.unchanged, v_report.rules_changed
     FROM bootstrap.work AS w
@@ -65,8 +64,8 @@ BEGIN
             LEFT JOIN unnest(v_webhooks) AS h (id) ON h.id = w.object_id
             CROSS JOIN LATERAL (VALUES
                 (1, w.kind = 'provider' AND w.action = 'add' AND NOT EXISTS (
-                     SELECT FROM bootstrap.run AS r WHERE r.tenant_id = p_tenant_id AND r.outcome = 'applied'
-                     AND r.transaction_id <> pg_current_xact_id()),
+                     SELECT FROM bootstrap.run AS r
+                     WHERE r.tenant_id = p_tenant_id AND r.outcome = 'applied' AND r.run_id <> p_run_id),
                  'Keep must run with SECRET_MANAGER_TYPE=DB to see these providers, and with '
                  'PROVISION_RESOURCES=false so that it does not delete them when it starts'),
                 (3, w.action = 'unchanged' AND NOT w.state_only AND w.drift <> '{}' AND v_keeps,
@@ -83,8 +82,9 @@ BEGIN
             UNION ALL
             SELECT 5, format('restart Keep to start or stop the consumers of %s',
                              string_agg(DISTINCT y.type, ', ' ORDER BY y.type))
-            FROM work AS w JOIN bootstrap.provider_type AS y ON y.consumer AND y.type IN (w.type, w.live_type)
-            WHERE w.kind = 'provider' AND w.action <> 'unchanged' AND NOT w.state_only
+            FROM bootstrap.provider_type AS y
+            WHERE y.consumer AND y.type IN (SELECT unnest(ARRAY[w.type, w.live_type]) FROM work AS w
+                                            WHERE NOT w.state_only AND w.kind = 'provider' AND w.action <> 'unchanged')
             HAVING count(*) > 0
         ) AS n;
     END IF;

@@ -3,7 +3,8 @@
 -- PostgreSQL puts values into MESSAGE, DETAIL and CONTEXT of many errors, which would reach the client and the server's
 -- log. KB errors, and those whose message never holds data (locks, resources, privileges, missing objects), keep
 -- their text. An error raised by foreign code does not, whatever its SQLSTATE: the trigger and its table are named
--- instead. Foreign code precedes the first routine of schema bootstrap in the context.
+-- instead. Foreign code precedes the first routine of schema bootstrap in the context. The words of a context depend on
+-- lc_messages: in another language than English, only an error that one of our routines raises keeps its text.
 -- A duplicate key is a conflict with the application.
 CREATE FUNCTION bootstrap._reraise(p_error bootstrap.error) RETURNS void
 LANGUAGE plpgsql
@@ -13,9 +14,13 @@ DECLARE
     v_ours    CONSTANT text := E'(^|\\n)PL/pgSQL function "?bootstrap"?\\.';
     v_inner   text := CASE WHEN p_error.context ~ v_ours THEN (regexp_split_to_array(p_error.context, v_ours))[1]
                            ELSE substring(p_error.context FROM '^(.*)PL/pgSQL function inline_code_block') END;
+    v_is_ours boolean := p_error.context ~ E'^[^"(\\n]* (bootstrap[.][a-z_]+|"bootstrap"[.]"[a-z_]+")[(]'
+                              OR p_error.context ~ E'^[^\\n]* inline_code_block [^\\n]*$';
     v_trigger text;
 BEGIN
-    IF p_error.state = 'P0001' OR v_inner ~ E'(^|\\n)(PL/\\S+ function|SQL function "[^_])' THEN
+    IF p_error.state = 'P0001' OR v_inner ~ E'(^|\\n)(PL/\\S+ function|SQL function "[^_])'
+       OR (p_error.state LIKE 'KB%' AND NOT v_is_ours)
+    THEN
         SELECT string_agg(DISTINCT format('trigger %I of %s', t.tgname, t.tgrelid::regclass), ', ') INTO v_trigger
         FROM regexp_matches(v_inner, E'(?:^|\\n)PL/pgSQL function (?:[^.(\\n]+\\.)?"?([^"(\\n]+)"?\\(', 'g') AS f (name)
         JOIN pg_proc AS p ON p.proname = f.name[1]
@@ -27,6 +32,10 @@ BEGIN
 
     IF p_error.state IN ('42P01', '42703', '42883', '42804') THEN -- these are not Keep's tables, or older ones
         PERFORM bootstrap.require_keep();
+    END IF;
+    IF NOT v_is_ours AND strpos(p_error.context, 'PL/pgSQL function') = 0 THEN
+        p_error := ROW(p_error.state, format('the run failed with SQLSTATE %s', p_error.state), '', '', '?',
+                       regexp_replace(p_error.constraint_name, '.+', '?'), '')::bootstrap.error;
     END IF;
     IF p_error.state LIKE 'KB%' THEN
         RAISE EXCEPTION '%', p_error.message

@@ -2,7 +2,7 @@
 --
 -- Returns created or exists. Needs table public.tenant only. Safe to repeat and to call from many sessions at once.
 -- The row is as Keep writes it: configuration is the JSON value null. Waits at most 500 ms for another transaction that
--- creates the same row (55P03). Errors: KB002, KB013; KB010 without the table.
+-- creates the same row (55P03). Errors: KB002, KB013, KB041; KB010 without the table.
 CREATE FUNCTION bootstrap.ensure_tenant(p_tenant_id text, p_tenant_name text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -20,7 +20,13 @@ BEGIN
     END IF;
     INSERT INTO public.tenant (id, name, configuration)
     VALUES (p_tenant_id, p_tenant_name, 'null') ON CONFLICT DO NOTHING;
-    RETURN CASE WHEN FOUND THEN 'created' ELSE 'exists' END;
+    IF FOUND THEN
+        RETURN 'created';
+    ELSIF EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) THEN
+        RETURN 'exists';
+    END IF;
+    RAISE EXCEPTION 'the row of tenant % was not written: a trigger or rule of public.tenant drops rows',
+        to_json(p_tenant_id) USING ERRCODE = 'KB041', HINT = 'Remove the trigger or rule.';
 END
 $$;
 COMMENT ON FUNCTION bootstrap.ensure_tenant(text, text) IS

@@ -18,7 +18,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_nestloop = off -- a wrong estimate must not make it quadratic
 SET enable_mergejoin = off
 SET jit = off
-SET plan_cache_mode = force_generic_plan -- each statement is planned once
+SET plan_cache_mode = force_generic_plan -- each statement is planned once, if the manifest is small
 SET row_security = off
 SET lock_timeout = '500ms'
 AS $$
@@ -28,6 +28,7 @@ DECLARE
     v_is_new     boolean := false;
     v_is_locked  boolean := false;
     v_is_done    boolean;
+    v_is_small   boolean;
     v_is_stale   boolean := false;
     v_is_changed boolean := false;
     v_is_created boolean := false;
@@ -39,8 +40,12 @@ BEGIN
     PERFORM bootstrap._begin(p_tenant_id, p_options);
     v_generation := (p_options ->> 'generation')::bigint;
     SELECT t.generation INTO v_stored FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
-    v_is_done := coalesce(v_generation = v_stored, v_generation IS NULL) AND NOT p_options ? 'plan_digest'
-                 AND (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000
+    v_is_small := (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000;
+    IF NOT v_is_small THEN
+        PERFORM set_config('plan_cache_mode', 'force_custom_plan', true); -- tables grow during the run
+    END IF;
+    v_is_done := v_is_small AND NOT p_options ? 'plan_digest'
+                 AND coalesce(v_generation = v_stored, v_generation IS NULL)
                  AND NOT EXISTS (SELECT FROM bootstrap._pairs(
                                      p_tenant_id, current_setting('bootstrap.kinds')::text[], false))
                  AND EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id);
@@ -93,7 +98,17 @@ BEGIN
         IF 'dashboard' = ANY (v_touched) THEN CALL bootstrap._write_dashboards(p_tenant_id); END IF;
         IF 'mapping_rule' = ANY (v_touched) THEN CALL bootstrap._write_mapping_rules(p_tenant_id); END IF;
         CALL bootstrap._record(p_tenant_id, v_run_id, p_options, v_is_created);
-        SET CONSTRAINTS ALL IMMEDIATE; -- errors of deferred triggers come out here, where they are filtered
+        -- Deferred triggers of Keep's tables fire here, where their errors are filtered. Not ALL: those on tables of
+        -- the caller would run with our rights.
+        EXECUTE coalesce('SET CONSTRAINTS ' || (
+            SELECT string_agg(format('public.%I', t.conname), ', ')
+            FROM (SELECT c.conname
+                  FROM pg_constraint AS c
+                  LEFT JOIN bootstrap.keep_column AS k ON c.conrelid = to_regclass(format('public.%I', k.table_name))
+                  WHERE c.connamespace = to_regnamespace('public')
+                  GROUP BY c.conname
+                  HAVING bool_and(c.contype = 't' AND c.condeferrable AND k.kind IS NOT NULL)) AS t
+        ) || ' IMMEDIATE', 'SELECT');
         PERFORM bootstrap._require_written(p_tenant_id, p_options);
         DELETE FROM bootstrap.object AS o
         USING bootstrap.work AS w

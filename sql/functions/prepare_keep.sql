@@ -15,6 +15,9 @@ DECLARE
     v_is_ready   boolean;
     v_result     text := 'absent';
 BEGIN
+    IF NOT p_deferrable AND NOT pg_has_role(session_user, current_user, 'MEMBER') THEN
+        RAISE EXCEPTION 'only the owner of schema bootstrap may undo it' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     FOR v_constraint, v_is_ready IN
         SELECT c.conname, CASE WHEN p_deferrable THEN c.condeferrable AND NOT c.condeferred ELSE NOT c.condeferrable END
         FROM pg_constraint AS c

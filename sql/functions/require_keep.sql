@@ -37,7 +37,7 @@ BEGIN
     END IF;
 
     IF v_kind NOT IN ('tenant', 'provider') THEN
-        RAISE EXCEPTION 'this Keep has no %ss: %', replace(v_kind, '_', ' '), split_part(v_all, E'\n', 1)
+        RAISE EXCEPTION 'this Keep has no %: %', replace(v_kind, '_', ' ') || 's', split_part(v_all, E'\n', 1)
             USING ERRCODE = 'KB027', DETAIL = v_all,
                   HINT = format('Upgrade Keep to schema revision %s or newer, or leave them out of the manifest.',
                                 CASE v_kind WHEN 'mapping_rule' THEN '67ff7efffed4 (Keep 0.54)'

@@ -1,8 +1,8 @@
 -- bootstrap.untrusted: objects whose owner could run code with the rights of these routines, one text each.
 --
 -- Trusted are the owner of schema bootstrap, who owns Keep's tables as well, and superusers. Reported are tables of
--- Keep and whatever is in schema bootstrap if it, or the function of a trigger on it, belongs to another role, and the
--- privilege TRIGGER on a table of Keep. Reads catalogs only.
+-- Keep and whatever is in schema bootstrap if it, or the function of a trigger on it, belongs to another role, tables
+-- of other roles that refer to one of Keep, and the privileges with which one makes them. Reads catalogs only.
 CREATE VIEW bootstrap.untrusted AS
 WITH trusted AS (
     SELECT r.oid FROM pg_roles AS r
@@ -31,14 +31,20 @@ FROM (
     JOIN pg_proc AS p ON p.oid = t.tgfoid
     WHERE NOT t.tgisinternal
       AND (t.tgrelid IN (SELECT k.oid FROM keep AS k) OR c.relnamespace = to_regnamespace('bootstrap'))
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, f.oid, c.relowner -- of a table that refers to one of Keep
+    FROM pg_constraint AS f
+    JOIN pg_class AS c ON c.oid = f.conrelid
+    WHERE f.contype = 'f' AND f.confrelid IN (SELECT k.oid FROM keep AS k)
 ) AS o
 CROSS JOIN LATERAL pg_identify_object(o.class, o.id, 0) AS i
 WHERE o.owner NOT IN (SELECT t.oid FROM trusted AS t)
 UNION ALL
-SELECT format('%s may create triggers on table %s',
-              CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE 'role ' || a.grantee::regrole END,
-              k.oid::regclass)
-FROM keep AS k
+SELECT format('%s may create triggers on table %s, or tables that refer to it',
+              CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE 'role ' || a.grantee::regrole END, k.oid::regclass)
+FROM (SELECT k.oid, k.relacl FROM keep AS k
+      UNION ALL
+      SELECT k.oid, t.attacl FROM keep AS k JOIN pg_attribute AS t ON t.attrelid = k.oid AND t.attacl IS NOT NULL) AS k
 CROSS JOIN LATERAL aclexplode(k.relacl) AS a
-WHERE a.privilege_type = 'TRIGGER' AND a.grantee NOT IN (SELECT t.oid FROM trusted AS t);
+WHERE a.privilege_type IN ('TRIGGER', 'REFERENCES') AND a.grantee NOT IN (SELECT t.oid FROM trusted AS t);
 COMMENT ON VIEW bootstrap.untrusted IS 'Objects whose owner could run code with the rights of these routines.';

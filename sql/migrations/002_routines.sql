@@ -1,6 +1,5 @@
 -- 002_routines: the routines and views of schema bootstrap. Locks: none on anything of Keep.
 
-SET LOCAL search_path = pg_catalog, pg_temp; -- what the views and the bodies in SQL name is bound now
 SET LOCAL check_function_bodies = off; -- Keep's tables need not exist yet
 
 -- {{ install_snapshot "002" }}
