@@ -405,8 +405,7 @@ func TestPlaceOfAnErrorInARoutine(t *testing.T) {
 	}
 	position := len([]rune(script[:offset])) + 1
 	file, line, column, excerpt := migrate.Place("002_routines.sql", script, position)
-	// The template puts its own comment sign before the first line.
-	if file != "sql/functions/ensure_tenant.sql" || line != 1 || column != 4 || !strings.Contains(excerpt, mark) {
+	if file != "sql/functions/ensure_tenant.sql" || line != 1 || column != 1 || !strings.Contains(excerpt, mark) {
 		t.Errorf("%s:%d:%d %s", file, line, column, excerpt)
 	}
 }

@@ -22,27 +22,42 @@ func Script(program string) (string, error) {
 	b.WriteString(sqlfiles.Guard)
 	b.WriteString(scriptSchema)
 	for _, m := range migrations {
-		fmt.Fprintf(&b, scriptMigration, m.Sequence, m.Name, m.UpSQL)
+		// Behind the comment sign of its template, a routine begins with one of its own.
+		fmt.Fprintf(&b, scriptMigration, m.Sequence, m.Name, strings.ReplaceAll(m.UpSQL, "\n-- -- ", "\n-- "))
 	}
 	b.WriteString(scriptFooter)
 	return b.String(), nil
 }
 
-// contents lists what the script creates, in its order, with the first sentence of each file.
+// contents lists the migrations with the first sentence of each, and the steps of the routines with their names, in the order
+// in which they stand in the script.
 func contents(migrations []*ternmigrate.Migration) string {
-	var b strings.Builder
+	const width = 120
+	var lines []string
 	for _, m := range migrations {
 		for line := range strings.SplitSeq(m.UpSQL, "\n") {
-			name, what, ok := strings.Cut(strings.TrimPrefix(line, "-- "), ": ")
-			if ok && (strings.HasPrefix(line, "-- bootstrap.") || strings.HasPrefix(line, "-- 00")) {
-				name, _, _ = strings.Cut(strings.TrimPrefix(name, "bootstrap."), "(")
+			name, what, _ := strings.Cut(strings.TrimPrefix(line, "-- "), ": ")
+			switch last := len(lines) - 1; {
+			case strings.HasPrefix(line, "-- 00"):
 				what, _, _ = strings.Cut(what, ". ")
-				fmt.Fprintf(&b, "--   %-26s %s\n", name, strings.TrimSuffix(what, "."))
+				lines = append(lines, fmt.Sprintf("--   %-24s %s", name, strings.TrimSuffix(what, ".")))
+			case strings.HasPrefix(line, stepMark):
+				lines = append(lines, fmt.Sprintf("--     %-22s", strings.TrimPrefix(line, stepMark)))
+			case strings.HasPrefix(line, "-- -- bootstrap."):
+				name, _, _ = strings.Cut(strings.TrimPrefix(name, "-- bootstrap."), "(")
+				if len(lines[last])+len(name) > width {
+					lines = append(lines, fmt.Sprintf("--     %-22s", ""))
+					last++
+				}
+				lines[last] += " " + name
 			}
 		}
 	}
-	return b.String()
+	return strings.Join(lines, "\n") + "\n"
 }
+
+// stepMark begins the line before the routines of a step, in functions/install.sql.
+const stepMark = "-- ===== "
 
 // scriptHeader takes the program's version, the number of migrations and the table of contents.
 const scriptHeader = `-- Schema bootstrap of keep-bootstrap %[1]s: migrations 1 to %[2]d, for psql.

@@ -1,4 +1,5 @@
 -- The routines and views of schema bootstrap, in the order in which they are best read.
+-- ===== 1 Is this Keep?
 -- {{ template "_digest.sql" . }}
 -- {{ template "_try_jsonb.sql" . }}
 -- {{ template "keep_column.sql" . }}
@@ -7,6 +8,7 @@
 -- {{ template "require_keep.sql" . }}
 -- {{ template "prepare_keep.sql" . }}
 -- {{ template "ensure_tenant.sql" . }}
+-- ===== 2 The manifest
 -- {{ template "_staged.sql" . }}
 -- {{ template "manifest_part.sql" . }}
 -- {{ template "_manifest_rows.sql" . }}
@@ -14,9 +16,11 @@
 -- {{ template "_resource_problems.sql" . }}
 -- {{ template "problems.sql" . }}
 -- {{ template "_begin.sql" . }}
+-- ===== 3 The run
 -- {{ template "install_staged.sql" . }}
 -- {{ template "install_manifest.sql" . }}
 -- {{ template "install_providers.sql" . }}
+-- ===== 4 What differs
 -- {{ template "_live_providers.sql" . }}
 -- {{ template "webhook.sql" . }}
 -- {{ template "wanted_provider.sql" . }}
@@ -25,12 +29,16 @@
 -- {{ template "_wanted.sql" . }}
 -- {{ template "_live.sql" . }}
 -- {{ template "_pairs.sql" . }}
+-- ===== 5 Which row is which
 -- {{ template "_match_objects.sql" . }}
 -- {{ template "_match.sql" . }}
+-- ===== 6 What becomes of it
 -- {{ template "_compare.sql" . }}
 -- {{ template "_decide.sql" . }}
+-- ===== 7 Guards
 -- {{ template "_diff.sql" . }}
 -- {{ template "_judge.sql" . }}
+-- ===== 8 Writes
 -- {{ template "_to_write.sql" . }}
 -- {{ template "_write_users.sql" . }}
 -- {{ template "_write_api_keys.sql" . }}
@@ -39,10 +47,12 @@
 -- {{ template "_write_workflows.sql" . }}
 -- {{ template "_write_dashboards.sql" . }}
 -- {{ template "_write_mapping_rules.sql" . }}
+-- ===== 9 Records
 -- {{ template "_record.sql" . }}
 -- {{ template "_require_written.sql" . }}
 -- {{ template "_report.sql" . }}
 -- {{ template "_reraise.sql" . }}
+-- ===== 10 Reading routines
 -- {{ template "plan_staged.sql" . }}
 -- {{ template "plan.sql" . }}
 -- {{ template "plan_providers.sql" . }}

@@ -110,7 +110,7 @@ BEGIN
                   HAVING bool_and(c.contype = 't' AND c.condeferrable AND k.kind IS NOT NULL)) AS t
         ) || ' IMMEDIATE', 'SELECT');
         PERFORM bootstrap._require_written(p_tenant_id, p_options);
-        DELETE FROM bootstrap.object AS o
+        DELETE FROM bootstrap.object AS o -- not before: only what is remembered is known to be pruned
         USING bootstrap.work AS w
         WHERE w.transaction_id = pg_current_xact_id() AND w.action = 'prune' AND o.tenant_id = p_tenant_id
           AND o.kind = w.kind AND o.object_id = w.object_id;
