@@ -407,10 +407,10 @@ func TestClientEncodingGarblesText(t *testing.T) {
 				t.Fatal(postgres.From(err))
 			}
 			at := time.Date(2026, 2, 1, 10, 0, 0, 0, time.UTC)
-			if _, err := tx.Exec(t.Context(), "insert into x values ($1, $2)", text, at); err != nil {
+			if _, err := tx.Exec(t.Context(), "insert into public.x values ($1, $2)", text, at); err != nil {
 				t.Fatal(parameters, err)
 			}
-			if _, err := tx.CopyFrom(t.Context(), pgx.Identifier{"x"}, []string{"t"}, pgx.CopyFromRows([][]any{{text}})); err != nil {
+			if _, err := tx.CopyFrom(t.Context(), pgx.Identifier{"public", "x"}, []string{"t"}, pgx.CopyFromRows([][]any{{text}})); err != nil {
 				t.Fatal(parameters, err)
 			}
 			if err := tx.Commit(t.Context()); err != nil {
@@ -421,7 +421,7 @@ func TestClientEncodingGarblesText(t *testing.T) {
 			var readAt time.Time
 			batch := &pgx.Batch{}
 			batch.Queue(postgres.Settings)
-			batch.Queue("select t, at from x where at is not null").QueryRow(func(row pgx.Row) error { return row.Scan(&read, &readAt) })
+			batch.Queue("select t, at from public.x where at is not null").QueryRow(func(row pgx.Row) error { return row.Scan(&read, &readAt) })
 			if err := conn.SendBatch(t.Context(), batch).Close(); err != nil || read != text || !readAt.Equal(at) {
 				t.Errorf("%s: %q %s %v", parameters, read, readAt, err)
 			}
