@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/migrate"
+	"keep-bootstrap/internal/postgres"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "list the resources of the tenant, their origin and condition",
+		Long: `List the resources of the tenant: who created each (keep-bootstrap, Keep's own provisioning or a
+user), the run that wrote it last, and its condition. Nothing is written.`,
+		Example: example("keep-bootstrap status -o json"),
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var providers []db.ProviderStatus
+			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(postgres.All(&providers)) })
+			if err != nil {
+				return err
+			}
+			return a.out.Status(a.tenant, providers)
+		},
+	}
+}
+
+// read sends queries to a database that is migrated, in one round trip. Reads only, so it works on a standby.
+func (a *app) read(ctx context.Context, queue func(*pgx.Batch)) error {
+	t, err := a.target(ctx, "", false)
+	if err != nil {
+		return err
+	}
+	return a.waiting(ctx, func(ctx context.Context) error {
+		conn, err := postgres.Connect(ctx, t.config)
+		if err != nil {
+			return err
+		}
+		defer postgres.Close(ctx, conn)
+		return migrate.Query(ctx, conn, queue)
+	})
+}
