@@ -24,7 +24,7 @@ BEGIN
         RAISE EXCEPTION 'the tenant id is empty or too long, or the options are not a JSON object'
             USING ERRCODE = 'KB002', HINT = 'Keep''s own tenant is ''keep''. Options look like ''{"adopt": true}''.';
     END IF;
-    IF p_options <> '{}' THEN
+    IF p_options - 'tool_version' <> '{}' THEN
         SELECT string_agg(CASE WHEN k.type IS NULL THEN format('unknown option %s', to_json(o.key))
                                ELSE format('option %s must be %s', o.key, k.words) END, E'\n' ORDER BY o.key)
         INTO v_shown
