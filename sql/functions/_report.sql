@@ -44,9 +44,10 @@ BEGIN
             WHERE g.kind NOT IN ('provider', 'deduplication_rule') GROUP BY g.kind, g.number
         ) AS k;
     END IF;
-    IF (SELECT bool_or(w.wanted_webhook) FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id()) THEN
-        v_webhooks := ARRAY(SELECT k.object_id FROM bootstrap.webhook AS k
-                            WHERE k.tenant_id = p_tenant_id AND k.is_recorded);
+    IF (SELECT bool_or(w.wanted_webhook) FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id())
+       AND EXISTS (SELECT FROM bootstrap._objects(p_tenant_id, 'provider') AS o WHERE o.webhook_digest IS NOT NULL) THEN
+        v_webhooks := ARRAY(
+            SELECT k.object_id FROM bootstrap.webhook AS k WHERE k.tenant_id = p_tenant_id AND k.is_recorded);
     END IF;
     IF EXISTS (SELECT FROM bootstrap.work AS w WHERE w.transaction_id = pg_current_xact_id()) THEN
         WITH work AS MATERIALIZED (
@@ -90,15 +91,13 @@ BEGIN
     END IF;
     v_report.notes := v_report.notes || ARRAY(
         SELECT 'PROVISION_RESOURCES is true, so Keep overwrites this run when it starts. Set it to false'
-        WHERE (p_options ->> 'provision_resources')::boolean
-    ) || ARRAY(
+        WHERE (p_options ->> 'provision_resources')::boolean) || ARRAY(
         SELECT 'not covered by the manifest, and left alone: '
                || string_agg(format('%s %s(s)', k.count, replace(k.kind, '_', ' ')), ', ' ORDER BY k.kind)
         FROM (SELECT o.kind, count(*) AS count FROM bootstrap.object AS o
               WHERE o.tenant_id = p_tenant_id AND o.kind <> ALL (v_kinds || ARRAY['deduplication_rule'])
               GROUP BY o.kind) AS k
-        HAVING count(*) > 0
-    );
+        HAVING count(*) > 0);
     IF p_is_stale THEN
         v_report.unchanged := 0;
         v_report.notes := ARRAY[format('generation %s is older than the installed one, %s: nothing was done',
