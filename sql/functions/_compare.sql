@@ -41,17 +41,17 @@ BEGIN
                       OR (m.live_type = m.type AND (d.field <> 'secret.name' OR (m.live_name = m.name
                           AND m.live -> 'authentication' <> 'null')))) AS fields
         FROM (
-            SELECT CASE w.key WHEN 'provider_type' THEN 'provider' ELSE w.key END
+            SELECT CASE w.key WHEN 'provider_type' THEN 'provider' ELSE w.key END -- columns
             FROM jsonb_each(r.wanted - 'authentication') AS w WHERE w.value IS DISTINCT FROM m.live -> w.key
             UNION ALL
-            SELECT 'authentication.' || w.key
+            SELECT 'authentication.' || w.key -- given, and different
             FROM jsonb_each(r.wanted -> 'authentication') AS w
             WHERE m.live -> 'authentication' <> 'null' AND w.value IS DISTINCT FROM m.live -> 'authentication' -> w.key
             UNION ALL
-            SELECT 'authentication.' || w.key
+            SELECT 'authentication.' || w.key -- no longer given: m.keys are those of the manifest
             FROM jsonb_object_keys(nullif(m.live -> 'authentication', 'null') - m.keys) AS w (key)
             UNION ALL
-            SELECT 'authentication.' || e.key
+            SELECT 'authentication.' || e.key -- added by Keep, and on its way to another address
             FROM jsonb_object_keys(m.extra -> 'authentication') AS e (key)
             LEFT JOIN bootstrap.provider_type AS y ON y.type = m.type
             WHERE e.key = ANY (coalesce(y.secret, ARRAY[e.key])) AND EXISTS (

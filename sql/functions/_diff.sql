@@ -36,7 +36,7 @@ BEGIN
                     ELSE greatest(3, floor((s.wanted + k.others) / 2.0)) END AS allowed
         FROM kind AS k
         CROSS JOIN LATERAL (SELECT count(*) AS wanted FROM bootstrap._staged(k.kind)) AS s
-        WHERE k.going > 0 AND k.kind <> 'deduplication_rule'
+        WHERE k.going > 0 AND k.kind <> 'deduplication_rule' -- rules go with their providers
     ),
     shared AS ( -- rows of table secret with more than one owner
         SELECT s.key, bool_or(s.is_foreign) AS is_foreign

@@ -61,7 +61,7 @@ BEGIN
               AND w.action IN ('update', 'rename', 'adopt')
               AND (w.fields && ARRAY['name', 'secret', 'secret.name']
                    OR array_to_string(w.fields, ' ') LIKE '%authentication.%')
-            FOR SHARE OF p
+            FOR SHARE OF p -- nobody changes it before the secret is written
         ),
         updated AS (
             UPDATE public.secret AS c

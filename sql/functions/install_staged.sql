@@ -40,7 +40,7 @@ BEGIN
     PERFORM bootstrap._begin(p_tenant_id, p_options);
     v_generation := (p_options ->> 'generation')::bigint;
     SELECT t.generation INTO v_stored FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
-    v_is_small := (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000;
+    v_is_small := (SELECT count(*) FROM bootstrap._staged('provider')) <= 1000; -- planning takes longer than comparing
     IF NOT v_is_small THEN
         PERFORM set_config('plan_cache_mode', 'force_custom_plan', true); -- tables grow during the run
     END IF;
@@ -58,7 +58,7 @@ BEGIN
         v_is_locked := FOUND;
     END IF;
 
-    WHILE NOT v_is_done LOOP
+    WHILE NOT v_is_done LOOP -- at most twice: without the lock, and with it
         SELECT t.generation INTO v_stored FROM bootstrap.tenant AS t WHERE t.tenant_id = p_tenant_id;
         v_is_stale := coalesce(v_generation < v_stored, false);
         EXIT WHEN v_is_stale;

@@ -15,7 +15,7 @@ DECLARE
     v_kinds text[];
 BEGIN
     PERFORM bootstrap.require_keep(),
-            set_config('bootstrap.manifest', '[]', true), set_config('bootstrap.kinds', '{}', true);
+            set_config('bootstrap.manifest', '[]', true), set_config('bootstrap.kinds', '{}', true); -- nothing wanted
     v_kinds := ARRAY(SELECT k.kind
                      FROM unnest(ARRAY['provider', 'user', 'api_key', 'workflow', 'dashboard',
                                        'mapping_rule']) AS k (kind)

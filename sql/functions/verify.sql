@@ -65,7 +65,7 @@ BEGIN
         CASE WHEN NOT t.found THEN 'Run keep-bootstrap up --tenant-only or SELECT bootstrap.ensure_tenant(...).' END
         FROM (SELECT EXISTS (SELECT FROM public.tenant AS t WHERE t.id = p_tenant_id) AS found) AS t;
 
-    PERFORM set_config('bootstrap.manifest', '[]', true), set_config('bootstrap.kinds', '{}', true);
+    PERFORM set_config('bootstrap.manifest', '[]', true), set_config('bootstrap.kinds', '{}', true); -- nothing wanted
     v_kinds := ARRAY['user', 'api_key', 'provider', 'deduplication_rule', 'workflow', 'dashboard', 'mapping_rule'];
     v_kinds := ARRAY(SELECT k.kind FROM unnest(v_kinds) AS k (kind)
                      WHERE k.kind NOT IN (SELECT d.kind FROM bootstrap.keep_difference AS d));

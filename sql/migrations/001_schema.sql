@@ -10,7 +10,7 @@ CREATE TABLE bootstrap.setting (
         pg_catalog.replace(pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, '-', ''), 'hex'),
     journal_runs_kept integer NOT NULL DEFAULT 1000,
     breaking_version  integer NOT NULL DEFAULT 0,
-    parts             jsonb   NOT NULL DEFAULT '{}',
+    parts             jsonb   NOT NULL DEFAULT '{}', -- what verify compares: schema_part when it was installed
     CONSTRAINT setting_pkey PRIMARY KEY (singleton),
     CONSTRAINT setting_one_row CHECK (singleton),
     CONSTRAINT setting_journal_runs_kept_positive CHECK (journal_runs_kept > 0)
@@ -141,7 +141,7 @@ CREATE UNLOGGED TABLE bootstrap.work (
     extra           jsonb,
     row_version     xid,
     secret_key      text,
-    secret_version  xid,
+    secret_version  xid, -- NULL: there is no row, or it belongs to something else and is left alone
     is_provisioned  boolean,
     is_prunable     boolean,
     is_hidden       boolean,
