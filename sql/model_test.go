@@ -417,6 +417,14 @@ func (s *sequence) compareSecret(x expected, row *object) {
 			}
 		}
 	}
+	// Any key of a type that the catalogue does not know may be an address: where one changes, what Keep added does not go along.
+	if x.Before != nil && x.Entry.Fields["type"] == "of a newer Keep" {
+		for key, value := range x.Entry.authentication() {
+			if !reflect.DeepEqual(x.Before.authentication()[key], value) {
+				clear(want)
+			}
+		}
+	}
 	maps.Copy(want, x.Entry.authentication())
 	if got := row.authentication(); !reflect.DeepEqual(got, want) {
 		s.fail("provider %q: the secret has %s, the model says %s", row.Name, compact(got), compact(want))
