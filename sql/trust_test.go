@@ -199,3 +199,17 @@ func TestRunnerCannotUndoTheForeignKey(t *testing.T) {
 	r.denied(r.runner, "SELECT bootstrap.prepare_keep(false)")
 	r.must(r.owner, "BEGIN; SELECT bootstrap.prepare_keep(false)")
 }
+
+// What is remembered of a rule follows its provider to a new name: a rule deleted later is drift, and not new.
+func TestRuleOfARenamedProviderIsDeleted(t *testing.T) {
+	d := newDatabase(t)
+	d.mustInstall(`{"a": {` + ruled + vms + `}}`)
+	renamed := `{"d": {"renamed_from": ["a"], ` + ruled + vms + `}}`
+	d.mustInstall(renamed)
+	d.exec("DELETE FROM public.alertdeduplicationrule")
+	d.refused("KB025", renamed, `{"on_drift": "fail"}`)
+	d.mustInstall(renamed, `{"on_drift": "keep"}`)
+	d.wantRows("kept", d.text("SELECT name FROM public.alertdeduplicationrule"))
+	d.mustInstall(renamed)
+	d.wantRows("back", d.text("SELECT name FROM public.alertdeduplicationrule"), "r")
+}

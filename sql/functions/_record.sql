@@ -16,6 +16,10 @@ BEGIN
           AND (w.action IN ('replace', 'add') OR (w.position IS NULL AND w.state_only))
           AND o.tenant_id = p_tenant_id AND o.kind = w.kind AND o.object_id = w.object_id;
     END IF;
+    UPDATE bootstrap.object AS o -- what is remembered of rules names their provider
+    SET type = w.name
+    FROM bootstrap._to_write('provider') AS w
+    WHERE w.action = 'rename' AND o.tenant_id = p_tenant_id AND o.kind = 'deduplication_rule' AND o.type = w.last_name;
     INSERT INTO bootstrap.object AS o (tenant_id, kind, object_id, name, type, keys, digest, prevent_delete,
         install_webhook, run_id)
     SELECT p_tenant_id, w.kind, coalesce(w.new_object_id, w.object_id), w.name, w.type, w.keys,
