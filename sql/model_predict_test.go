@@ -11,6 +11,7 @@ import (
 type memory struct {
 	Kind, ID, Name, Type string
 	Keys                 []string // that the manifest had in authentication
+	Reset                bool     // the run gave the user its password: else a change of it is no drift
 	As                   string   // snapshot of the row as the last run left it
 	Guard                bool
 }
@@ -239,7 +240,7 @@ func (r *runOf) match(kind string, entries []wanted) map[int]*object {
 
 // object predicts an entry of the manifest.
 func (r *runOf) object(e wanted, row *object) expected {
-	x := expected{Entry: e, Before: row, Memory: memory{Kind: e.Kind, Name: e.Name, Keys: sortedKeys(e.authentication())}}
+	x := expected{Entry: e, Before: row, Memory: memory{Kind: e.Kind, Name: e.Name, Keys: sortedKeys(e.authentication()), Reset: e.Reset}}
 	if e.Kind == "provider" {
 		x.Memory.Type = e.Fields["type"].(string)
 	}
@@ -255,7 +256,7 @@ func (r *runOf) object(e wanted, row *object) expected {
 	if isUsers && !r.o.adopts() {
 		r.p.Guards["KB024"] = true
 	}
-	drifted := ours && row.snapshot(past.Keys) != past.As
+	drifted := ours && row.snapshot(past.Keys) != past.As && (e.Kind != "user" || past.Reset)
 	replaced := e.Kind == "provider" && row.Fields["type"] != e.Fields["type"]
 	differs := replaced || x.differs(row, past)
 	if drifted && differs {
