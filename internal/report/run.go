@@ -197,7 +197,7 @@ func (r *Run) Log(log *slog.Logger) {
 	case !r.changed() && given > 0 && unchanged == 0 && len(report.Notes) > 0:
 		log.Warn("nothing installed", "because", report.Notes[0]) // an older generation
 	case !r.changed() && given != unchanged:
-		log.Info("nothing was written; what was changed outside of keep-bootstrap is kept", "given", given, "as_wanted", unchanged)
+		log.Info("nothing was written; what was changed outside of keep-bootstrap is kept", "given", given, "unchanged", unchanged)
 	case !r.changed():
 		log.Info("up to date", counts...)
 	default:
