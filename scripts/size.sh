@@ -39,7 +39,7 @@ statements() {
 script=$(bin/keep-bootstrap sql)
 routines=(sql/functions/[!i]*.sql sql/functions/install_*.sql) # install.sql only lists the others
 # The target is 3,000; this limit is what there is, and only ever falls. docs/design.md says where the rest goes.
-figure 'lines of the printed script' "$(wc -l <<<"$script")" 4155
+figure 'lines of the printed script' "$(wc -l <<<"$script")" 4153
 figure 'routines' "$(grep -cE '^CREATE (FUNCTION|PROCEDURE) ' <<<"$script")" 50
 figure 'tables in schema bootstrap' "$(grep -cE '^ *CREATE (UNLOGGED )?TABLE bootstrap\.' <<<"$script")" 10
 

@@ -16,7 +16,5 @@ AS $$
         ) AS c ON true
         WHERE p.tenant_id = p_tenant_id
     ) AS p
-    FULL JOIN (
-        SELECT o.* FROM bootstrap.object AS o WHERE o.tenant_id = p_tenant_id AND o.kind = 'provider'
-    ) AS o ON o.object_id = p.id
+    FULL JOIN bootstrap._objects(p_tenant_id, 'provider') AS o ON o.object_id = p.id
 $$;

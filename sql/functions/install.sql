@@ -21,11 +21,11 @@
 -- {{ template "install_manifest.sql" . }}
 -- {{ template "install_providers.sql" . }}
 -- ===== 4 What differs
+-- {{ template "_objects.sql" . }}
 -- {{ template "_live_providers.sql" . }}
 -- {{ template "webhook.sql" . }}
 -- {{ template "wanted_provider.sql" . }}
 -- {{ template "_pairs_provider.sql" . }}
--- {{ template "_objects.sql" . }}
 -- {{ template "_wanted.sql" . }}
 -- {{ template "_live.sql" . }}
 -- {{ template "_pairs.sql" . }}
