@@ -119,7 +119,7 @@ func (a *app) target(ctx context.Context, localVersion string, create bool) (tar
 	for _, warning := range config.Warnings {
 		a.log.Warn("database connection", "warning", warning)
 	}
-	a.server = config.Place()
+	a.server = config.Address()
 	return target{config: config, local: isLocal}, nil
 }
 

@@ -62,7 +62,7 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	return programs, nil
 }
 
-// unpack downloads the programs unless they are in the cache, unpacks them, tries them, and moves them to their place.
+// unpack downloads the programs unless they are in the cache, unpacks them, tries them, and moves them to their directory.
 func (c *cluster) unpack(ctx context.Context, all, programs string) error {
 	sweep(all, c.log)
 	directory, err := os.MkdirTemp(all, partial)

@@ -145,14 +145,14 @@ func (o Options) cluster(create bool) (*cluster, error) {
 	if err != nil {
 		return c, err
 	}
-	home, err := place(base, create)
+	home, err := directoryFor(base, create)
 	if err != nil || home == "" {
 		return c, err
 	}
 	c.directory = filepath.Join(home, "postgresql-"+c.version)
 	c.cache = home
 	if o.Cache != "" {
-		c.cache, err = place(o.Cache, create)
+		c.cache, err = directoryFor(o.Cache, create)
 	}
 	if err == nil && create {
 		if err := makeDirectory(c.directory); err != nil {

@@ -74,7 +74,7 @@ func fresh(t *testing.T) Options {
 
 // removePlace deletes what root's tests have below /var/lib.
 func removePlace(t *testing.T, base string) {
-	location, err := place(base, false)
+	location, err := directoryFor(base, false)
 	if err == nil && location != "" {
 		err = os.RemoveAll(location)
 	}

@@ -261,7 +261,7 @@ func TestDownload(t *testing.T) {
 	start(t, o)
 	stop(t, o)
 
-	cache, err := place(o.Cache, false)
+	cache, err := directoryFor(o.Cache, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func killUnpacking(t *testing.T, o Options, programs string) (directory string) 
 // repack makes the file that the repository serves out of the downloaded one.
 func repack(t *testing.T, o Options) []byte {
 	t.Helper()
-	cache, err := place(o.Cache, false)
+	cache, err := directoryFor(o.Cache, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestAsOrdinaryUser(t *testing.T) {
 	t.Parallel()
 	all := accounts()
 	a := all[len(all)-1]
-	cache, err := place(sharedCache(t), true)
+	cache, err := directoryFor(sharedCache(t), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestRootPlace(t *testing.T) {
 	t.Parallel()
 	o := fresh(t)
 	base := filepath.Join(o.DataHome, "keep-bootstrap")
-	root, err := place(base, true)
+	root, err := directoryFor(base, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,22 +77,22 @@ func TestRootPlace(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, info, err)
 		}
 	}
-	if again, err := place(base, true); err != nil || again != root {
+	if again, err := directoryFor(base, true); err != nil || again != root {
 		t.Errorf("again: %s, %v, want %s", again, err, root)
 	}
 	// What someone has deleted is created again.
 	if err := os.Remove(root); err != nil {
 		t.Fatal(err)
 	}
-	if none, err := place(base, false); err != nil || none != "" {
+	if none, err := directoryFor(base, false); err != nil || none != "" {
 		t.Errorf("after its removal: %q, %v", none, err)
 	}
-	if again, err := place(base, true); err != nil || again != root {
+	if again, err := directoryFor(base, true); err != nil || again != root {
 		t.Errorf("created again: %s, %v, want %s", again, err, root)
 	}
 	// A directory that someone else could have filled is never used.
 	chown(t, root, 65534, 65534)
-	_, err = place(base, true)
+	_, err = directoryFor(base, true)
 	says(t, err, "is not a directory of root", "DATABASE_URL")
 	chown(t, root, 0, 0)
 }
@@ -193,7 +193,7 @@ func readableCopy(t *testing.T) string {
 	o := fresh(t)
 	start(t, o)
 	stop(t, o)
-	from, err := place(sharedCache(t), false)
+	from, err := directoryFor(sharedCache(t), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ type Config struct {
 	random        bool              // load_balance_hosts=random
 	preferStandby bool
 	attributes    string // target_session_attrs
-	hidden        bool   // parts of the connection string may be in the wrong place: nothing of it is shown
+	hidden        bool   // parts of the connection string may have been taken for others: nothing of it is shown
 }
 
 // Config reads the source, the service file and libpq's variables.
@@ -89,10 +89,10 @@ func (s Source) Config() (*Config, error) {
 	}
 	for i := range max(count, 1) {
 		one := maps.Clone(all)
-		address := at(addresses, i)
+		ip := at(addresses, i)
 		one["host"] = setting{value: at(hosts, i)}
-		if host := one.get("host"); host == "" || strings.HasPrefix(host, "/") && address != "" {
-			one["host"] = setting{value: address}
+		if host := one.get("host"); host == "" || strings.HasPrefix(host, "/") && ip != "" {
+			one["host"] = setting{value: ip}
 		}
 		if host := one.get("host"); !strings.HasPrefix(host, "/") && strings.ContainsAny(host, "@?#/\\ \t\n") {
 			return nil, s.unsplittable()
@@ -106,8 +106,8 @@ func (s Source) Config() (*Config, error) {
 		if err != nil {
 			return nil, s.refuse(err)
 		}
-		if address != "" {
-			config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{address}, nil }
+		if ip != "" {
+			config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{ip}, nil }
 		}
 		c.hosts = append(c.hosts, config)
 	}
@@ -116,13 +116,13 @@ func (s Source) Config() (*Config, error) {
 	return c, nil
 }
 
-// Place is where the servers are: host and port, or the socket, of each.
-func (c *Config) Place() string {
-	var places []string
+// Address is host and port, or the socket, of each server.
+func (c *Config) Address() string {
+	var all []string
 	for _, host := range c.hosts {
-		places = append(places, place(host))
+		all = append(all, address(host))
 	}
-	return strings.Join(places, ", ")
+	return strings.Join(all, ", ")
 }
 
 // list is the value of a parameter that is a list; nil when it is not given.

@@ -135,19 +135,19 @@ func (c *Config) unreachable(failures []failure) *Error {
 	}
 	var reasons []string
 	for _, f := range failures {
-		reasons = append(reasons, place(f.config)+": "+f.cause().text)
+		reasons = append(reasons, address(f.config)+": "+f.cause().text)
 	}
 	e.Message = fmt.Sprintf("cannot connect to database %q as role %q at %s", cmp.Or(c.Database, c.User), c.User, strings.Join(reasons, "; "))
 	return e
 }
 
-// place is host and port, or the socket.
-func place(config *pgx.ConnConfig) string {
-	network, address := pgconn.NetworkAddress(config.Host, config.Port)
+// address is host and port, or the socket.
+func address(config *pgx.ConnConfig) string {
+	network, name := pgconn.NetworkAddress(config.Host, config.Port)
 	if network == "unix" {
-		return "socket " + address
+		return "socket " + name
 	}
-	return address
+	return name
 }
 
 // unfit reports whether the server is not one that target_session_attrs asks for.

@@ -40,10 +40,10 @@ func dataHome(given string) (string, error) {
 	return filepath.Join(given, "keep-bootstrap"), nil
 }
 
-// place returns the directory for the files that belong in dir: dir itself, or one below systemDirectory if the caller is
+// directoryFor returns the directory for the files that belong in dir: dir itself, or one below systemDirectory if the caller is
 // root and the server's account cannot enter dir, as it cannot enter most homes of root. Another dir is another database.
 // Without create, "" means that the directory does not exist yet.
-func place(dir string, create bool) (string, error) {
+func directoryFor(dir string, create bool) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if strings.ContainsAny(dir, "\"$`\n") || os.PathSeparator == '/' && strings.Contains(dir, `\`) {
 		// pg_ctl passes its paths to a shell, in double quotes.
