@@ -2,44 +2,52 @@
 //
 // Keep compares that text at each startup and in its editor, so it must be identical. Keep dumps with
 // PyYAML over libyaml: block style, lists not indented below their key, the order of keys and the quotes of the source kept,
-// everything else as the library chooses. This package chooses alike, except that Keep breaks lines at a space after column 99,999.
+// everything else as libyaml chooses. The library used here descends from libyaml; where it writes a text differently, this
+// package makes it write the same. Only Keep breaks lines at a space after column 99,999.
 package pyyaml
 
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	yaml "go.yaml.in/yaml/v4"
 
 	"keep-bootstrap/internal/document"
 )
 
-const (
-	indentStep = 2
-	// longestSimpleKey is how many bytes a key may have that is written as `key:` and not as `? key`.
-	longestSimpleKey = 128
+// mark goes into a text, or a comment after it, where the library would write something else, and is removed again: two
+// noncharacters of Unicode, which no text contains.
+const mark = "\ufdd0\ufdd1"
+
+// breaks are the line breaks that libyaml does not escape.
+const breaks = "\n\u2028\u2029"
+
+var (
+	openEnd = document.Pattern(`(?:^|[` + breaks + `])[` + breaks + `]$`)
+	// noBlock matches what libyaml never writes as a block: a text with spaces at its end or before a line break, or with
+	// characters that it escapes.
+	noBlock = document.Pattern(`^$| $| [` + breaks + `]|[^\n -~\x{a0}-\x{fefe}\x{ff00}-\x{fffd}]`)
+	// markedBlock is the header of a block that starts with a line break. Libyaml always writes the width of its indentation.
+	markedBlock = document.Pattern(`\|2?([-+]?) #` + mark)
 )
 
 // Dump returns the text of an object as Keep stores it.
 func Dump(root *document.Value) string {
-	d := dumper{indent: -1, whitespace: true, indention: true, anchors: map[int32]string{}, written: map[int32]bool{}}
+	d := dumper{anchors: map[int32]string{}, written: map[int32]bool{}}
 	d.number(root)
-	d.value(root, position{})
-	d.newLine()
-	if d.openEnded {
-		d.out.WriteString("...\n")
+	encoded, err := yaml.Dump(d.node(root, false), yaml.WithLineWidth(-1))
+	if err != nil {
+		panic(err) // the nodes are made here
 	}
-	return d.out.String()
+	text := strings.ReplaceAll(markedBlock().ReplaceAllString(string(encoded), "|2$1"), mark, "")
+	if d.openEnded {
+		text += "...\n"
+	}
+	return text
 }
 
-// dumper writes one document. Its state is libyaml's: what may follow on the current line.
+// dumper makes the nodes of one document.
 type dumper struct {
-	out     strings.Builder
-	column  int
-	indent  int
-	indents []int
-	// whitespace is set after a space or an indentation, indention while a line has only indentation and the
-	// signs - ? and : of a collection.
-	whitespace, indention bool
 	// openEnded is set while the last block text ends with line breaks that an end of the document must bound.
 	openEnded bool
 
@@ -47,11 +55,6 @@ type dumper struct {
 	anchors map[int32]string // "" for what was reached once
 	shared  int
 	written map[int32]bool
-}
-
-// position is where a value stands.
-type position struct {
-	inMap, isKey bool
 }
 
 // number finds nodes that are reached twice and names them in the order of the second visit.
@@ -74,134 +77,71 @@ func (d *dumper) number(v *document.Value) {
 	}
 }
 
-// name is that of the anchor of a repeated value; "" of anything else.
-func (d *dumper) name(v *document.Value) string {
-	if v.Shared == 0 {
-		return ""
+// node returns the node of a value.
+func (d *dumper) node(v *document.Value, isKey bool) *yaml.Node {
+	name := d.anchors[v.Shared]
+	if name != "" && d.written[v.Shared] {
+		return &yaml.Node{Kind: yaml.AliasNode, Value: name}
 	}
-	return d.anchors[v.Shared]
-}
-
-func (d *dumper) value(v *document.Value, at position) {
-	if name := d.name(v); name != "" {
-		if d.written[v.Shared] {
-			d.indicator("*"+name, true, false)
-			if at.isKey {
-				d.put(" ") // or the colon would belong to the name
-			}
-			return
-		}
-		d.written[v.Shared] = true
-		d.indicator("&"+name, true, false)
-	}
-	switch v.Kind {
-	case document.List:
-		d.list(v, at)
-	case document.Object:
-		d.mapping(v)
-	default:
-		d.push(false)
-		d.scalar(v, at)
-		d.pop()
-	}
-}
-
-func (d *dumper) list(v *document.Value, at position) {
-	if len(v.Members) == 0 {
-		d.indicator("[", true, false)
-		d.indicator("]", false, false)
-		return
-	}
-	d.push(at.inMap && !d.indention)
-	for i := range v.Members {
-		d.newLine()
-		d.indicator("-", true, true)
-		d.value(&v.Members[i].Value, position{})
-	}
-	d.pop()
-}
-
-func (d *dumper) mapping(v *document.Value) {
-	if len(v.Members) == 0 {
-		d.indicator("{", true, false)
-		d.indicator("}", false, false)
-		return
-	}
-	d.push(false)
-	for i := range v.Members {
-		m := &v.Members[i]
-		d.newLine()
-		if d.simpleKey(&m.Key) {
-			d.value(&m.Key, position{inMap: true, isKey: true})
-			d.indicator(":", false, false)
-		} else {
-			d.indicator("?", true, true)
-			d.value(&m.Key, position{inMap: true})
-			d.newLine()
-			d.indicator(":", true, true)
-		}
-		d.value(&m.Value, position{inMap: true})
-	}
-	d.pop()
-}
-
-// simpleKey reports whether a key fits on the line of its colon.
-func (d *dumper) simpleKey(key *document.Value) bool {
-	name := d.name(key)
-	if name != "" && d.written[key.Shared] {
-		return true
-	}
-	text := scalarText(key)
-	return !hasBreak(text) && len(name)+len(text) <= longestSimpleKey
-}
-
-// push goes one level in. An indentless list has the indentation of its key.
-func (d *dumper) push(indentless bool) {
-	d.indents = append(d.indents, d.indent)
+	d.written[v.Shared] = true
+	n := &yaml.Node{Kind: yaml.ScalarNode, Anchor: name}
 	switch {
-	case d.indent < 0:
-		d.indent = 0
-	case !indentless:
-		d.indent += indentStep
+	case v.Kind == document.Object:
+		n.Kind = yaml.MappingNode
+	case v.Kind == document.List:
+		n.Kind = yaml.SequenceNode
+	case v.Kind == document.Text && v.Flaw != document.Date && v.Flaw != document.NotFinite: // which are texts only to JSON
+		d.text(n, v, isKey)
+	default:
+		n.Value = plainText(v)
+	}
+	for i := range v.Members {
+		if v.Kind == document.Object {
+			n.Content = append(n.Content, d.node(&v.Members[i].Key, true))
+		}
+		n.Content = append(n.Content, d.node(&v.Members[i].Value, false))
+	}
+	return n
+}
+
+// text sets a text and its style. Where the library cannot write that style, it uses quotes, as libyaml does.
+func (d *dumper) text(n *yaml.Node, v *document.Value, isKey bool) {
+	n.Value = v.Text
+	switch {
+	case v.Style == document.Literal && !noBlock().MatchString(v.Text):
+		n.Style = yaml.LiteralStyle
+		d.openEnded = openEnd().MatchString(v.Text)
+		if strings.IndexAny(v.Text, breaks) == 0 && !isKey {
+			n.LineComment = "#" + mark
+		}
+	case v.Style == document.Literal || v.Style == document.DoubleQuoted:
+		n.Style = yaml.DoubleQuotedStyle
+	case v.Style == document.SingleQuoted || strings.ContainsAny(v.Text, breaks) || !document.ReadsAsText(v.Text):
+		n.Style = yaml.SingleQuotedStyle
+		if strings.TrimRight(v.Text, breaks) != v.Text {
+			n.Value += mark // libyaml indents the closing quote
+		}
+	}
+	if strings.HasPrefix(v.Text, "\ufeff") {
+		n.Value = mark + n.Value // the library escapes all that follows a byte order mark
 	}
 }
 
-func (d *dumper) pop() {
-	d.indent = d.indents[len(d.indents)-1]
-	d.indents = d.indents[:len(d.indents)-1]
-}
-
-// put writes a text without line breaks.
-func (d *dumper) put(text string) {
-	d.out.WriteString(text)
-	d.column += utf8.RuneCountInString(text)
-}
-
-// lineBreak ends the line.
-func (d *dumper) lineBreak() {
-	d.out.WriteByte('\n')
-	d.column = 0
-}
-
-// newLine starts a line at the indentation, unless the current one is still there.
-func (d *dumper) newLine() {
-	indent := max(0, d.indent)
-	if !d.indention || d.column > indent || d.column == indent && !d.whitespace {
-		d.lineBreak()
+// plainText is what Keep dumps of a scalar that is not a text: of a number with a point before an exponent, so that it reads as a
+// number again.
+func plainText(v *document.Value) string {
+	switch v.Kind {
+	case document.Null:
+		return "null"
+	case document.Number:
+		text := document.PythonNumber(v.Text)
+		if text == "-0" {
+			return "0"
+		}
+		if !strings.Contains(text, ".") {
+			text = strings.Replace(text, "e", ".0e", 1)
+		}
+		return text
 	}
-	if d.column < indent {
-		d.put(strings.Repeat(" ", indent-d.column))
-	}
-	d.whitespace, d.indention = true, true
-}
-
-// indicator writes a sign of the syntax, with a space before it where there must be one. After one that indents, another
-// collection may start on the same line.
-func (d *dumper) indicator(sign string, spaceBefore, indents bool) {
-	if spaceBefore && !d.whitespace {
-		d.put(" ")
-	}
-	d.put(sign)
-	d.whitespace = false
-	d.indention = d.indention && indents
+	return v.Text
 }
