@@ -4,5 +4,5 @@ import "time"
 
 func init() { retryFor = time.Second }
 
-// Place is place.
-var Place = place
+// Failure is failure.
+var Failure = failure

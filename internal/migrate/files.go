@@ -14,9 +14,6 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// versionTable is tern's record of the installed version.
-const versionTable = "bootstrap.schema_version"
-
 // files are the migrations as tern reads them, with the routines in the place of migration 002.
 var files = tree{sqlfiles.Files}
 
@@ -44,37 +41,12 @@ var Names = sync.OnceValue(func() []string {
 
 // load evaluates the migrations: {{ install_snapshot "002" }} becomes the routines.
 func load() ([]*ternmigrate.Migration, error) {
-	loader, err := ternmigrate.NewMigratorEx(context.Background(), nil, versionTable, &ternmigrate.MigratorOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("loading the migrations: %w", err)
+	loader, err := ternmigrate.NewMigrator(context.Background(), nil, "bootstrap.schema_version")
+	if err == nil {
+		err = loader.LoadMigrations(files)
 	}
-	if err := loader.LoadMigrations(files); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("loading the migrations: %w", err)
 	}
 	return loader.Migrations, nil
-}
-
-// place finds the file that a position of an evaluated migration comes from: the migration itself, or one of the routines in
-// it. text is the evaluated SQL, position counts characters from 1.
-func place(migration, text string, position int) (file string, line, column int, excerpt string) {
-	file = "sql/migrations/" + migration
-	offset, line, column, excerpt := locate(text, position)
-	if line == 0 {
-		return file, 0, 0, ""
-	}
-	names, err := fs.Glob(sqlfiles.Files, "functions/*.sql")
-	if err != nil {
-		panic(err) // the pattern is good
-	}
-	for _, name := range names {
-		body, err := sqlfiles.Files.ReadFile(name)
-		if err != nil {
-			panic(err) // it is embedded
-		}
-		start := strings.Index(text, string(body))
-		if start >= 0 && offset >= start && offset < start+len(body) {
-			return "sql/" + name, line - strings.Count(text[:start], "\n"), column, excerpt
-		}
-	}
-	return file, line, column, excerpt
 }

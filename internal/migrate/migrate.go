@@ -1,8 +1,8 @@
 // Package migrate brings schema bootstrap of a database to the version that this program knows, and takes it away again.
 //
-// The migrations are tern's, but they run in one outer transaction, serialised by an advisory lock of the transaction:
-// any number of programs may migrate an empty database at once, also through pgbouncer in transaction mode, and a
-// migration that fails or is killed leaves the database as it was.
+// The migrations have tern's form. They run in one transaction, serialised by an advisory lock of the transaction: any number
+// of programs may migrate an empty database at once, also through pgbouncer in transaction mode, and a migration that fails
+// or is killed leaves the database as it was.
 package migrate
 
 import (
@@ -18,24 +18,24 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// Status is what a database has and what this program knows.
+// Status is what a database has.
 type Status struct {
 	Version        int32 // newest installed migration; 0 when schema bootstrap is not there
 	NewestBreaking int32 // newest installed migration that a program must know; 0 when there is none
-	Known          int32 // newest migration of this program
 }
 
 // Current reports whether this program can work on the database as it is. A database that is ahead is current, unless
 // one of the migrations that the program does not know is breaking: that is an error of code "old-program" (78).
 func (s Status) Current() (bool, error) {
-	if s.NewestBreaking > s.Known {
+	if s.NewestBreaking > Known() {
 		return false, &postgres.Error{
 			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused,
-			Message: fmt.Sprintf("the database was migrated by a newer, incompatible version of this program (to %d; this one knows %d)", s.Version, s.Known),
-			Hint:    "use the newer version",
+			Message: fmt.Sprintf("the database was migrated by a newer, incompatible version of this program "+
+				"(to %d; this one knows %d)", s.Version, Known()),
+			Hint: "use the newer version",
 		}
 	}
-	return s.Version >= s.Known, nil
+	return s.Version >= Known(), nil
 }
 
 // Require is the error for a database that is not current, for commands that do not migrate; nil when it is current.
@@ -54,7 +54,7 @@ func (s Status) Require() error {
 	}
 	return &postgres.Error{
 		Code: postgres.CodeOldSchema, ExitCode: postgres.ExitRefused,
-		Message: fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, s.Known),
+		Message: fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, Known()),
 		Hint:    "run `keep-bootstrap migrate` first",
 	}
 }
@@ -78,35 +78,28 @@ func Query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) error {
 
 func query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) (Status, error) {
 	var version db.SchemaVersionRow
-	var seen bool
 	batch := &pgx.Batch{}
 	batch.Queue(postgres.Settings)
 	batch.Queue(sqlfiles.Guard)
-	batch.Queue(db.SchemaVersion).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&version.Version, &version.BreakingVersion)
-		seen = err == nil
-		return err
-	})
+	batch.Queue(db.SchemaVersion).Query(postgres.One(&version))
 	queue(batch)
-	err := conn.SendBatch(ctx, batch).Close()
-	if seen {
-		status, _ := NewStatus(version, nil)
-		return status, err
-	}
-	return NewStatus(version, err)
+	return NewStatus(version, conn.SendBatch(ctx, batch).Close())
 }
 
-// NewStatus makes a status of what the query SchemaVersion returned. A missing schema is not an error.
+// NewStatus makes a status of what the query SchemaVersion returned, and of the error of its batch. A missing schema is not
+// an error.
 func NewStatus(row db.SchemaVersionRow, err error) (Status, error) {
-	status := Status{Known: Known()}
+	status := Status{Version: row.Version, NewestBreaking: row.BreakingVersion}
+	if row.Version > 0 {
+		return status, err
+	}
 	if postgres.Is(err, pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName, pgerrcode.UndefinedColumn) {
 		return status, nil
 	}
 	if err != nil {
-		return status, fmt.Errorf("reading the version of schema bootstrap: %w", err)
+		err = fmt.Errorf("reading the version of schema bootstrap: %w", err)
 	}
-	status.Version, status.NewestBreaking = row.Version, row.BreakingVersion
-	return status, nil
+	return status, err
 }
 
 // Result says what a migration changed.
@@ -130,7 +123,7 @@ func Up(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (Result, error) {
 	if current, err := status.Current(); err != nil || current {
 		return Result{From: status.Version, To: status.Version}, err
 	}
-	result, err := run(ctx, conn, log, func(at int32) int32 { return max(at, status.Known) })
+	result, err := run(ctx, conn, log, Known())
 	return result, explain(err, status.Version)
 }
 
@@ -141,7 +134,8 @@ func explain(err error, version int32) error {
 	}
 	e := *postgres.From(err)
 	e.Err = err
-	e.Hint = fmt.Sprintf("schema bootstrap is at version %d, this program needs %d: run `keep-bootstrap migrate` as the owner of Keep's tables, with CREATE on the database", version, Known())
+	e.Hint = fmt.Sprintf("schema bootstrap is at version %d, this program needs %d: run `keep-bootstrap migrate` "+
+		"as the owner of Keep's tables, with CREATE on the database", version, Known())
 	return &e
 }
 
@@ -154,18 +148,20 @@ func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (R
 	if err != nil {
 		return Result{}, err
 	}
-	if version < 0 || version > status.Known {
-		return Result{}, postgres.Usage(fmt.Sprintf("there is no migration %d: this program knows 0 to %d", version, status.Known), "")
+	if version < 0 || version > Known() {
+		text := fmt.Sprintf("there is no migration %d: this program knows 0 to %d", version, Known())
+		return Result{}, postgres.Usage(text, "")
 	}
-	if status.Version > status.Known {
+	if status.Version > Known() {
 		return Result{}, &postgres.Error{
 			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused,
-			Message: fmt.Sprintf("the database is at version %d, this program knows only %d: it cannot undo what it does not know", status.Version, status.Known),
-			Hint:    "use the newer version of the program",
+			Message: fmt.Sprintf("the database is at version %d, this program knows only %d: "+
+				"it cannot undo what it does not know", status.Version, Known()),
+			Hint: "use the newer version of the program",
 		}
 	}
-	if status.Version == version && version > 0 {
+	if status.Version == version {
 		return Result{From: version, To: version}, nil
 	}
-	return run(ctx, conn, log, func(int32) int32 { return version })
+	return run(ctx, conn, log, version)
 }

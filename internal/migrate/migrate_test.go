@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/postgres"
@@ -392,20 +393,34 @@ func TestKeepCreatesTheTenant(t *testing.T) {
 	}
 }
 
-func TestPlaceOfAnErrorInARoutine(t *testing.T) {
+func TestPlaceOfAnError(t *testing.T) {
 	t.Parallel()
 	script, err := migrate.Script("test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	const mark = "-- bootstrap.ensure_tenant(tenant_id, tenant_name)"
-	offset := strings.Index(script, mark)
-	if offset < 0 {
+	before, _, found := strings.Cut(script, mark)
+	if !found {
 		t.Fatal("the script lacks ensure_tenant")
 	}
-	position := len([]rune(script[:offset])) + 1
-	file, line, column, excerpt := migrate.Place("002_routines.sql", script, position)
-	if file != "sql/functions/ensure_tenant.sql" || line != 1 || column != 1 || !strings.Contains(excerpt, mark) {
-		t.Errorf("%s:%d:%d %s", file, line, column, excerpt)
+	const migration = "sql/migrations/002_routines.sql"
+	for _, test := range []struct {
+		sql          string
+		position     int
+		file         string
+		line, column int
+	}{
+		{script, len([]rune(before)) + 1, "sql/functions/ensure_tenant.sql", 1, 1},
+		{"select x", 8, migration, 1, 8},
+		{"a\n\tbéé c\nd", 8, migration, 2, 6},
+		{"é\né x", 5, migration, 2, 3},
+		{"x", 0, migration, 0, 0},
+		{"x", 2, migration, 0, 0},
+	} {
+		e := migrate.Failure("002_routines.sql", test.sql, &pgconn.PgError{Code: "42601", Position: int32(test.position)})
+		if e.Code != "42601" || e.File != test.file || e.Line != test.line || e.Column != test.column {
+			t.Errorf("position %d: %s:%d:%d, want %s:%d:%d", test.position, e.File, e.Line, e.Column, test.file, test.line, test.column)
+		}
 	}
 }

@@ -99,16 +99,10 @@ SELECT current_user <> :'bootstrap_role' AS bootstrap_other_role, current_user A
 SELECT pg_catalog.to_regnamespace('bootstrap') IS NULL AS bootstrap_missing \gset
 \if :bootstrap_missing
     CREATE SCHEMA bootstrap;
-    COMMENT ON SCHEMA bootstrap IS '` + schemaComment + `';
-\endif
+` + commentSchema + `\endif
 SELECT pg_catalog.to_regclass('bootstrap.schema_version') IS NULL AS bootstrap_missing \gset
 \if :bootstrap_missing
-    CREATE TABLE bootstrap.schema_version (version int4 NOT NULL PRIMARY KEY);
-    COMMENT ON TABLE bootstrap.schema_version IS '` + versionTableComment + `';
-    COMMENT ON COLUMN bootstrap.schema_version.version IS '` + versionColumnComment + `';
-    COMMENT ON CONSTRAINT schema_version_pkey ON bootstrap.schema_version IS '` + versionKeyComment + `';
-    INSERT INTO bootstrap.schema_version (version) VALUES (0);
-\endif
+` + createVersionTable + `\endif
 `
 
 // scriptMigration takes number, name and text of a migration.

@@ -56,7 +56,6 @@ type Error struct {
 	File     string // migration or input file, where known
 	Line     int    // counted from 1
 	Column   int    // counted from 1, in characters
-	Excerpt  string // the offending line with a caret under the column; migrations only
 	Err      error  // cause; never printed
 }
 

@@ -37,9 +37,6 @@ func ErrorText(out io.Writer, e *postgres.Error, problems *manifest.Problems, ca
 	if e.File != "" {
 		fmt.Fprintf(&text, "at: %s\n", Line(manifest.Position{File: e.File, Line: e.Line, Column: e.Column}.String()))
 	}
-	if e.Excerpt != "" {
-		text.WriteString("    " + strings.ReplaceAll(e.Excerpt, "\n", "\n    ") + "\n")
-	}
 	for _, part := range []struct{ name, text string }{{"detail", e.Detail}, {"hint", e.Hint}} {
 		if part.text != "" && part.text != e.Message {
 			for i, line := range strings.Split(part.text, "\n") {
