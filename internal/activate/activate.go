@@ -75,8 +75,13 @@ type Run struct {
 	// Each is called with each result, as soon as it is known.
 	Each func(Result)
 
-	keep  *Client
-	state state
+	// What the database holds; see read.
+	webhooks   []db.WebhooksRow
+	webhookKey db.WebhookKeyRow
+	admins     []db.AdminKeysRow
+	managed    []db.ManagedProvidersRow
+	consuming  []db.ConsumersRow
+
 	// unanswered counts the calls of this run that Keep did not answer.
 	unanswered int
 }
@@ -84,14 +89,6 @@ type Run struct {
 // mostUnanswered is how many calls Keep may leave unanswered before the run stops: each holds a thread and a database connection
 // of one of its workers, and about twenty make that worker useless.
 const mostUnanswered = 3
-
-// state is what the database holds.
-type state struct {
-	webhooks []db.WebhooksRow
-	key      db.WebhookKeyRow
-	admins   []db.AdminKeysRow
-	managed  []db.ManagedProvidersRow
-}
 
 // Do asks Keep for each webhook that the database says is wanted and not there. Safe to repeat: what was answered with
 // success is not asked for again until type, authentication, address or webhook key change. Two runs at once follow one another,
@@ -110,55 +107,67 @@ func (r *Run) Do(ctx context.Context) error {
 		return err
 	}
 	scopes, err := r.chosen()
-	if err != nil || len(r.state.webhooks)+len(scopes) == 0 {
+	if err != nil || len(r.webhooks)+len(scopes) == 0 {
 		return err
 	}
-	err = r.connectKeep(ctx)
-	if len(r.state.webhooks) > 0 {
-		err = r.webhooks(ctx, err)
-	}
-	return r.scopes(ctx, scopes, err)
-}
-
-// webhooks asks for each webhook that is wanted and not there, unless an error has stopped the run, or stops it.
-func (r *Run) webhooks(ctx context.Context, err error) error {
 	address := ""
-	if err == nil {
+	if err = r.connectKeep(ctx); err == nil && len(r.webhooks) > 0 {
 		address, err = r.prepare(ctx)
 	}
-	var pending []db.WebhooksRow
-	for _, w := range r.state.webhooks {
+	var pending []Result
+	for _, w := range r.webhooks {
+		result := Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Waiting}
 		if w.IsRecorded && w.Url != nil && (err != nil || *w.Url == address) {
-			r.Each(Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Unchanged})
+			result.State = Unchanged
+			r.Each(result)
 		} else {
-			pending = append(pending, w)
+			pending = append(pending, result)
 		}
 	}
 	if err == nil && len(pending) > 0 && isLocal(address) && !r.AllowLocalURL {
 		err = refused("Keep gives outside systems an address that they cannot reach: "+shownAddress(address),
 			"set KEEP_API_URL of Keep to its public address and restart it; --allow-local-url installs webhooks with this one")
 	}
-	for _, w := range pending {
-		result := Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Waiting}
-		if err == nil {
-			result, err = r.webhook(ctx, w, address)
+	for _, result := range append(pending, scopes...) {
+		if err == nil && result.State == Waiting {
+			err = r.ask(ctx, &result, address)
 		}
 		r.Each(result)
 	}
 	return err
 }
 
-// about asks Keep about one provider, under the lock of the tenant. Its errors stop the run: those of the call, that Keep has failed
-// as a whole, and that it left too many calls unanswered.
-func (r *Run) about(ctx context.Context, result *Result, call func(*db.Queries) error) error {
-	if err := r.locked(ctx, func(conn *pgx.Conn) error { return call(db.New(conn)) }); err != nil {
+// ask asks Keep about one provider, under the lock of the tenant: Keep loads the provider for it, and may write its secret back. Its
+// errors stop the run: those of the call, that Keep has failed as a whole, and that it left too many calls unanswered.
+func (r *Run) ask(ctx context.Context, result *Result, address string) error {
+	err := r.locked(ctx, func(queries *db.Queries) error {
+		rows, err := queries.SecretOf(ctx, db.SecretOfParams{TenantID: r.Tenant, ProviderType: result.Type, ObjectID: result.ID})
+		if err != nil {
+			return err
+		}
+		if result.Scopes != nil {
+			r.Log.Info("validating scopes", "provider", result.Name, "type", result.Type, "timeout", r.Timeout.String())
+			err = r.callScopes(ctx, result)
+		} else {
+			err = r.install(ctx, queries, result, address)
+		}
+		secrets := []string{r.Key}
+		for _, row := range rows {
+			secrets = append(secrets, secretsOf(row)...)
+		}
+		result.Text = redact(result.Text, secrets)
+		for scope, text := range result.Scopes {
+			result.Scopes[scope] = redact(text, secrets)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	switch result.State {
 	case Failed:
-		return r.keep.Ready(ctx, r.Tenant) // or it is not about this provider
+		return r.ready(ctx) // or it is not about this provider
 	case Unknown:
-		result.Text = "no answer within " + r.Timeout.String()
 		if r.unanswered++; r.unanswered >= mostUnanswered {
 			return &postgres.Error{
 				Code: postgres.CodeIncomplete, ExitCode: postgres.ExitTemporary, Retry: true,
@@ -178,34 +187,52 @@ func (r *Run) read(ctx context.Context) error {
 	}
 	return migrate.Query(ctx, conn, func(batch *pgx.Batch) {
 		batch.Queue(db.RequireTables)
-		batch.Queue(db.Webhooks, r.Tenant, nil).Query(postgres.All(&r.state.webhooks))
-		batch.Queue(db.WebhookKey, r.Tenant).Query(postgres.One(&r.state.key))
-		batch.Queue(db.AdminKeys, r.Tenant).Query(postgres.All(&r.state.admins))
-		batch.Queue(db.ManagedProviders, r.Tenant).Query(postgres.All(&r.state.managed))
+		batch.Queue(db.Webhooks, r.Tenant, nil).Query(postgres.All(&r.webhooks))
+		batch.Queue(db.WebhookKey, r.Tenant).Query(postgres.One(&r.webhookKey))
+		batch.Queue(db.AdminKeys, r.Tenant).Query(postgres.All(&r.admins))
+		batch.Queue(db.ManagedProviders, r.Tenant).Query(postgres.All(&r.managed))
+		batch.Queue(db.Consumers, r.Tenant).Query(postgres.All(&r.consuming))
 	})
 }
 
-// prepare makes sure that the key of outside systems works, and returns the address that they are given.
+// connectKeep waits for Keep and checks that it is the one of the tenant. Call read first.
+func (r *Run) connectKeep(ctx context.Context) error {
+	if r.Key == "" {
+		if len(r.admins) == 0 {
+			return postgres.Usage("no API key given, and the database has no managed key of role admin",
+				"give one with --api-key-file or KEEP_API_KEY, or let keep-bootstrap up create it: KEEP_DEFAULT_API_KEYS=NAME:admin:SECRET")
+		}
+		r.Key = r.admins[0].Value
+		r.Log.Info("using a managed API key", "name", r.admins[0].Name)
+	}
+	return r.Wait.For(ctx, r.ready)
+}
+
+// prepare makes sure that the key of outside systems works, and returns the address that they are given, which is KEEP_API_URL of Keep.
 func (r *Run) prepare(ctx context.Context) (address string, err error) {
-	if r.state.key.State == "missing" {
+	if r.webhookKey.State == "missing" {
 		if err := r.seedKey(ctx); err != nil {
 			return "", err
 		}
 	}
-	if err := r.judgeKey(); err != nil {
+	if check := KeyCheck(r.Tenant, r.webhookKey.State); !*check.Ok { // Keep itself does not notice: it answers 200
+		return "", unusableKey(check.Detail, *check.Hint)
+	}
+	var settings struct {
+		WebhookAPI string `json:"webhookApi"`
+		APIKey     string `json:"apiKey"`
+	}
+	if err := r.get(ctx, "/settings/webhook", &settings); err != nil {
 		return "", err
 	}
-	address, key, err := r.keep.Settings(ctx)
-	if err != nil {
-		return "", err
+	if settings.WebhookAPI == "" {
+		return "", r.notKeep()
 	}
-	if hash := sha256.Sum256([]byte(key)); hex.EncodeToString(hash[:]) != r.state.key.KeyHash {
-		return "", &postgres.Error{
-			Code: postgres.CodeWebhookKey, ExitCode: postgres.ExitRefused,
-			Message: "Keep gives outside systems another key than this database holds",
-			Hint:    "run Keep with this database and with SECRET_MANAGER_TYPE=DB",
-		}
+	if hash := sha256.Sum256([]byte(settings.APIKey)); hex.EncodeToString(hash[:]) != r.webhookKey.KeyHash {
+		return "", unusableKey("Keep gives outside systems another key than this database holds",
+			"run Keep with this database and with SECRET_MANAGER_TYPE=DB")
 	}
+	address = strings.TrimSuffix(settings.WebhookAPI, "/alerts/event")
 	r.Address(shownAddress(address))
 	for _, warning := range []struct {
 		is   bool
@@ -222,27 +249,16 @@ func (r *Run) prepare(ctx context.Context) (address string, err error) {
 	return address, nil
 }
 
-// connectKeep waits for Keep and checks that it is the one of the tenant. Call read first.
-func (r *Run) connectKeep(ctx context.Context) error {
-	key := r.Key
-	if key == "" {
-		if len(r.state.admins) == 0 {
-			return postgres.Usage("no API key given, and the database has no managed key of role admin",
-				"give one with --api-key-file or KEEP_API_KEY, or let keep-bootstrap up create it: KEEP_DEFAULT_API_KEYS=NAME:admin:SECRET")
-		}
-		key = r.state.admins[0].Value
-		r.Log.Info("using a managed API key", "name", r.state.admins[0].Name)
-	}
-	r.keep = NewClient(r.KeepURL, key, r.Version)
-	return r.Wait.For(ctx, func(ctx context.Context) error { return r.keep.Ready(ctx, r.Tenant) })
-}
-
-// seedKey creates the key that Keep gives to outside systems. If Keep does so at the same time, its key is taken.
+// seedKey creates the key that Keep gives to outside systems: Keep would, in two steps that another call may disturb. If Keep does so at
+// the same time, its key is taken.
 func (r *Run) seedKey(ctx context.Context) error {
-	err := r.locked(ctx, func(conn *pgx.Conn) error {
-		written, err := db.New(conn).SeedWebhookKey(ctx, r.Tenant)
+	err := r.locked(ctx, func(queries *db.Queries) error {
+		written, err := queries.SeedWebhookKey(ctx, r.Tenant)
 		if err == nil && written != 1 {
-			err = r.swallowed()
+			err = &postgres.Error{
+				Code: "KB041", ExitCode: postgres.ExitRefused,
+				Message: "a trigger or rule discarded a row of table tenantapikey", Hint: "remove it, then run activate again",
+			}
 		}
 		return err
 	})
@@ -255,24 +271,8 @@ func (r *Run) seedKey(ctx context.Context) error {
 	return r.read(ctx)
 }
 
-// swallowed is the error of a row that was not written.
-func (r *Run) swallowed() error {
-	return &postgres.Error{
-		Code: "KB041", ExitCode: postgres.ExitRefused,
-		Message: "a trigger or rule discarded a row of table tenantapikey", Hint: "remove it, then run activate again",
-	}
-}
-
-// judgeKey is the error of a key that outside systems could not use. Keep itself does not notice: it answers 200.
-func (r *Run) judgeKey() error {
-	check := KeyCheck(r.Tenant, r.state.key.State)
-	if r.state.key.State == "missing" {
-		return &postgres.Error{Code: postgres.CodeWebhookKey, Message: "the API key webhook could not be created", Hint: "run activate again", ExitCode: postgres.ExitRefused}
-	}
-	if *check.Ok {
-		return nil
-	}
-	return &postgres.Error{Code: postgres.CodeWebhookKey, Message: check.Detail, Hint: *check.Hint, ExitCode: postgres.ExitRefused}
+func unusableKey(message, hint string) error {
+	return &postgres.Error{Code: postgres.CodeWebhookKey, Message: message, Hint: hint, ExitCode: postgres.ExitRefused}
 }
 
 // KeyCheck is what the state of the API key webhook (see db.WebhookKey) means, as a check of verify.
@@ -306,48 +306,29 @@ func KeyCheck(tenant, state string) db.CheckResult {
 	return check
 }
 
-// webhook asks for the webhook of one provider, under the lock of the tenant, and records the answer. A provider that is gone, or
-// that another run has activated in the meantime, is not asked for.
-func (r *Run) webhook(ctx context.Context, w db.WebhooksRow, address string) (Result, error) {
-	result := Result{ID: w.ObjectID, Name: w.Name, Type: w.Type, State: Waiting}
-	err := r.about(ctx, &result, func(queries *db.Queries) error {
-		now, err := queries.Webhooks(ctx, db.WebhooksParams{TenantID: r.Tenant, ObjectID: &w.ObjectID})
-		if err != nil {
-			return err
-		}
-		if len(now) == 0 || now[0].IsRecorded && now[0].Url != nil && *now[0].Url == address {
-			result.State = Unchanged
-			return nil
-		}
-		secrets, err := r.secrets(ctx, queries, w.Type, w.ObjectID)
-		if err != nil {
-			return err
-		}
-		r.Log.Info("installing webhook", "provider", w.Name, "type", w.Type, "timeout", r.Timeout.String())
-		result.State, result.Text, err = r.keep.webhook(ctx, w.Type, w.ObjectID, r.Timeout)
-		if err != nil {
-			return err
-		}
-		r.describe(&result, redact(result.Text, secrets), now[0].Answer != nil)
-		if err := record(ctx, queries, r.Tenant, result, address); err != nil {
-			return fmt.Errorf("provider %q: the answer %s could not be recorded: %w", w.Name, result.State, err)
-		}
+// install asks for the webhook of one provider and records the answer, in the transaction that holds the lock of the tenant. A provider
+// that is gone, or that another run has activated in the meantime, is not asked for.
+func (r *Run) install(ctx context.Context, queries *db.Queries, result *Result, address string) error {
+	now, err := queries.Webhooks(ctx, db.WebhooksParams{TenantID: r.Tenant, ObjectID: &result.ID})
+	if err != nil {
+		return err
+	}
+	if len(now) == 0 || now[0].IsRecorded && now[0].Url != nil && *now[0].Url == address {
+		result.State = Unchanged
 		return nil
-	})
-	return result, err
-}
-
-// describe adds to a result what the operator should know of it.
-func (r *Run) describe(result *Result, text string, again bool) {
+	}
+	r.Log.Info("installing webhook", "provider", result.Name, "type", result.Type, "timeout", r.Timeout.String())
+	if err := r.callWebhook(ctx, result); err != nil {
+		return err
+	}
 	known := peculiarities[result.Type]
-	result.Text = text
 	result.Outside = Outside(r.Tenant, result.Type, result.ID)
 	switch result.State {
 	case Installed:
 		if known.swallows != "" {
 			result.State, result.Hint = Accepted, known.swallows+": look in the outside system"
 		}
-		if again && known.again != "" {
+		if now[0].Answer != nil && known.again != "" {
 			result.Hint = strings.TrimPrefix(result.Hint+"; "+known.again, "; ")
 		}
 	case Refused:
@@ -355,49 +336,38 @@ func (r *Run) describe(result *Result, text string, again bool) {
 	case Unknown:
 		result.Hint = "Keep may still be working on it; the next run asks again"
 	}
-}
-
-// record notes the answer in schema bootstrap. It belongs to the transaction that was open during the call.
-func record(ctx context.Context, queries *db.Queries, tenant string, result Result, address string) error {
-	_, err := queries.RecordWebhook(ctx, db.RecordWebhookParams{Answer: string(result.State), Url: address, TenantID: tenant, ObjectID: result.ID})
+	_, err = queries.RecordWebhook(ctx, db.RecordWebhookParams{
+		Answer: string(result.State), Url: address, TenantID: r.Tenant, ObjectID: result.ID,
+	})
 	if err == nil && (result.State == Installed || result.State == Accepted) {
-		_, err = queries.SealWebhook(ctx, db.SealWebhookParams{TenantID: tenant, ObjectID: result.ID})
+		_, err = queries.SealWebhook(ctx, db.SealWebhookParams{TenantID: r.Tenant, ObjectID: result.ID})
 	}
-	return err
-}
-
-// secrets are the texts that no message about a provider may show.
-func (r *Run) secrets(ctx context.Context, queries *db.Queries, providerType, id string) ([]string, error) {
-	rows, err := queries.SecretOf(ctx, db.SecretOfParams{TenantID: r.Tenant, ProviderType: providerType, ObjectID: id})
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("provider %q: the answer %s could not be recorded: %w", result.Name, result.State, err)
 	}
-	all := []string{r.keep.key}
-	for _, row := range rows {
-		all = append(all, secretsOf(row)...)
-	}
-	return all, nil
+	return nil
 }
 
 // locked does something in a transaction that holds the lock of the tenant, as the owner of the schema. An up with something to do
 // waits for it, at most 60 s. Waits longer than one call of another activate takes.
-func (r *Run) locked(ctx context.Context, do func(*pgx.Conn) error) error {
+func (r *Run) locked(ctx context.Context, do func(*db.Queries) error) error {
 	conn, err := r.Connection(ctx)
 	if err != nil {
 		return err
 	}
-	wait := r.Timeout + time.Minute
+	wait := fmt.Sprint((r.Timeout + time.Minute).Milliseconds())
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	batch.Queue(postgres.Settings)
 	batch.Queue(sqlfiles.Guard)
-	batch.Queue("SELECT pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $2, true)",
-		fmt.Sprint(wait.Milliseconds()), fmt.Sprint(wait.Milliseconds()))
+	for _, setting := range []string{"lock_timeout", "idle_in_transaction_session_timeout"} {
+		batch.Queue("SELECT pg_catalog.set_config($1, $2, true)", setting, wait)
+	}
 	batch.Queue(db.RequireTables)
 	batch.Queue(db.LockTenant, r.Tenant)
 	err = conn.SendBatch(ctx, batch).Close()
 	if err == nil {
-		err = do(conn)
+		err = do(db.New(conn))
 	}
 	if err == nil {
 		_, err = conn.Exec(ctx, "COMMIT")

@@ -1,7 +1,6 @@
 package activate
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -87,7 +86,8 @@ func TestIsLocal(t *testing.T) {
 
 // An answer 429 comes without Retry-After and says that nothing was done: the request is sent again, a few times.
 func TestRateLimit(t *testing.T) {
-	t.Parallel()
+	patience := limited
+	defer func() { limited = patience }()
 	left, calls := 2, 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		calls++
@@ -104,15 +104,17 @@ func TestRateLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := NewClient(base, "key", "test")
-	client.Pauses = []time.Duration{0, 0, 0}
-	state, _, err := client.webhook(context.Background(), "grafana", "1", time.Minute)
-	if err != nil || state != Installed || calls != 3 {
-		t.Errorf("%s after %d calls: %v", state, calls, err)
+	run := &Run{KeepURL: base, Key: "key", Timeout: time.Minute}
+	limited.First = time.Millisecond
+	result := Result{ID: "1", Type: "grafana", State: Waiting}
+	if err := run.callWebhook(t.Context(), &result); err != nil || result.State != Installed || calls != 3 {
+		t.Errorf("%s after %d calls: %v", result.State, calls, err)
 	}
-	left, calls = 100, 0
-	state, _, err = client.webhook(context.Background(), "grafana", "1", time.Minute)
-	if e := postgres.From(err); e == nil || e.Code != postgres.CodeKeepAway || e.ExitCode != 69 || state != Waiting || calls != 4 {
-		t.Errorf("%s after %d calls: %v", state, calls, err)
+	left, calls = 1, 0
+	limited.Limit = 0 // is over at once
+	result = Result{ID: "1", Type: "grafana", State: Waiting}
+	err = run.callWebhook(t.Context(), &result)
+	if e := postgres.From(err); e == nil || e.Code != postgres.CodeKeepAway || e.ExitCode != 69 || result.State != Waiting || calls != 1 {
+		t.Errorf("%s after %d calls: %v", result.State, calls, err)
 	}
 }

@@ -2,15 +2,8 @@ package activate
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
-
-	"keep-bootstrap/internal/db"
-	"keep-bootstrap/internal/migrate"
-	"keep-bootstrap/internal/postgres"
 )
 
 // States of a provider that Keep consumes from a queue.
@@ -25,51 +18,11 @@ const (
 //
 // Errors: those of the database; CodeKeepAway, CodeKeepRefused.
 func (r *Run) Consumers(ctx context.Context) error {
-	var rows []db.ConsumersRow
-	err := r.Wait.For(ctx, func(ctx context.Context) error {
-		conn, err := r.Connection(ctx)
-		if err != nil {
-			return err
-		}
-		return migrate.Query(ctx, conn, func(batch *pgx.Batch) {
-			batch.Queue(db.RequireTables)
-			batch.Queue(db.AdminKeys, r.Tenant).Query(postgres.All(&r.state.admins))
-			batch.Queue(db.Consumers, r.Tenant).Query(postgres.All(&rows))
-		})
-	})
-	if err != nil {
+	if err := r.Wait.For(ctx, r.read); err != nil {
 		return err
 	}
 	if err := r.connectKeep(ctx); err != nil {
 		return err
-	}
-	started, err := r.keep.consumers(ctx)
-	if err != nil {
-		return err
-	}
-	const restart = "restart Keep, or send SIGHUP to the master process of gunicorn"
-	for _, row := range rows {
-		result := Result{ID: row.ID, Name: row.Name, Type: row.Type, State: Consuming}
-		if text, ok := started[row.ID]; !ok {
-			result.State, result.Hint = Missing, restart
-		} else {
-			result.Text = text
-		}
-		r.Each(result)
-	}
-	for _, id := range slices.Sorted(maps.Keys(started)) {
-		if !slices.ContainsFunc(rows, func(row db.ConsumersRow) bool { return row.ID == id }) {
-			r.Each(Result{ID: id, State: Stale, Hint: restart})
-		}
-	}
-	return nil
-}
-
-// consumers returns the ids of the providers that Keep consumes for, with a remark on those that are not connected.
-func (c *Client) consumers(ctx context.Context) (map[string]string, error) {
-	body, err := c.read(ctx, "/status")
-	if err != nil {
-		return nil, err
 	}
 	var status struct {
 		Consumer struct {
@@ -81,15 +34,28 @@ func (c *Client) consumers(ctx context.Context) (map[string]string, error) {
 			} `json:"consumers"`
 		} `json:"consumer"`
 	}
-	if json.Unmarshal(body, &status) != nil {
-		return nil, c.notKeep()
+	if err := r.get(ctx, "/status", &status); err != nil {
+		return err
 	}
-	started := map[string]string{}
+	started := map[string]string{} // ids of providers, with a remark
 	for _, consumer := range status.Consumer.Consumers {
 		started[consumer.ProviderID] = ""
 		if consumer.Status.Status == "not-initialized" {
 			started[consumer.ProviderID] = "not connected to the queue"
 		}
 	}
-	return started, nil
+	const restart = "restart Keep, or send SIGHUP to the master process of gunicorn"
+	for _, row := range r.consuming {
+		result := Result{ID: row.ID, Name: row.Name, Type: row.Type, State: Consuming}
+		var ok bool
+		if result.Text, ok = started[row.ID]; !ok {
+			result.State, result.Hint = Missing, restart
+		}
+		delete(started, row.ID)
+		r.Each(result)
+	}
+	for _, id := range slices.Sorted(maps.Keys(started)) {
+		r.Each(Result{ID: id, State: Stale, Hint: restart})
+	}
+	return nil
 }
