@@ -40,10 +40,8 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR):
 			// Keep cannot have written it.
-		case errors.Is(err, file.ErrTooLarge):
-			contents.Entries = append(contents.Entries, newEntry(key, make([]byte, maxValue+1)))
 		case err != nil:
-			contents.Entries = append(contents.Entries, Entry{Key: key, Problem: "the file cannot be read: " + reason(err)})
+			contents.Entries = append(contents.Entries, Entry{Key: key, Problem: "the file cannot be read: " + file.Reason(err)})
 		default:
 			contents.Entries = append(contents.Entries, newEntry(key, value))
 		}
@@ -61,15 +59,7 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 	return contents, nil
 }
 
-// reason is an error of the file system without the path, which is said elsewhere.
-func reason(err error) string {
-	if of, ok := errors.AsType[*fs.PathError](err); ok {
-		return of.Err.Error()
-	}
-	return err.Error()
-}
-
 func (d Directory) failed(err error) error {
-	return unreadable(fmt.Sprintf("directory %q cannot be read: %s", d.Path, reason(err)),
+	return unreadable(fmt.Sprintf("directory %q cannot be read: %s", d.Path, file.Reason(err)),
 		"give --directory the value of Keep's SECRET_MANAGER_DIRECTORY")
 }

@@ -2,7 +2,7 @@ package secretstore
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -32,8 +32,8 @@ const (
 	pageSize = 50
 	// maxPage bounds what is read of one page: so many Secrets of the largest size, in base64 and with their metadata.
 	maxPage = pageSize * 2 << 20
-	// maxLists is how often the list is begun again when the server forgets where it was.
-	maxLists = 3
+	// maxRestarts is how often the list is begun again when the server forgets where it was.
+	maxRestarts = 2
 	// requestTimeout bounds one request.
 	requestTimeout = 30 * time.Second
 )
@@ -53,28 +53,38 @@ func secretName(key string) string {
 //
 // Errors: exit code 69 if the API cannot be reached, 75 if it has no time or fails, 77 if it refuses the credentials or the list.
 func (k *Kubernetes) Read(ctx context.Context, tenant string, keys []string) (Contents, error) {
-	named := map[string][]string{}
+	keysOf := map[string][]string{}
 	for _, key := range keys {
-		named[secretName(key)] = append(named[secretName(key)], key)
+		keysOf[secretName(key)] = append(keysOf[secretName(key)], key)
 	}
-	found, unused, err := k.list(ctx, named, secretName(tenant))
+	found, unused := map[string]Entry{}, map[string]bool{}
+	err := k.list(ctx, func(name string, data map[string]string) {
+		encoded, ok := data["value"]
+		switch {
+		case !ok:
+		case keysOf[name] != nil:
+			value, err := base64.StdEncoding.DecodeString(encoded)
+			if found[name] = newEntry("", value); err != nil {
+				found[name] = Entry{Problem: "the value in the store is not base64"}
+			}
+		case len(data) == 1 && looksOwn(name, secretName(tenant)):
+			unused[name] = true
+		}
+	})
 	if err != nil {
 		return Contents{}, err
 	}
-	var contents Contents
+	contents := Contents{Unused: slices.Sorted(maps.Keys(unused))}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		for _, key := range named[name] {
-			entry := found[name]
-			entry.Key = key
-			if others := slices.DeleteFunc(slices.Clone(named[name]), func(other string) bool { return other == key }); len(others) > 0 {
-				entry = Entry{Key: key, Problem: fmt.Sprintf("Secret %s could be its value or that of %s: both have that name in Kubernetes",
-					name, strings.Join(others, ", "))}
-			}
+		entry := found[name]
+		if len(keysOf[name]) > 1 {
+			entry = Entry{Problem: fmt.Sprintf("Secret %s could be the value of %s: both have that name in Kubernetes",
+				name, strings.Join(keysOf[name], " or of "))}
+		}
+		for _, entry.Key = range keysOf[name] {
 			contents.Entries = append(contents.Entries, entry)
 		}
 	}
-	slices.Sort(unused)
-	contents.Unused = unused
 	return contents, nil
 }
 
@@ -92,44 +102,26 @@ type secretList struct {
 	} `json:"items"`
 }
 
-// list reads all pages. found are the Secrets of the names, unused those of the tenant that have another name.
-func (k *Kubernetes) list(ctx context.Context, named map[string][]string, tenant string) (found map[string]Entry, unused []string, err error) {
-	for range maxLists {
-		found, unused = map[string]Entry{}, nil
-		var page secretList
-		for next, more := "", true; more; more = next != "" {
-			if page, err = k.page(ctx, next); err != nil {
-				break
-			}
-			for _, item := range page.Items {
-				name := item.Metadata.Name
-				encoded, ok := item.Data["value"]
-				switch {
-				case !ok:
-				case named[name] != nil:
-					found[name] = decoded(encoded)
-				case len(item.Data) == 1 && looksOwn(name, tenant):
-					unused = append(unused, name)
-				}
-			}
-			if page.Metadata.Continue == next && next != "" {
-				return nil, nil, notKubernetes(k.server.Host)
-			}
-			next = page.Metadata.Continue
+// list reads all pages, and calls see for each Secret; again for all of them if the server forgets where it was.
+func (k *Kubernetes) list(ctx context.Context, see func(name string, data map[string]string)) error {
+	for next, restarts := "", 0; ; {
+		page, err := k.page(ctx, next)
+		switch {
+		case errors.Is(err, errExpired) && restarts < maxRestarts:
+			next, restarts = "", restarts+1
+			continue
+		case err != nil:
+			return err
+		case next != "" && page.Metadata.Continue == next:
+			return notKubernetes(k.server.Host)
 		}
-		if !errors.Is(err, errExpired) {
-			return found, unused, err
+		for _, item := range page.Items {
+			see(item.Metadata.Name, item.Data)
+		}
+		if next = page.Metadata.Continue; next == "" {
+			return nil
 		}
 	}
-	return nil, nil, temporary("the list of Secrets expired while it was read", err)
-}
-
-func decoded(encoded string) Entry {
-	value, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return Entry{Problem: "the value in the store is not base64"}
-	}
-	return newEntry("", value)
 }
 
 // errExpired is returned for a page that the server can no longer give: the list must be read from its beginning.
@@ -143,11 +135,9 @@ func (k *Kubernetes) page(ctx context.Context, next string) (secretList, error) 
 	}
 	address := k.server.JoinPath("api/v1/namespaces", k.Namespace, "secrets")
 	address.RawQuery = query.Encode()
-	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errSlow)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
-		return secretList{}, k.unreachable(err)
+		return secretList{}, err
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", postgres.ApplicationName)
@@ -173,30 +163,20 @@ func (k *Kubernetes) page(ctx context.Context, next string) (secretList, error) 
 	return page, nil
 }
 
-// errSlow is the cause of a request that took too long.
-var errSlow = errors.New("no answer in time")
-
 // failed is the error of a request without an answer.
 func (k *Kubernetes) failed(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errSlow) {
-		return cause
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	if errors.Is(context.Cause(ctx), errSlow) {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return temporary(fmt.Sprintf("the Kubernetes API at %s did not answer within %s", k.server.Host, requestTimeout), err)
 	}
-	return k.unreachable(err)
-}
-
-func (k *Kubernetes) unreachable(err error) error {
 	e := &postgres.Error{
 		Code: postgres.CodeUnreachable, ExitCode: postgres.ExitUnavailable, Retry: true, Err: err,
 		Message: fmt.Sprintf("the Kubernetes API at %s cannot be reached: %s", k.server.Host, postgres.Innermost(err)),
 		Hint:    "check the server in the kubeconfig, and the network policies of the namespace",
 	}
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e.Retry = false
 		e.Hint = "correct certificate-authority, certificate-authority-data or tls-server-name in the kubeconfig"
 	}
@@ -220,19 +200,18 @@ func (k *Kubernetes) refused(response *http.Response, body []byte) error {
 	message := fmt.Sprintf("the Kubernetes API at %s answered %d%s", k.server.Host, response.StatusCode, said)
 	switch code := response.StatusCode; {
 	case code == http.StatusGone:
-		return errExpired
+		return temporary("the list of Secrets expired while it was read", errExpired)
 	case code == http.StatusUnauthorized:
 		return forbidden(message, "create a new token or client certificate, for example with kubectl create token")
 	case code == http.StatusForbidden:
-		return forbidden(message, fmt.Sprintf("grant the verb list on secrets in namespace %s, or run as the service account of Keep", k.Namespace))
+		return forbidden(message, "grant the verb list on secrets in namespace "+k.Namespace+", or run as the service account of Keep")
 	case code == http.StatusTooManyRequests, code >= 500:
 		return temporary(message, nil)
 	case code >= 300 && code < 400:
-		return unreadable(message+", a redirect, which is not followed because the token would go with it", "correct the server in the kubeconfig")
-	case code == http.StatusNotFound:
-		return unreadable(message, "correct the server in the kubeconfig, and --namespace")
+		return unreadable(message+", a redirect, which is not followed because the token would go with it",
+			"correct the server in the kubeconfig")
 	}
-	return unreadable(message, "correct the kubeconfig, and --namespace")
+	return unreadable(message, "correct the server in the kubeconfig, and --namespace")
 }
 
 func notKubernetes(host string) error {
@@ -245,6 +224,7 @@ func forbidden(message, hint string) error {
 
 func temporary(message string, err error) error {
 	return &postgres.Error{
-		Code: postgres.CodeTimeout, Message: message, Hint: "nothing was written: run again", ExitCode: postgres.ExitTemporary, Retry: true, Err: err,
+		Code: postgres.CodeTimeout, Message: message, Hint: "nothing was written: run again",
+		ExitCode: postgres.ExitTemporary, Retry: true, Err: err,
 	}
 }
