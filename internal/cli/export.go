@@ -38,7 +38,7 @@ users cannot be exported.
 			if err != nil {
 				return err
 			}
-			result, err := export.All(objects, export.Options{WithSecrets: withSecrets})
+			result, err := export.All(objects, withSecrets)
 			if err != nil {
 				return err
 			}

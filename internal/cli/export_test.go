@@ -138,7 +138,7 @@ func valuesOf(t testing.TB, d *pgtest.Database, exported string) environment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := export.All(rows, export.Options{})
+	result, err := export.All(rows, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,20 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-
-	yaml "go.yaml.in/yaml/v4"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/pyyaml"
 )
-
-// Options say what becomes of secrets.
-type Options struct {
-	// WithSecrets writes them out. Without it each is a reference $(NAME).
-	WithSecrets bool
-}
 
 // Variable is a variable that the text refers to.
 type Variable struct {
@@ -44,103 +38,147 @@ type Result struct {
 	Warnings []string
 }
 
-// All writes what bootstrap.export() returned. The error holds no secret; it means that a row is not what the
-// database promises.
-func All(rows []db.ExportedObject, options Options) (Result, error) {
-	providers, resources, err := split(rows)
-	if err != nil {
-		return Result{}, err
-	}
-	w := writer{options: options, names: map[string]bool{}}
-	if len(providers) == 0 {
-		w.out.WriteString("providers: []\n")
-	} else {
-		w.out.WriteString("providers:\n")
-	}
-	for i := range providers {
-		if err := w.provider(&providers[i]); err != nil {
-			return Result{}, fmt.Errorf("provider %q: %w", providers[i].Name, err)
+// All writes what bootstrap.export() returned, with secrets or with a reference $(NAME) instead of each. The error holds no
+// secret; it means that a row is not what the database promises.
+func All(rows []db.ExportedObject, withSecrets bool) (Result, error) {
+	w := writer{withSecrets: withSecrets, names: map[string]bool{}}
+	kinds := map[string][]db.ExportedObject{}
+	rules := map[string][]db.ExportedObject{} // by provider
+	for _, r := range rows {
+		if r.Kind == "deduplication_rule" {
+			rules[text(r.Type)] = append(rules[text(r.Type)], r)
+		} else {
+			kinds[r.Kind] = append(kinds[r.Kind], r)
+			w.result.Others++
 		}
 	}
-	if err := w.resources(resources); err != nil {
-		return Result{}, err
+	providers := kinds[manifest.KindProvider]
+	w.result.Providers = len(providers)
+	w.result.Others -= len(providers)
+	if len(providers) == 0 {
+		w.out.WriteString("providers: []\n")
 	}
-	w.footer()
-	result := Result{Text: w.out.Bytes(), Variables: w.variables, Providers: len(providers), Others: len(resources)}
-	result.Warnings = append(w.warnings, compare(&result, providers, resources)...)
-	return result, nil
+	for i := range manifest.Table {
+		kind := &manifest.Table[i]
+		for n := range kinds[kind.Word] {
+			r := &kinds[kind.Word][n]
+			if err := w.resource(kind, r, n == 0, rules[r.Name]); err != nil {
+				return Result{}, fmt.Errorf("%s %q: %w", kind.One, r.Name, err)
+			}
+		}
+	}
+	for i, v := range w.result.Variables {
+		if i == 0 {
+			w.out.WriteString("# Variables that this file refers to:\n")
+		}
+		w.out.WriteString("#   " + v.Name + "\n")
+	}
+	w.result.Text = w.out.Bytes()
+	w.compare(providers)
+	return w.result, nil
 }
 
 // writer is the state of one export.
 type writer struct {
-	options   Options
-	out       bytes.Buffer
-	names     map[string]bool // of variables
-	variables []Variable
-	warnings  []string
+	withSecrets bool
+	out         bytes.Buffer
+	names       map[string]bool // of variables
+	result      Result
 }
 
-func (w *writer) provider(p *provider) error {
-	entry := &yaml.Node{Kind: yaml.MappingNode}
-	put := func(key string, value *yaml.Node) { entry.Content = append(entry.Content, plain(key), value) }
-	put("name", textNode(p.Name))
-	put("type", textNode(text(p.Type)))
-	if p.options.Description != nil {
-		put("description", w.text(*p.options.Description, origin{owner: p.Name, path: []string{"description"}}))
-	}
-	if p.options.PullingEnabled != nil && !*p.options.PullingEnabled {
-		put("pulling_enabled", plain("false"))
-	}
-	if p.options.PreventDelete {
-		put("prevent_delete", plain("true"))
-	}
-	if p.options.InstallWebhook {
-		put("install_webhook", plain("true"))
-	}
+func (w *writer) warn(format string, values ...any) {
+	w.result.Warnings = append(w.result.Warnings, fmt.Sprintf(format, values...))
+}
 
-	authentication, ok := parse(p.Content)
-	if !ok || authentication.Kind != document.Object {
-		return errors.New("its authentication is not a JSON object")
+// resource writes a resource: the first of its kind, or a further one.
+func (w *writer) resource(kind *manifest.Kind, r *db.ExportedObject, first bool, rules []db.ExportedObject) error {
+	content, err := object(r.Content)
+	if err != nil {
+		return err
 	}
-	object := &yaml.Node{Kind: yaml.MappingNode}
+	if first && kind.Word != manifest.KindUser {
+		w.out.WriteString(kind.Key + ":\n")
+	}
+	switch kind.Word {
+	case manifest.KindProvider:
+		if content, err = w.provider(r, content, rules); err != nil {
+			return err
+		}
+	case manifest.KindWorkflow:
+		w.workflow(r, content.Member("raw").Text)
+		return nil
+	case manifest.KindUser:
+		if first {
+			w.contents(r, content)
+			w.dump(document.Value{Kind: document.Object, Members: []document.Member{{Key: scalar(kind.Key), Value: *content}}})
+		} else {
+			w.warn("user %q is left out: a file has one default user", r.Name)
+		}
+		return nil
+	default:
+		w.contents(r, content)
+	}
+	w.dump(document.Value{Kind: document.List, Members: []document.Member{{Value: *content}}})
+	return nil
+}
+
+// object reads an object of a row.
+func object(text string) (*document.Value, error) {
+	v, _, f := document.Parse([]byte(text), document.JSON)
+	if f != nil || v == nil || v.Kind != document.Object {
+		return nil, errors.New("not a JSON object in the database") // the fault may quote
+	}
+	return v, nil
+}
+
+func (w *writer) dump(v document.Value) { w.out.WriteString(withoutEnd(pyyaml.Dump(&v))) }
+
+// withoutEnd removes the sign for the end of a document.
+func withoutEnd(text string) string {
+	if before, ok := strings.CutSuffix(text, "\n...\n"); ok {
+		return before + "\n"
+	}
+	return text
+}
+
+// provider is the entry of a provider.
+func (w *writer) provider(r *db.ExportedObject, authentication *document.Value, rules []db.ExportedObject) (*document.Value, error) {
+	entry := &document.Value{Kind: document.Object}
+	put := func(key string, value document.Value) {
+		entry.Members = append(entry.Members, document.Member{Key: scalar(key), Value: value})
+	}
+	put("name", scalar(r.Name))
+	put("type", scalar(text(r.Type)))
+	options, err := object(text(r.Options))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range options.Members {
+		key := m.Key.Text
+		if isDefault := strconv.FormatBool(key == "pulling_enabled"); m.Value.Kind != document.Boolean || m.Value.Text != isDefault {
+			w.value(&m.Value, origin{owner: r.Name, path: []string{key}})
+			put(key, m.Value)
+		}
+	}
 	for i := range authentication.Members {
 		m := &authentication.Members[i]
-		name := m.Key.Text
-		at := origin{owner: p.Name, path: []string{name}, secret: secretField(text(p.Type), name)}
-		object.Content = append(object.Content, textNode(name), w.value(&m.Value, at))
+		w.member(m, origin{owner: r.Name, path: []string{m.Key.Text}, secret: secretField(text(r.Type), m.Key.Text)})
 	}
-	put("authentication", object)
-
-	rules := &yaml.Node{Kind: yaml.MappingNode}
-	for _, r := range p.rules {
-		rule, ok := parse(r.Content)
-		if !ok {
-			return errors.New("its deduplication rules are not JSON")
+	put("authentication", *authentication)
+	all := document.Value{Kind: document.Object}
+	for i := range rules {
+		rule, err := object(rules[i].Content)
+		if err != nil {
+			return nil, err
 		}
 		rule.Members = slices.DeleteFunc(rule.Members, isDefault)
-		rules.Content = append(rules.Content, textNode(r.Name), w.value(rule, origin{owner: p.Name, path: []string{"deduplication_rules", r.Name}}))
+		w.value(rule, origin{owner: r.Name, path: []string{"deduplication_rules", rules[i].Name}})
+		all.Members = append(all.Members, document.Member{Key: scalar(rules[i].Name), Value: *rule})
 	}
-	if len(p.rules) > 0 {
-		put("deduplication_rules", rules)
+	if len(rules) > 0 {
+		put("deduplication_rules", all)
 	}
-	encoded, err := encode(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{entry}})
-	w.out.Write(encoded)
-	return err
-}
-
-// encode writes YAML.
-func encode(node *yaml.Node) ([]byte, error) {
-	encoded, err := yaml.Dump(node, yaml.WithLineWidth(-1))
-	if err != nil {
-		return nil, errors.New("it cannot be written as YAML") // the library's error may quote a secret
-	}
-	return encoded, nil
-}
-
-// parse reads JSON.
-func parse(text string) (*document.Value, bool) {
-	v, _, f := document.Parse([]byte(text), document.JSON)
-	return v, f == nil && v != nil
+	return entry, nil
 }
 
 // isDefault reports whether Keep assumes a member of a rule anyway.
@@ -150,62 +188,112 @@ func isDefault(m document.Member) bool {
 		v.Kind == document.Number && v.Text == "0"
 }
 
-// value writes a value of JSON.
-func (w *writer) value(v *document.Value, at origin) *yaml.Node {
-	switch v.Kind {
-	case document.Object:
-		node := &yaml.Node{Kind: yaml.MappingNode}
-		for i := range v.Members {
-			m := &v.Members[i]
-			node.Content = append(node.Content, textNode(m.Key.Text), w.value(&m.Value, at.below(m.Key.Text)))
+// contents prepares the entry of a resource of another kind. Only the secret of an API key may be a reference there.
+func (w *writer) contents(r *db.ExportedObject, entry *document.Value) {
+	entry.Members = slices.DeleteFunc(entry.Members, func(m document.Member) bool { return m.Value.Kind == document.Null })
+	for i := range entry.Members {
+		m := &entry.Members[i]
+		secret := r.Kind == manifest.KindAPIKey && m.Key.Text == "secret"
+		if !secret && hasCredential(string(m.Value.AppendJSON(nil))) {
+			w.exposes(r)
 		}
-		return node
-	case document.List:
-		node := &yaml.Node{Kind: yaml.SequenceNode}
-		for i := range v.Members {
-			node.Content = append(node.Content, w.value(&v.Members[i].Value, at.below(fmt.Sprint(i+1))))
-		}
-		return node
-	case document.Text:
-		return w.text(v.Text, at)
-	case document.Number:
-		return plain(number(v.Text))
-	case document.Boolean:
-		return plain(v.Text)
+		w.member(m, origin{owner: r.Name, path: []string{m.Key.Text}, secret: secret, literal: !secret})
 	}
-	return plain("null")
 }
 
-// text writes a text: as a reference when it is secret, and so that it is not taken for one when it is not.
-func (w *writer) text(s string, at origin) *yaml.Node {
+// exposes warns of a credential in a place where references are not read.
+func (w *writer) exposes(r *db.ExportedObject) {
+	w.warn("%s %q: a URL with what looks like a credential is written out, because it cannot be a reference there",
+		manifest.KindOf(r.Kind).One, r.Name)
+}
+
+var startOfLine = document.Pattern(`(?m)^.`)
+
+// workflow writes a workflow below a dash, as Keep writes its text. That is block YAML, so all lines can be indented.
+func (w *writer) workflow(r *db.ExportedObject, raw string) {
+	read, err := manifest.Load(manifest.Options{Environ: []string{"KEEP_WORKFLOW=" + raw}})
+	if err != nil || len(read.Resources) != 1 {
+		w.warn("workflow %q is left out: this program cannot read its text", r.Name)
+		return
+	}
+	content, err := object(read.Resources[0].Content)
+	if err != nil {
+		panic(err) // it was made by this program
+	}
+	kept := content.Member("raw").Text
+	if kept != raw {
+		w.warn("workflow %q: its text in the database is not as Keep writes it; the next run writes it anew", r.Name)
+	}
+	if hasCredential(raw) {
+		w.exposes(r)
+	}
+	indented := startOfLine().ReplaceAllString(withoutEnd(kept), "  $0")
+	w.out.WriteString("-" + indented[1:])
+}
+
+// member prepares a member of an object for writing.
+func (w *writer) member(m *document.Member, at origin) {
+	m.Key = scalar(m.Key.Text)
+	w.value(&m.Value, at)
+}
+
+// value prepares a value of JSON for writing.
+func (w *writer) value(v *document.Value, at origin) {
+	for i := range v.Members {
+		m := &v.Members[i]
+		if v.Kind == document.Object {
+			w.member(m, at.below(m.Key.Text))
+		} else {
+			w.value(&m.Value, at.below(strconv.Itoa(i+1)))
+		}
+	}
+	switch v.Kind {
+	case document.Text:
+		*v = scalar(w.text(v.Text, at))
+	case document.Number:
+		v.Text = number(v.Text)
+	}
+}
+
+// text is a reference to a text when that is secret, and escaped when it would be taken for a reference.
+func (w *writer) text(s string, at origin) string {
 	if at.literal {
-		return textNode(s)
+		return s
 	}
 	if !manifest.Blank(s) && (at.secret || hasCredential(s)) {
 		name := w.variable(at) // the same name whether secrets are written out or not
-		if !w.options.WithSecrets {
+		if !w.withSecrets {
 			value := s
 			if strings.HasSuffix(s, "\n") {
 				value += "\n" // one is cut when it is read
 			}
-			w.variables = append(w.variables, Variable{name, value})
-			return plain("$(" + name + ")")
+			w.result.Variables = append(w.result.Variables, Variable{name, value})
+			return "$(" + name + ")"
 		}
 	}
-	if looksLikeReference(s) {
-		return textNode("$" + s)
+	if strings.HasPrefix(s, "$(") && strings.HasSuffix(s, ")") || manifest.IsEscaped(s) {
+		return "$" + s
 	}
-	return textNode(s)
+	return s
 }
 
-func (w *writer) footer() {
-	if len(w.variables) == 0 {
-		return
+var (
+	plainPattern = document.Pattern(`^(?:\$\([A-Z0-9_]+\)|[A-Za-z/](?:[A-Za-z0-9_./@%+=~,-]|:[A-Za-z0-9_./@%+=~-]| [A-Za-z0-9_./@%+=~(])*)$`)
+	// words that some reader takes for a boolean or null.
+	words = document.Pattern(`^(?i:y|n|yes|no|on|off|true|false|null|none|nan|inf)$`)
+)
+
+// scalar is a text that every reader takes for that text: plain if nothing else can be meant, as a block of several lines, and
+// in double quotes otherwise.
+func scalar(s string) document.Value {
+	style := document.DoubleQuoted
+	switch {
+	case plainPattern().MatchString(s) && !words().MatchString(s):
+		style = document.Plain
+	case strings.Contains(strings.TrimRight(s, "\n"), "\n"):
+		style = document.Literal
 	}
-	w.out.WriteString("# Variables that this file refers to:\n")
-	for _, v := range w.variables {
-		w.out.WriteString("#   " + v.Name + "\n")
-	}
+	return document.Value{Kind: document.Text, Text: s, Style: style}
 }
 
 func text(s *string) string {

@@ -132,7 +132,7 @@ func TestRoundTrip(t *testing.T) {
 			providers = append(providers, p)
 		}
 		withSecrets := rapid.Bool().Draw(t, "with secrets")
-		result, err := export.All(rowsOf(providers...), export.Options{WithSecrets: withSecrets})
+		result, err := export.All(rowsOf(providers...), withSecrets)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func TestForm(t *testing.T) {
 			authentication: `{"service_account_json": {"id": "` + canary + `1", "list": ["` + canary + `2", 3, null], "port": 80}, "empty": "", "zone": "x", "region": "012", "cluster_name": "a\nb\n"}`,
 			options:        exportedOptions{Description: ptr("no"), PullingEnabled: ptr(false), PreventDelete: true, InstallWebhook: true},
 		},
-	), export.Options{})
+	), false)
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
@@ -278,7 +278,7 @@ func TestForm(t *testing.T) {
 	if strings.Contains(string(result.Text)+fmt.Sprint(result.Warnings), canary) {
 		t.Error("a secret is shown")
 	}
-	if result, err := export.All(nil, export.Options{}); err != nil || string(result.Text) != "providers: []\n" {
+	if result, err := export.All(nil, false); err != nil || string(result.Text) != "providers: []\n" {
 		t.Errorf("%s %v", result.Text, err)
 	}
 }
@@ -289,7 +289,7 @@ func TestNamesOfVariables(t *testing.T) {
 	for _, name := range []string{"a-b", "a_b", "日本", "1st", "keep", "bootstrap", "database"} {
 		providers = append(providers, exportedProvider{name: name, typeName: "x", authentication: `{"providers": "` + canary + `", "url": "x", "ü": "x"}`})
 	}
-	result, err := export.All(rowsOf(providers...), export.Options{})
+	result, err := export.All(rowsOf(providers...), false)
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
@@ -317,14 +317,35 @@ func TestWhatYAMLCannotSay(t *testing.T) {
 		`{"a": 12345678901234567.25}`:           `provider "p": YAML cannot express exactly ["a"]`,
 		`{"host": "nul \u0000 ` + canary + `"}`: "this program would refuse the export",
 	} {
-		result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: "grafana", authentication: authentication}), export.Options{})
+		result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: "grafana", authentication: authentication}), false)
 		if err != nil || len(result.Warnings) != 1 || !strings.HasPrefix(result.Warnings[0], want) || strings.Contains(result.Warnings[0], canary) {
 			t.Errorf("%s: %v %q", authentication, err, result.Warnings)
 		}
 	}
 	for _, broken := range []string{"", "[]", `"` + canary + `"`, `{"a": `, `{} x`} {
-		if _, err := export.All(rowsOf(exportedProvider{name: "p", authentication: broken}), export.Options{}); err == nil || strings.Contains(err.Error(), canary) {
+		if _, err := export.All(rowsOf(exportedProvider{name: "p", authentication: broken}), false); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", broken, err)
+		}
+	}
+}
+
+// A workflow is read again as the same text, whatever its text ends with.
+func TestWorkflowsKeepTheirEnd(t *testing.T) {
+	t.Parallel()
+	const start = "id: w\nactions:\n- name: a\n  provider:\n    type: http\n    with:\n      body: "
+	for _, end := range []string{"wait...\n", "|+\n        a\n\n...\n", "|\n        ...\n", "'a\n\n        '\n"} {
+		content := `{"raw": ` + quoted(start+end) + `}`
+		result, err := export.All([]db.ExportedObject{{Kind: "workflow", Name: "w", Content: content}}, false)
+		if err != nil || len(result.Warnings) > 0 {
+			t.Fatal(err, result.Warnings)
+		}
+		m, err := manifest.Load(manifest.Options{Files: []string{"-"}, Stdin: bytes.NewReader(result.Text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read struct{ Raw string }
+		if err := json.Unmarshal([]byte(m.Resources[0].Content), &read); err != nil || read.Raw != start+end {
+			t.Errorf("%q became %q: %v", start+end, read.Raw, err)
 		}
 	}
 }

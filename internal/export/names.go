@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"keep-bootstrap/internal/document"
-	"keep-bootstrap/internal/manifest"
 )
 
 // origin is what a text belongs to.
@@ -19,11 +18,6 @@ type origin struct {
 func (o origin) below(key string) origin {
 	o.path = append(o.path[:len(o.path):len(o.path)], key)
 	return o
-}
-
-// looksLikeReference reports whether the reader would take the text for a reference or an escaped one, or warn that it looks like one.
-func looksLikeReference(s string) bool {
-	return strings.HasPrefix(s, "$(") && strings.HasSuffix(s, ")") || manifest.IsEscaped(s)
 }
 
 var (

@@ -23,20 +23,20 @@ func TestCredentialsInURLQueryExported(t *testing.T) {
 	for _, url := range secret {
 		for _, typeName := range []string{"grafana", "no such type"} {
 			for _, field := range []string{"host", "unknown"} {
-				text := exported(t, typeName, field, url, export.Options{})
+				text := exported(t, typeName, field, url, false)
 				if strings.Contains(text, "key-example") || !strings.Contains(text, "$(P_"+strings.ToUpper(field)+")") {
 					t.Errorf("%s %s: %s", typeName, field, text)
 				}
 			}
 		}
-		if text := exported(t, "grafana", "host", url, export.Options{WithSecrets: true}); !strings.Contains(text, "key-example") {
+		if text := exported(t, "grafana", "host", url, true); !strings.Contains(text, "key-example") {
 			t.Errorf("with secrets: %s", text)
 		}
 	}
 	for _, url := range []string{
 		"https://g.example.com/", "http://g:3000/d/abc?orgId=1&from=now-6h", "https://g.example.com/api/v1/alerts#top", "https://g.example.com/a/very/long/path/of/short/words?page=2", "someone@example.com", "a: b@c", "host=h port=1", "g.example.com:9090",
 	} {
-		if text := exported(t, "grafana", "host", url, export.Options{}); strings.Contains(text, "$(") {
+		if text := exported(t, "grafana", "host", url, false); strings.Contains(text, "$(") {
 			t.Errorf("%s is a reference: %s", url, text)
 		}
 	}
@@ -44,17 +44,17 @@ func TestCredentialsInURLQueryExported(t *testing.T) {
 	result, err := export.All([]db.ExportedObject{
 		{Kind: "workflow", Name: "w", Content: `{"raw": "id: w\nactions:\n- name: a\n  provider:\n    type: http\n    with:\n      url: https://h/?token=key-example\n"}`},
 		{Kind: "dashboard", Name: "d", Content: `{"dashboard_name": "d", "dashboard_config": {"u": "https://h/?token=key-example"}}`},
-	}, export.Options{})
+	}, false)
 	if said := strings.Join(result.Warnings, "\n"); err != nil || !strings.Contains(said, `workflow "w": a URL`) || !strings.Contains(said, `dashboard "d": a URL`) || strings.Contains(said, "key-example") {
 		t.Errorf("%v %q", err, result.Warnings)
 	}
 }
 
 // exported is the export of a provider p with one field.
-func exported(t *testing.T, typeName, field, value string, options export.Options) string {
+func exported(t *testing.T, typeName, field, value string, withSecrets bool) string {
 	t.Helper()
 	authentication := string(must(json.Marshal(map[string]string{field: value})))
-	result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: typeName, authentication: authentication}), options)
+	result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: typeName, authentication: authentication}), withSecrets)
 	if err != nil || len(result.Warnings) > 0 {
 		t.Fatal(err, result.Warnings)
 	}
