@@ -16,16 +16,16 @@ GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X 
 RELEASE_TOOL := go tool -modfile=tools/release/go.mod
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
-# Packages that test-race runs: those with more than one goroutine. Tests that run the program as a separate process
-# (test/reliability) would find nothing. It uses another PostgreSQL than make test.
-RACE := cli install local migrate postgres
-# Unpacks PostgreSQL five times: one goroutine, and minutes with the detector.
-RACE_SKIP := TestDownload
+# What test-race runs: what has more than one goroutine, which are the watch over connections, the log of progress, and pgx.
+# It uses another PostgreSQL than make test.
+RACE := install migrate postgres
+RACE_JOURNEYS := Activate|ImportSecrets|Interrupted|Meanwhile|Stalled|UpPlanApply
 RACE_VERSION := 17
-# PostgreSQL versions other than the newest, which make test uses, and what depends on the version: the SQL, its installation,
-# servers under load and killed servers, and one journey through the program.
-VERSIONS ?= 14 15 16 17
-VERSION_PACKAGES := ./sql ./internal/migrate ./test/reliability
+# PostgreSQL versions other than the newest, which make test uses. The oldest runs all that depends on the version: the SQL, its
+# installation, servers under load and killed servers, and one journey through the program. Those between run the SQL without
+# the tests of size (-short), its installation and the journey; the weekly run of make torture kills their servers.
+OLDEST := 14
+VERSIONS ?= $(OLDEST) 15 16 17
 JOURNEY := TestUpPlanApply
 # A number of inputs, not a duration: a fuzz worker that is stopped by a deadline sometimes reports a failure.
 FUZZTIME ?= 2000x
@@ -165,7 +165,8 @@ squawk: ## lint the SQL that ships (needs npx)
 test-versions: ## what depends on the version of PostgreSQL, on each of VERSIONS; make test runs all on the newest
 	@for version in $(VERSIONS); do \
 	  echo "PostgreSQL $$version"; export BOOTSTRAP_TEST_POSTGRES=$$version; \
-	  go test -timeout 15m -p 2 $(VERSION_PACKAGES); \
+	  if [ $$version = $(OLDEST) ]; then more=./test/reliability; else more=-short; fi; \
+	  go test -timeout 15m -p 2 $$more ./sql ./internal/migrate; \
 	  go test -timeout 15m -run '^$(JOURNEY)$$' ./internal/cli; \
 	done
 
@@ -174,12 +175,14 @@ torture: ## the long form of test/reliability on each PostgreSQL of TORTURE, by 
 	VERSIONS="$(TORTURE)" scripts/torture.sh
 
 .PHONY: test-model
-test-model: ## 2,000 random sequences of runs and edits against a small model, on one PostgreSQL; make check tries 400, and 20 on each other version
+test-model: ## 2,000 random sequences of runs and edits against a small model, on one PostgreSQL; make check tries 200, and 20 on each other version
 	BOOTSTRAP_MODEL_SEQUENCES=$${BOOTSTRAP_MODEL_SEQUENCES:-2000} go test -timeout 30m -run TestModel ./sql
 
 .PHONY: test-race
-test-race: ## the Go tests with the race detector, on PostgreSQL 17 (needs a C compiler)
-	BOOTSTRAP_TEST_POSTGRES=$(RACE_VERSION) CGO_ENABLED=1 go test -race -timeout 15m -p 2 -skip '^$(RACE_SKIP)$$' $(addprefix ./internal/,$(RACE))
+test-race: ## the Go tests of what has several goroutines with the race detector, on PostgreSQL 17 (needs a C compiler)
+	@export BOOTSTRAP_TEST_POSTGRES=$(RACE_VERSION) CGO_ENABLED=1; \
+	go test -race -timeout 15m -p 2 -run '$(RACE_JOURNEYS)' ./internal/cli & \
+	go test -race -timeout 15m -p 1 $(addprefix ./internal/,$(RACE)); wait $$!
 
 .PHONY: check-sql
 check-sql: build ## test-sql, check-plpgsql and bench-quick on one server, as CI runs them

@@ -347,32 +347,3 @@ func TestNothingStaged(t *testing.T) {
 		t.Error("an empty manifest that is said does nothing")
 	}
 }
-
-// The planner may choose a parallel plan for any statement of ours: with all settings that make it do so, every public routine works.
-func TestParallelPlans(t *testing.T) {
-	for name, settings := range map[string][]string{
-		"forced":   {"force_parallel_mode = on", "debug_parallel_query = on"}, // the second name since PostgreSQL 16
-		"cheapest": {"parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0", "min_parallel_index_scan_size = 0"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDatabase(t)
-			for _, setting := range settings {
-				_ = d.call("SET " + setting)
-			}
-			first := strings.Replace(everything, `"vm": {`, `"vm": {`+ruled, 1)
-			changed := strings.NewReplacer("8880", "8881", "Calls somebody", "Calls everybody", "2.50", "3", `"priority": 3`, `"priority": 4`).Replace(first)
-			d.mustInstallAll(first)
-			for _, value := range []string{"not JSON", `{"authentication": {"VMAlertHost": "http://theirs"}, "name": "vm"}`} {
-				d.exec("UPDATE public.secret SET value = $1 WHERE key LIKE 'keep_victoria%'", value)
-				for _, routine := range []string{"verify()", "status()", "history()", "export()", "dependents('keep', '[]')"} {
-					d.exec("SELECT FROM bootstrap." + routine)
-				}
-				if got := d.planAll(changed); len(got) != 4 {
-					t.Errorf("plan: %q", got)
-				}
-				d.mustInstallAll(changed)
-				d.mustInstallAll(first)
-			}
-		})
-	}
-}

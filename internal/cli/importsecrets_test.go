@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"keep-bootstrap/test/kubetest"
@@ -582,6 +583,13 @@ func TestImportSecretsLeaveNoTrace(t *testing.T) {
 	conn := w.d.Conn(t)
 	directory, server := t.TempDir(), kubetest.New(t)
 	server.Token = w.canaries.at("token of Kubernetes")
+	var broken atomic.Bool
+	server.Answer = func(rw http.ResponseWriter, _ *http.Request) bool {
+		if broken.Load() {
+			kubetest.Fail(rw, 500, "InternalError", "the token "+server.Token)
+		}
+		return broken.Load()
+	}
 	store := func(name, place string, form string) {
 		id := pgtest.KeepProvisioned(t, conn, name, "grafana", "{}")
 		value := fmt.Sprintf(form, w.canaries.at(place))
@@ -630,13 +638,10 @@ func TestImportSecretsLeaveNoTrace(t *testing.T) {
 	for _, args := range [][]string{{"-o", "json"}, {"--refresh"}, {"--refresh", "--dry-run", "-o", "json"}} {
 		w.program(78, nil, "", append(file, args...)...)
 	}
-	server.Answer = func(rw http.ResponseWriter, _ *http.Request) bool {
-		kubetest.Fail(rw, 500, "InternalError", "the token "+server.Token)
-		return true
-	}
+	broken.Store(true)
 	w.program(75, kubeconfig, "", k8s...)
-	broken := w.file("kubeconfig", "users: ["+server.Token+"]\nclusters: "+server.Token+"\n")
-	w.program(65, environment{"KUBECONFIG": broken}, "", k8s...)
+	noYAML := w.file("kubeconfig", "users: ["+server.Token+"]\nclusters: "+server.Token+"\n")
+	w.program(65, environment{"KUBECONFIG": noYAML}, "", k8s...)
 
 	t.Logf("%d samples", stop())
 	w.stored()
