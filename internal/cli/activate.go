@@ -124,7 +124,8 @@ func (a *app) activate(ctx context.Context, t target, flags *activateFlags) erro
 	run, shown := a.newActivation(t, flags)
 	defer run.Close(ctx)
 	stopped := run.Do(ctx)
-	return cmp.Or(shown.Webhooks(stopped != nil), stopped, leftToDo(shown))
+	shown.Webhooks(stopped != nil)
+	return cmp.Or(stopped, leftToDo(shown))
 }
 
 // compareConsumers compares the consumers that Keep has started with the providers.
@@ -132,12 +133,10 @@ func (a *app) compareConsumers(ctx context.Context, t target, flags *activateFla
 	run, shown := a.newActivation(t, flags)
 	defer run.Close(ctx)
 	stopped := run.Consumers(ctx)
-	if err := cmp.Or(shown.Consumers(stopped != nil), stopped); err != nil {
-		return err
-	}
+	shown.Consumers(stopped != nil)
 	restart := shown.Counts[activate.Missing] + shown.Counts[activate.Stale]
-	if restart == 0 {
-		return nil
+	if stopped != nil || restart == 0 {
+		return stopped
 	}
 	return &postgres.Error{
 		Code: postgres.CodeNotActive, Message: report.Number(restart, "consumer") + " out of date", ExitCode: postgres.ExitRefused,

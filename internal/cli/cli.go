@@ -208,11 +208,10 @@ func (a *app) applyGlobals(command string) error {
 	return nil
 }
 
-// written returns the error of a command whose result is complete, or says why it is not. A failure that has nothing to do with
-// stdout is returned as it is.
+// written returns the error of a command whose result is complete, or says why it is not.
 func (a *app) written(err error) error {
 	unwritten := a.out.Err()
-	if unwritten == nil || err != nil && !errors.Is(err, unwritten) {
+	if unwritten == nil {
 		return err
 	}
 	reason := file.Reason(unwritten)

@@ -46,10 +46,10 @@ users cannot be exported.
 				return err
 			}
 			a.logExport(result)
-			if out == "" {
-				return nil
+			if out != "" {
+				a.out.Export(a.tenant, out, result)
 			}
-			return a.out.Export(a.tenant, out, result)
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "write secrets in clear text instead of references; needs --out")

@@ -53,9 +53,9 @@ func (a *app) readResult(path string) ([]byte, error) {
 
 // showFleet shows the results, and fails if some are not done.
 func (a *app) showFleet(results []report.Database) error {
-	counts, err := a.out.Fleet(results)
-	if err != nil || counts[report.Done] == len(results) {
-		return err
+	counts := a.out.Fleet(results)
+	if counts[report.Done] == len(results) {
+		return nil
 	}
 	return &postgres.Error{
 		Code: postgres.CodeFleet, ExitCode: postgres.ExitRefused,

@@ -26,7 +26,8 @@ changes. Nothing is written.`,
 				if err := a.read(cmd.Context(), readRuns); err != nil {
 					return err
 				}
-				return a.out.History(runs)
+				a.out.History(runs)
+				return nil
 			}
 			number, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
@@ -42,7 +43,8 @@ changes. Nothing is written.`,
 			}
 			for i := range runs {
 				if runs[i].RunID == number {
-					return a.out.HistoryRun(runs[i], changes)
+					a.out.HistoryRun(&runs[i], changes)
+					return nil
 				}
 			}
 			return postgres.Usage(fmt.Sprintf("the journal of tenant %s has no run %d", a.tenant, number), "run keep-bootstrap history to list them")

@@ -39,7 +39,8 @@ is given, and leaves it running. Its data survives a stop.`,
 			if err != nil {
 				return err
 			}
-			return a.out.Local(status)
+			a.out.Local(status)
+			return nil
 		}
 	}
 	add("start", "start the local server", "Start the local server. The first start downloads PostgreSQL. It is safe to repeat.",

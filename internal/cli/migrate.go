@@ -44,10 +44,10 @@ row and no other table of Keep is touched.`,
 				}
 				return run.PrepareKeep(ctx)
 			})
-			if err != nil {
-				return err
+			if err == nil {
+				a.out.Migration(result)
 			}
-			return a.out.Migration(result)
+			return err
 		},
 	}
 	cmd.Flags().Int32Var(&to, "to", 0, "migrate to this `version`; 0 removes everything (default the newest)")

@@ -58,9 +58,7 @@ reads the same sources again, and refuses if they or the database have changed s
 				a.log.Info("plan written", "file", out)
 			}
 			a.counts = &shown.Counts
-			if err := a.out.Plan(shown); err != nil {
-				return err
-			}
+			a.out.Result(shown)
 			if plan.Refusal != nil {
 				return plan.Refusal
 			}

@@ -22,10 +22,10 @@ user), the run that wrote it last, and its condition. Nothing is written.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
 			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(postgres.All(&providers)) })
-			if err != nil {
-				return err
+			if err == nil {
+				a.out.Status(a.tenant, providers)
 			}
-			return a.out.Status(a.tenant, providers)
+			return err
 		},
 	}
 }

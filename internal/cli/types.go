@@ -25,7 +25,8 @@ func (a *app) typesCommand() *cobra.Command {
 				return err
 			}
 			if len(args) == 0 {
-				return a.out.Types(types)
+				a.out.Types(types)
+				return nil
 			}
 			t, ok := types.Type(args[0])
 			if !ok {
@@ -35,7 +36,8 @@ func (a *app) typesCommand() *cobra.Command {
 				}
 				return postgres.Usage(fmt.Sprintf("the catalogue has no type %q", args[0]), hint)
 			}
-			return a.out.Type(t)
+			a.out.Type(t)
+			return nil
 		},
 	}
 	catalogueFlag(cmd, &path)

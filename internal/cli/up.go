@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -99,19 +100,18 @@ func (a *app) install(ctx context.Context, command string, run *install.Run, do 
 	if id := outcome.Report.RunID; id != nil {
 		a.committed = *id
 	}
-	result := report.NewRun(command, run.Tenant, outcome)
+	result := report.NewRun(command, run.Tenant, &outcome)
 	a.counts = &result.Counts
 	result.Log(a.log)
-	if err := run.Details(ctx, &result.Outcome, a.out.Lists(result), command == "up"); err != nil {
+	if err := run.Details(ctx, &outcome, a.out.Listed(result), command == "up"); err != nil {
 		return err
 	}
-	if err := a.out.Run(result); err != nil {
-		return err
-	}
+	result.Changes, result.Checks = report.Recorded(outcome.Changes), outcome.Checks
+	a.out.Result(result)
 	// Shown, and no failure: the next up makes the foreign key deferrable, and what is missing now was kept so (--on-drift=keep).
-	return failedChecks(slices.DeleteFunc(result.Outcome.Checks, func(check db.CheckResult) bool {
+	return cmp.Or(a.out.Err(), failedChecks(slices.DeleteFunc(outcome.Checks, func(check db.CheckResult) bool {
 		return check.Name == "foreign_key" || check.Name == "objects"
-	}))
+	})))
 }
 
 func (a *app) seedTenant(ctx context.Context, run *install.Run, name string) error {
@@ -127,8 +127,8 @@ func (a *app) seedTenant(ctx context.Context, run *install.Run, name string) err
 		outcome, created, err = run.SeedTenant(ctx, name)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		a.out.Tenant(run.Tenant, created, &outcome)
 	}
-	return a.out.Tenant(run.Tenant, created, &outcome)
+	return err
 }

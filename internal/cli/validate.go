@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,8 @@ func (a *app) validateCommand() *cobra.Command {
 				report.Warnings(a.Stderr, m.Warnings, terminal(a.Stderr))
 			}
 			problems, _ := errors.AsType[*manifest.Problems](err)
-			return cmp.Or(a.out.Validation(m, err == nil, problems), err)
+			a.out.Validation(m, err == nil, problems)
+			return err
 		},
 	}
 	input.register(cmd)

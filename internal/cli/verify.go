@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -39,7 +38,8 @@ Nothing is written. The exit code is 78 if a check fails, and 0 if there are war
 				return err
 			}
 			failed := failedChecks(checks)
-			return cmp.Or(a.out.Checks(checks, failed == nil), failed)
+			a.out.Checks(checks, failed == nil)
+			return failed
 		},
 	}
 }

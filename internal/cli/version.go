@@ -30,6 +30,6 @@ func (a *app) versionCommand() *cobra.Command {
 		Long:    "Print the version of the program, the version of Go that built it, and its migrations.",
 		Example: example("keep-bootstrap version -o json"),
 		Args:    noArguments,
-		RunE:    func(*cobra.Command, []string) error { return a.out.Program() },
+		Run:     func(*cobra.Command, []string) { a.out.Program() },
 	}
 }

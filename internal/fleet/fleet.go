@@ -52,12 +52,11 @@ func failed(name, reason string, exit *int) report.Database {
 // line is a line of JSON that ends a run: its summary, or its error.
 type line struct {
 	Type     string
-	Command  string
 	ExitCode int `json:"exit_code"`
 	Code     string
 	Message  string
 	Problems []manifest.Problem
-	report.Counts
+	report.Summary
 }
 
 // place looks like file:line: or file:line:column: at the begin of a problem in a text.
@@ -73,7 +72,7 @@ func fromOutput(name string, output []byte) report.Database {
 		if json.Unmarshal([]byte(text), &l) == nil {
 			switch l.Type {
 			case "summary":
-				result = done(name, l.Summary(l.Command == "plan"))
+				result = done(name, strings.TrimSuffix(l.Counted(), "."))
 			case "error":
 				if len(l.Problems) > 0 {
 					problem = l.Problems[0].String()

@@ -95,7 +95,7 @@ func (p *Plan) Files() []string {
 }
 
 // Write writes the file as a whole or not at all. It is readable by its owner only. plan is what was shown.
-func (p *Plan) Write(path, version string, plan *report.Plan) error {
+func (p *Plan) Write(path, version string, plan *report.Result) error {
 	p.head = head{fileType, fileFormat, version}
 	p.Made, p.Summary, p.Changes = time.Now().UTC().Truncate(time.Second), plan.Counts, plan.Changes
 	if r := plan.Refusal; r != nil {

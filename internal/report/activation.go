@@ -10,19 +10,21 @@ import (
 )
 
 // states are in the order of the counts.
-var states = []activate.State{
-	activate.Installed, activate.Accepted, activate.Unchanged, activate.Valid, activate.Skipped, activate.Unsupported, activate.Invalid,
-	activate.Refused, activate.Failed, activate.Unknown, activate.Waiting, activate.Consuming, activate.Missing, activate.Stale,
-}
-
-func stateColour(state activate.State) string {
-	switch state {
-	case activate.Installed, activate.Accepted, activate.Valid, activate.Consuming:
-		return green
-	case activate.Refused, activate.Failed, activate.Invalid:
-		return red
-	}
-	return yellow
+var states = []action{
+	{name: string(activate.Installed), colour: green},
+	{name: string(activate.Accepted), colour: green},
+	{name: string(activate.Unchanged), colour: yellow},
+	{name: string(activate.Valid), colour: green},
+	{name: string(activate.Skipped), colour: yellow},
+	{name: string(activate.Unsupported), colour: yellow},
+	{name: string(activate.Invalid), colour: red},
+	{name: string(activate.Refused), colour: red},
+	{name: string(activate.Failed), colour: red},
+	{name: string(activate.Unknown), colour: yellow},
+	{name: string(activate.Waiting), colour: yellow},
+	{name: string(activate.Consuming), colour: green},
+	{name: string(activate.Missing), colour: yellow},
+	{name: string(activate.Stale), colour: yellow},
 }
 
 // Activation shows what activate does, as soon as it is known, and counts it.
@@ -42,49 +44,36 @@ func (w *Writer) Activation(tenant, url string) *Activation {
 
 // Address shows the address that Keep gives to outside systems.
 func (a *Activation) Address(address string) {
-	if a.out.Format == JSON {
-		a.out.line(object{"type", "keep", "url", a.URL, "api_url", address})
-	} else {
-		a.out.printf("Keep gives outside systems the address %s\n", Line(address))
-	}
+	a.out.line("keep", object{"url", a.URL, "api_url", address})
+	a.out.printf("Keep gives outside systems the address %s\n", Line(address))
 }
 
 // Each shows one result.
 func (a *Activation) Each(r activate.Result) {
-	counts := a.Counts
-	if r.Scopes != nil {
-		counts = a.Scopes
-	}
-	counts[r.State]++
-	switch {
-	case a.out.Format == JSON:
-		a.result(r)
-	case r.State != activate.Unchanged:
-		a.resultText(r)
-	}
-}
-
-// result shows one result as JSON.
-func (a *Activation) result(r activate.Result) {
-	line := object{"type", "webhook", "name", r.Name, "provider_type", r.Type, "id", r.ID, "state", r.State}
+	kind, counts := "webhook", a.Counts
+	line := object{"name", r.Name, "provider_type", r.Type, "id", r.ID, "state", r.State}
 	switch {
 	case r.Scopes != nil:
+		kind, counts = "scopes", a.Scopes
 		scopes := map[string]any{} // true, or why not
 		for scope, text := range r.Scopes {
 			if scopes[scope] = true; text != "" {
 				scopes[scope] = text
 			}
 		}
-		line[1] = "scopes"
 		line = append(line, "scopes", scopes)
 	case r.State == activate.Consuming, r.State == activate.Missing, r.State == activate.Stale:
-		line[1] = "consumer"
+		kind = "consumer"
 	}
-	a.out.line(line.with("text", r.Text).with("hint", r.Hint).with("outside", r.Outside))
+	counts[r.State]++
+	a.out.line(kind, line.with("text", r.Text).with("hint", r.Hint).with("outside", r.Outside))
+	if r.State != activate.Unchanged {
+		a.text(r)
+	}
 }
 
-// resultText shows one result in lines for people.
-func (a *Activation) resultText(r activate.Result) {
+// text shows one result in lines for people.
+func (a *Activation) text(r activate.Result) {
 	line := fmt.Sprintf("%s (%s)", Name(r.Name), Name(r.Type))
 	if r.State == activate.Stale {
 		line = "provider " + Name(r.ID) + ", which is gone"
@@ -95,7 +84,8 @@ func (a *Activation) resultText(r activate.Result) {
 	if r.Text != "" {
 		line += ": " + Line(r.Text)
 	}
-	a.out.printf("%s  %s\n", a.out.paint(stateColour(r.State), fmt.Sprintf("%-11s", r.State)), line)
+	colour := actionNamed(states, string(r.State)).colour
+	a.out.printf("%s  %s\n", a.out.paint(colour, fmt.Sprintf("%-11s", r.State)), line)
 	const indent = "             "
 	for _, scope := range slices.Sorted(maps.Keys(r.Scopes)) {
 		if text := r.Scopes[scope]; text != "" {
@@ -110,47 +100,34 @@ func (a *Activation) resultText(r activate.Result) {
 	}
 }
 
-// stateCounts words counts.
-func stateCounts(counts map[activate.State]int) string {
-	var parts []string
-	for _, state := range states {
-		if n := counts[state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, state))
-		}
+// counted shows the counts of webhooks, scopes or consumers, if there are any.
+func (a *Activation) counted(what string, counts map[activate.State]int) {
+	if len(counts) > 0 {
+		all := words(states, false, func(s action) (int, bool) { return counts[activate.State(s.name)], false })
+		a.out.printf("%s: %s.\n", what, strings.Join(all, ", "))
 	}
-	return strings.Join(parts, ", ")
 }
 
 // Webhooks shows the counts of webhooks and scopes, also of a run that was stopped.
-func (a *Activation) Webhooks(stopped bool) error {
-	if a.out.Format == JSON {
-		changed := a.Counts[activate.Installed]+a.Counts[activate.Accepted] > 0
-		return a.out.summary("activate", object{"tenant", a.Tenant, "changed", changed, "webhooks", a.Counts, "scopes", a.Scopes})
-	}
+func (a *Activation) Webhooks(stopped bool) {
+	changed := a.Counts[activate.Installed]+a.Counts[activate.Accepted] > 0
+	a.out.summary("activate", object{"tenant", a.Tenant, "changed", changed, "webhooks", a.Counts, "scopes", a.Scopes})
 	switch {
 	case len(a.Counts) == 0 && !stopped:
 		a.out.printf("No managed provider has install_webhook.\n")
 	case len(a.Counts) == 1 && a.Counts[activate.Unchanged] > 0 && !stopped:
 		a.out.printf("No changes. Every webhook is installed.\n")
-	case len(a.Counts) > 0:
-		a.out.printf("Webhooks: %s.\n", stateCounts(a.Counts))
+	default:
+		a.counted("Webhooks", a.Counts)
 	}
-	if len(a.Scopes) > 0 {
-		a.out.printf("Scopes: %s.\n", stateCounts(a.Scopes))
-	}
-	return a.out.err
+	a.counted("Scopes", a.Scopes)
 }
 
 // Consumers shows the counts of consumers, in text only if the comparison was not stopped.
-func (a *Activation) Consumers(stopped bool) error {
-	switch {
-	case a.out.Format == JSON:
-		return a.out.summary("activate", object{"tenant", a.Tenant, "consumers", a.Counts})
-	case stopped:
-	case len(a.Counts) == 0:
+func (a *Activation) Consumers(stopped bool) {
+	a.out.summary("activate", object{"tenant", a.Tenant, "consumers", a.Counts})
+	if len(a.Counts) == 0 && !stopped {
 		a.out.printf("No provider is consumed from a queue.\n")
-	default:
-		a.out.printf("Consumers: %s.\n", stateCounts(a.Counts))
 	}
-	return a.out.err
+	a.counted("Consumers", a.Counts)
 }

@@ -14,7 +14,6 @@ import (
 
 // Change is one planned or done change as it is shown.
 type Change struct {
-	Line string `json:"type"` // "change"
 	db.PlannedChange
 	PreviousID *string     `json:"previous_id,omitempty"`
 	DriftSince *int64      `json:"drift_since_run,omitempty"` // the last run before a change outside of keep-bootstrap, if known
@@ -40,7 +39,7 @@ func planned(p db.PlannedChange, related *install.Related) Change {
 	if p.Fields == nil {
 		p.Fields = []string{}
 	}
-	c := Change{Line: "change", PlannedChange: p}
+	c := Change{PlannedChange: p}
 	id := cmp.Or(p.ObjectID, p.NewObjectID) // without an id, the row was deleted outside of keep-bootstrap
 	if id == nil {
 		return c
@@ -68,11 +67,11 @@ func (c *Change) nameWebhook(tenant string) {
 	}
 }
 
-// recorded are the changes of the journal.
-func recorded(journal []db.Change) []Change {
+// Recorded are the changes of the journal.
+func Recorded(journal []db.Change) []Change {
 	changes := make([]Change, len(journal))
 	for i, c := range journal {
-		changes[i] = Change{Line: "change", PreviousID: c.PreviousID, PlannedChange: db.PlannedChange{
+		changes[i] = Change{PreviousID: c.PreviousID, PlannedChange: db.PlannedChange{
 			Action: c.Action, Kind: c.Kind, Name: c.Name, PreviousName: c.PreviousName, ObjectID: c.ObjectID,
 			Fields: c.Fields, Reason: c.Reason, Drift: c.Drift,
 		}}
@@ -162,11 +161,11 @@ func (w *Writer) changes(changes []Change) {
 	rows := make([][]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		rows[i] = []string{actionNamed(c.Action).sign, c.title(), c.typeName(), c.what()}
+		rows[i] = []string{actionNamed(actions, c.Action).sign, c.title(), c.typeName(), c.what()}
 	}
 	for i, line := range aligned(rows) {
 		c := &changes[i]
-		w.signed(actionNamed(c.Action).colour, line)
+		w.signed(actionNamed(actions, c.Action).colour, line)
 		if references := c.references(); references != "" {
 			w.printf("       referenced by %s\n", references)
 		}

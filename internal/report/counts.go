@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keep-bootstrap/internal/manifest"
@@ -22,11 +24,9 @@ var actions = []action{
 }
 
 // actionNamed is the action of that name; of unchanged, one without words.
-func actionNamed(name string) action {
-	for _, a := range actions {
-		if a.name == name {
-			return a
-		}
+func actionNamed(actions []action, name string) action {
+	if i := slices.IndexFunc(actions, func(a action) bool { return a.name == name }); i >= 0 {
+		return actions[i]
 	}
 	return action{sign: "   "}
 }
@@ -55,7 +55,7 @@ func countsOf(changes []Change) Counts {
 	var c Counts
 	for i := range changes {
 		kind, action := changes[i].Kind, changes[i].Action
-		switch key := actionNamed(action).key; {
+		switch key := actionNamed(actions, action).key; {
 		case key == "":
 		case kind == ruleKind:
 			c.Rules++
@@ -100,25 +100,6 @@ func (c *Counts) providers() int {
 // Sum is the number of changes.
 func (c *Counts) Sum() int { return c.providers() + c.Resources }
 
-// noChanges is the last line of a plan or of a run without changes.
-const noChanges = "No changes."
-
-// planned is the last line of a plan.
-func (c *Counts) planned() string {
-	if c.Sum() == 0 {
-		return noChanges
-	}
-	return "Plan: " + c.phrase(false) + "."
-}
-
-// Summary words the counts without a full stop, of a plan or of a run.
-func (c *Counts) Summary(isPlan bool) string {
-	if c.Sum() == 0 {
-		return strings.TrimSuffix(noChanges, ".")
-	}
-	return c.phrase(!isPlan)
-}
-
 // CutSummary returns the counts of a text that is the last line of a plan or of a run, as Summary words them.
 func CutSummary(text string) (counts string, found bool) {
 	for _, begin := range []string{"Plan: ", "Applied: "} {
@@ -131,10 +112,12 @@ func CutSummary(text string) (counts string, found bool) {
 
 // phrase words the counts: "1 added, 0 changed, 0 renamed, 0 pruned; workflows: 1 added". Providers are left out if only other
 // kinds change.
-func (c *Counts) phrase(isDone bool) string {
+func (c *Counts) phrase(isPlan bool) string {
 	var phrases []string
 	if c.providers() > 0 || c.Resources == 0 {
-		parts := words(func(key string) int { return *c.provider(key) }, true, isDone)
+		parts := words(actions, isPlan, func(a action) (int, bool) {
+			return *c.provider(a.key), a.key != "replace" && a.key != "adopt"
+		})
 		if c.Rules > 0 {
 			parts = append(parts, Number(c.Rules, "deduplication rule"))
 		}
@@ -143,7 +126,7 @@ func (c *Counts) phrase(isDone bool) string {
 	known := 0
 	for _, k := range otherKinds() {
 		counts := c.Kinds[k.Word]
-		if parts := words(func(key string) int { return counts[key] }, false, isDone); parts != nil {
+		if parts := words(actions, isPlan, func(a action) (int, bool) { return counts[a.key], false }); parts != nil {
 			phrases = append(phrases, k.Many+": "+strings.Join(parts, ", "))
 		}
 		for _, n := range counts {
@@ -156,19 +139,17 @@ func (c *Counts) phrase(isDone bool) string {
 	return strings.Join(phrases, "; ")
 }
 
-// words lists the counts that are not 0; with zeros, those of the usual actions too.
-func words(count func(key string) int, zeros, isDone bool) []string {
+// words lists the counts of actions, those to come or those done. An action without a count is named only if it always is.
+func words(actions []action, isPlan bool, count func(action) (n int, always bool)) []string {
 	var parts []string
 	for _, a := range actions {
-		n := count(a.key)
-		if n == 0 && (!zeros || a.key == "replace" || a.key == "adopt") {
-			continue
+		word := a.done
+		if isPlan {
+			word = a.planned
 		}
-		word := a.planned
-		if isDone {
-			word = a.done
+		if n, always := count(a); n > 0 || always {
+			parts = append(parts, fmt.Sprintf("%d %s", n, cmp.Or(word, a.name)))
 		}
-		parts = append(parts, fmt.Sprintf("%d %s", n, word))
 	}
 	return parts
 }

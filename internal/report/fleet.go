@@ -22,7 +22,7 @@ type Database struct {
 }
 
 // Fleet shows the results of many databases, those that are not done last, and returns how many have each outcome.
-func (w *Writer) Fleet(results []Database) (counts map[string]int, err error) {
+func (w *Writer) Fleet(results []Database) (counts map[string]int) {
 	slices.SortStableFunc(results, func(a, b Database) int {
 		order := []string{Done, Pending, Failed}
 		return slices.Index(order, a.Outcome) - slices.Index(order, b.Outcome)
@@ -31,22 +31,15 @@ func (w *Writer) Fleet(results []Database) (counts map[string]int, err error) {
 	rows := [][]string{{"DATABASE", "OUTCOME", "EXIT", "RESULT"}}
 	for _, r := range results {
 		counts[r.Outcome]++
-		if w.Format == JSON {
-			w.line(struct {
-				Type string `json:"type"`
-				Database
-			}{"database", r})
-		}
+		w.line("database", r)
 		exit := ""
 		if r.ExitCode != nil {
 			exit = strconv.Itoa(*r.ExitCode)
 		}
 		rows = append(rows, []string{Name(r.Name), r.Outcome, exit, Line(r.Changes + r.Reason)})
 	}
-	if w.Format == JSON {
-		return counts, w.summary("fleet-report", object{"done", counts[Done], "failed", counts[Failed], "pending", counts[Pending]})
-	}
-	_ = w.table(rows) // the writer keeps the error
+	w.summary("fleet-report", object{"done", counts[Done], "failed", counts[Failed], "pending", counts[Pending]})
+	w.table(rows)
 	w.printf("%d done, %d failed, %d pending.\n", counts[Done], counts[Failed], counts[Pending])
-	return counts, w.err
+	return counts
 }

@@ -66,11 +66,12 @@ func plannedChanges() *rapid.Generator[[]db.PlannedChange] {
 }
 
 // form is a plan in one form.
-func form(t rapid.TB, plan *Plan, format Format) string {
+func form(t rapid.TB, plan *Result, format Format) string {
 	t.Helper()
 	var out strings.Builder
 	w := Writer{Out: &out, Format: format, Version: "test"}
-	if err := w.Plan(plan); err != nil {
+	w.Result(plan)
+	if err := w.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -92,7 +93,7 @@ func TestFormsAgree(t *testing.T) {
 		view := NewPlan("keep", &plan, &related)
 		text, markdown := form(t, view, Text), form(t, view, Markdown)
 
-		var last summary
+		var last Summary
 		counted, listed := 0, 0
 		jsonLines := strings.Split(strings.TrimSuffix(form(t, view, JSON), "\n"), "\n")
 		for i, line := range jsonLines[1:] {
@@ -113,7 +114,7 @@ func TestFormsAgree(t *testing.T) {
 				listed++
 			}
 		}
-		sentence := last.planned()
+		sentence := last.last()
 		if len(jsonLines) != len(changes)+2 || counted != last.Sum() || last.Changed != (counted > 0) {
 			t.Errorf("JSON: %d changes, %+v", counted, last)
 		}
@@ -126,8 +127,8 @@ func TestFormsAgree(t *testing.T) {
 		if !strings.HasSuffix(markdown, "\n"+sentence+"\n") {
 			t.Errorf("Markdown does not end with %q:\n%s", sentence, markdown)
 		}
-		if (last.Refusal != nil) != (plan.Refusal != nil) || (last.Refusal != nil) != strings.Contains(markdown, "**Refused (") {
-			t.Errorf("refusal: %v\n%s", last.Refusal, markdown)
+		if (last.RefusalCode != nil) != (plan.Refusal != nil) || (last.RefusalCode != nil) != strings.Contains(markdown, "**Refused (") {
+			t.Errorf("refusal: %v\n%s", last.RefusalCode, markdown)
 		}
 		checkText(t, text, listed)
 		checkMarkdown(t, markdown, listed)

@@ -14,37 +14,30 @@ const (
 	mostMarkdown = 50_000
 )
 
-// markdownPlan writes a plan as a comment on a pull request.
-func (w *Writer) markdownPlan(p *Plan) {
-	heading := noChanges
-	if p.Counts.Sum() > 0 {
-		heading = p.Counts.phrase(false)
+// markdown writes a plan or a run as a comment on a pull request.
+func (w *Writer) markdown(r *Result) {
+	done, more := "Applied to", ""
+	if r.Command == "plan" {
+		done = "Plan for"
 	}
-	w.printf("### Plan for tenant %s: %s\n\n", code(p.Tenant), heading)
-	if r := p.Refusal; r != nil {
-		w.printf("> **Refused (%s)**: %s.\n> Next step: %s.\n\n", r.Code, escaped(r.Message), escaped(strings.TrimSuffix(r.Hint, ".")))
+	if r.Run != nil {
+		more = fmt.Sprintf("; `keep-bootstrap history %d` lists them", *r.Run)
 	}
-	w.markdownChanges(p.Changes, "")
-	w.markdownNotes(p.Notes)
-	w.printf("%s\n", p.Counts.planned())
-}
-
-// markdownRun writes what a run did as a comment on a pull request.
-func (w *Writer) markdownRun(r *Run, changes []Change) {
-	heading, rest := noChanges, ""
-	if r.changed() {
-		heading = r.Counts.phrase(true)
+	w.printf("### %s tenant %s: %s\n\n", done, code(r.Tenant), r.Counted())
+	if e := r.Refusal; e != nil {
+		w.printf("> **Refused (%s)**: %s.\n> Next step: %s.\n\n", e.Code, escaped(e.Message), escaped(strings.TrimSuffix(e.Hint, ".")))
 	}
-	if id := r.Outcome.Report.RunID; id != nil {
-		rest = fmt.Sprintf("; `keep-bootstrap history %d` lists them", *id)
-	}
-	w.printf("### Applied to tenant %s: %s\n\n", code(r.Tenant), heading)
-	w.markdownChanges(changes, rest)
-	notes := slices.Clone(r.Outcome.Report.Notes)
-	for _, check := range failed(r.Outcome.Checks) {
+	w.markdownChanges(r.Changes, more)
+	notes := slices.Clone(r.Notes)
+	for _, check := range failed(r.Checks) {
 		notes = append(notes, check.Name+": "+check.Detail)
 	}
-	w.markdownNotes(notes)
+	for _, note := range notes {
+		w.printf("- %s\n", escaped(note))
+	}
+	if len(notes) > 0 {
+		w.printf("\n")
+	}
 	w.printf("%s\n", r.last())
 }
 
@@ -76,7 +69,7 @@ func (w *Writer) markdownChanges(changes []Change, more string) {
 
 // markdown is a row of a table.
 func (c *Change) markdown(typed bool) string {
-	cells := []string{code(strings.TrimSpace(actionNamed(c.Action).sign)), code(c.title())}
+	cells := []string{code(strings.TrimSpace(actionNamed(actions, c.Action).sign)), code(c.title())}
 	if typed {
 		cells = append(cells, code(c.typeName()))
 	}
@@ -88,15 +81,6 @@ func (c *Change) markdown(typed bool) string {
 		what += "; note: " + escaped(note)
 	}
 	return "| " + strings.Join(append(cells, what), " | ") + " |"
-}
-
-func (w *Writer) markdownNotes(notes []string) {
-	for _, note := range notes {
-		w.printf("- %s\n", escaped(note))
-	}
-	if len(notes) > 0 {
-		w.printf("\n")
-	}
 }
 
 // code shows a text as code; an empty one as nothing. Its characters are escaped one by one, so that no backquote ends it.

@@ -24,7 +24,8 @@ const (
 // lineFormat is the version of the JSON lines. It rises when a line changes in a way that breaks its readers.
 const lineFormat = 1
 
-// Writer writes results. Its methods return the first error of Out; what is written after it is dropped.
+// Writer writes results. Its methods give the lines of JSON and those for people; the ones that the format does not want are
+// dropped. So is everything after the first error of Out, which Err returns.
 type Writer struct {
 	Out     io.Writer
 	Format  Format
@@ -34,29 +35,32 @@ type Writer struct {
 	err     error
 }
 
-// line writes a JSON line.
-func (w *Writer) line(line any) {
-	w.begin()
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(line) // Write keeps the error
+// printf writes for people.
+func (w *Writer) printf(format string, values ...any) {
+	if w.Format != JSON {
+		fmt.Fprintf(w, format, values...)
+	}
 }
 
 // begin writes the first JSON line, once.
 func (w *Writer) begin() {
-	if w.begun {
-		return
+	if !w.begun {
+		w.begun = true
+		w.line("version", object{"format", lineFormat, "bootstrap", w.Version})
 	}
-	w.begun = true
-	w.line(object{"type", "version", "format", lineFormat, "bootstrap", w.Version})
 }
 
-func (w *Writer) printf(format string, values ...any) { fmt.Fprintf(w, format, values...) }
+// line writes a JSON line: the fields of a struct or an object, behind its type.
+func (w *Writer) line(kind string, fields any) {
+	if w.Format == JSON {
+		w.begin()
+		fmt.Fprintf(w, "{\"type\":%q,%s\n", kind, encoded(fields)[1:])
+	}
+}
 
 // summary writes the last JSON line of a command.
-func (w *Writer) summary(command string, fields object) error {
-	w.line(append(object{"type", "summary", "command", command}, fields...))
-	return w.err
+func (w *Writer) summary(command string, fields object) {
+	w.line("summary", append(object{"command", command}, fields...))
 }
 
 // object is a JSON object whose fields keep their order: names and values, one behind the other.
@@ -72,23 +76,22 @@ func (o object) with(name string, value any) object {
 
 // MarshalJSON is for package json.
 func (o object) MarshalJSON() ([]byte, error) {
+	var fields [][]byte
+	for i := 0; i < len(o); i += 2 {
+		fields = append(fields, fmt.Appendf(nil, "%s:%s", encoded(o[i]), encoded(o[i+1])))
+	}
+	return fmt.Appendf(nil, "{%s}", bytes.Join(fields, []byte{','})), nil
+}
+
+// encoded is a value as JSON that leaves the characters of HTML as they are.
+func encoded(value any) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	separator := byte('{')
-	for i := 0; i < len(o); i += 2 {
-		text.WriteByte(separator)
-		separator = ','
-		if err := encoder.Encode(o[i]); err != nil {
-			return nil, err
-		}
-		text.WriteByte(':')
-		if err := encoder.Encode(o[i+1]); err != nil {
-			return nil, err
-		}
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // texts, numbers, booleans and what was JSON before
 	}
-	text.WriteByte('}')
-	return text.Bytes(), nil
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }
 
 // Err is the first error of Out.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 
 	"keep-bootstrap/internal/db"
@@ -11,17 +10,21 @@ import (
 // secretUnused is the action of a secret of the store that no row names.
 const secretUnused = "unused"
 
-// secretActions are what can become of a secret, in the order of the counts: words, sign and colour. What has no sign is only
-// counted.
-var secretActions = []struct{ name, done, planned, sign, colour string }{
-	{install.SecretAdd, "copied", "to copy", "  +", green},
-	{install.SecretUpdate, "overwritten", "to overwrite", "  ~", yellow},
-	{install.SecretKeep, "kept although the store differs", "kept although the store differs", "  =", cyan},
-	{install.SecretUnchanged, "unchanged", "unchanged", "", ""},
-	{install.SecretMissing, "missing", "missing", "  ?", red},
-	{install.SecretRefuse, "refused", "refused", "  !", red},
-	{secretUnused, "unused in the store", "unused in the store", "  .", ""},
+// secretActions are what can become of a secret, in the order of the counts. What has no sign is only counted.
+var secretActions = []action{
+	{name: install.SecretAdd, planned: "to copy", done: "copied", sign: "  +", colour: green},
+	{name: install.SecretUpdate, planned: "to overwrite", done: "overwritten", sign: "  ~", colour: yellow},
+	{name: install.SecretKeep, planned: keptSecret, done: keptSecret, sign: "  =", colour: cyan},
+	{name: install.SecretUnchanged},
+	{name: install.SecretMissing, sign: "  ?", colour: red},
+	{name: install.SecretRefuse, planned: "refused", done: "refused", sign: "  !", colour: red},
+	{name: secretUnused, planned: unusedSecret, done: unusedSecret, sign: "  ."},
 }
+
+const (
+	keptSecret   = "kept although the store differs"
+	unusedSecret = "unused in the store"
+)
 
 // Secrets is the result of import-secrets.
 type Secrets struct {
@@ -40,27 +43,28 @@ func (s *Secrets) Counts() map[string]int {
 }
 
 // Secrets shows what became of secrets.
-func (w *Writer) Secrets(s *Secrets) error {
+func (w *Writer) Secrets(s *Secrets) {
 	found := s.Found
 	for _, name := range s.Unused {
 		found = append(found[:len(found):len(found)], db.FoundSecretsRow{Action: secretUnused, Name: name, Reason: "no row of Keep references it"})
 	}
 	n := s.Counts()
-	if w.Format != JSON {
-		w.secrets(found, n, false)
-		w.secrets(found, n, true)
-		w.printf("%s\n", s.summary(n))
-		return w.err
-	}
 	for _, secret := range found {
-		line := append(object{"type", "secret", "action", secret.Action}.with("kind", secret.Kind), "name", secret.Name)
-		w.line(append(line.with("key", secret.Key), "reason", secret.Reason))
+		line := append(object{"action", secret.Action}.with("kind", secret.Kind), "name", secret.Name)
+		w.line("secret", append(line.with("key", secret.Key), "reason", secret.Reason))
 	}
 	summary := object{"tenant", s.Tenant, "store", s.Store, "dry_run", s.DryRun, "changed", n[install.SecretAdd]+n[install.SecretUpdate] > 0}
 	for _, action := range secretActions {
 		summary = append(summary, action.name, n[action.name])
 	}
-	return w.summary("import-secrets", summary)
+	w.summary("import-secrets", summary)
+	w.secrets(found, n, false)
+	w.secrets(found, n, true)
+	if parts := words(secretActions, s.DryRun, func(a action) (int, bool) { return n[a.name], false }); parts != nil {
+		w.printf("Secrets from %s: %s.\n", s.Store, strings.Join(parts, ", "))
+	} else {
+		w.printf("tenant %s references no secrets\n", Name(s.Tenant))
+	}
 }
 
 // secrets lists secrets by action, at most shownChanges of each: those that are amiss, or the others.
@@ -88,22 +92,4 @@ func (w *Writer) secrets(found []db.FoundSecretsRow, counts map[string]int, amis
 		}
 		w.more(counts[action.name] - len(rows))
 	}
-}
-
-// summary is the last line of text.
-func (s *Secrets) summary(counts map[string]int) string {
-	var parts []string
-	for _, action := range secretActions {
-		word := action.done
-		if s.DryRun {
-			word = action.planned
-		}
-		if n := counts[action.name]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, word))
-		}
-	}
-	if parts == nil {
-		return fmt.Sprintf("tenant %s references no secrets", Name(s.Tenant))
-	}
-	return "Secrets from " + s.Store + ": " + strings.Join(parts, ", ") + "."
 }

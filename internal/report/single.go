@@ -10,10 +10,9 @@ import (
 )
 
 // Migration shows the result of migrate.
-func (w *Writer) Migration(result migrate.Result) error {
+func (w *Writer) Migration(result migrate.Result) {
+	w.summary("migrate", object{"changed", result.Changed(), "schema_from", result.From, "schema_to", result.To})
 	switch {
-	case w.Format == JSON:
-		return w.summary("migrate", object{"changed", result.Changed(), "schema_from", result.From, "schema_to", result.To})
 	case result.Changed() && result.To == 0:
 		w.printf("schema bootstrap removed\n")
 	case result.Changed():
@@ -23,44 +22,29 @@ func (w *Writer) Migration(result migrate.Result) error {
 	default:
 		w.printf("schema bootstrap is up to date (version %d)\n", result.To)
 	}
-	return w.err
 }
 
 // Export shows the result of export to a file.
-func (w *Writer) Export(tenant, path string, result export.Result) error {
-	if w.Format == JSON {
-		summary := object{"tenant", tenant, "file", path, "providers", result.Providers}.with("resources", result.Others)
-		return w.summary("export", append(summary, "variables", len(result.Variables)))
-	}
+func (w *Writer) Export(tenant, path string, result export.Result) {
+	summary := object{"tenant", tenant, "file", path, "providers", result.Providers}.with("resources", result.Others)
+	w.summary("export", append(summary, "variables", len(result.Variables)))
 	what := Number(result.Providers, "provider")
 	if result.Others > 0 {
 		what += " and " + Number(result.Others, "other resource")
 	}
 	w.printf("%s written to %s\n", what, path)
-	return w.err
 }
 
 // Local shows the state of the local server; without its password.
-func (w *Writer) Local(status local.Status) error {
-	if w.Format == JSON {
-		w.line(struct {
-			Type string `json:"type"`
-			local.Status
-		}{"local", status})
-	} else {
-		w.printf("%s\n", status)
-	}
-	return w.err
+func (w *Writer) Local(status local.Status) {
+	w.line("local", status)
+	w.printf("%s\n", status)
 }
 
 // Program shows the version of the program and its migrations.
-func (w *Writer) Program() error {
+func (w *Writer) Program() {
 	names, platform := migrate.Names(), runtime.GOOS+"/"+runtime.GOARCH
-	if w.Format == JSON {
-		w.line(object{"type", "program", "go", runtime.Version(), "platform", platform, "schema", migrate.Known(), "migrations", names})
-	} else {
-		w.printf("keep-bootstrap %s (%s, %s)\nmigrations 1 to %d: %s\n",
-			w.Version, runtime.Version(), platform, migrate.Known(), strings.Join(names, " "))
-	}
-	return w.err
+	w.line("program", object{"go", runtime.Version(), "platform", platform, "schema", migrate.Known(), "migrations", names})
+	w.printf("keep-bootstrap %s (%s, %s)\nmigrations 1 to %d: %s\n",
+		w.Version, runtime.Version(), platform, migrate.Known(), strings.Join(names, " "))
 }

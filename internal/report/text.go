@@ -116,9 +116,8 @@ func aligned(rows [][]string) []string {
 }
 
 // table writes rows in columns.
-func (w *Writer) table(rows [][]string) error {
+func (w *Writer) table(rows [][]string) {
 	for _, line := range aligned(rows) {
 		w.printf("%s\n", line)
 	}
-	return w.err
 }

@@ -16,24 +16,21 @@ func (w *Writer) typeLine(t *catalogue.Type) {
 		}
 		fields = append(fields, field.with("default", f.Default))
 	}
-	line := object{"type", "provider_type", "name", t.Name}.with("display_name", t.DisplayName)
+	line := object{"name", t.Name}.with("display_name", t.DisplayName)
 	line = append(line, "installable", t.Installable, "webhook", t.Webhook, "consumer", t.Consumer, "coming_soon", t.ComingSoon,
 		"network_at_install", t.NetworkAtInstall, "fields", fields)
 	if len(t.OneOf) > 0 {
 		line = append(line, "one_of", t.OneOf)
 	}
-	w.line(line)
+	w.line("provider_type", line)
 }
 
 // Types shows all types of a catalogue.
-func (w *Writer) Types(types *catalogue.Catalogue) error {
+func (w *Writer) Types(types *catalogue.Catalogue) {
 	rows := [][]string{{"TYPE", "NAME", "REQUIRED FIELDS", "NOTES"}}
 	for _, name := range types.Names() {
 		t, _ := types.Type(name)
-		if w.Format == JSON {
-			w.typeLine(t)
-			continue
-		}
+		w.typeLine(t)
 		var required []string
 		for _, f := range t.Fields {
 			if f.Required {
@@ -45,10 +42,7 @@ func (w *Writer) Types(types *catalogue.Catalogue) error {
 		}
 		rows = append(rows, []string{Name(t.Name), Name(t.DisplayName), strings.Join(required, ", "), strings.Join(traits(t), ", ")})
 	}
-	if w.Format == JSON {
-		return w.err
-	}
-	return w.table(rows)
+	w.table(rows)
 }
 
 // traits are those of a type that an operator should know.
@@ -72,11 +66,8 @@ func traits(t *catalogue.Type) []string {
 }
 
 // Type shows one type and its fields.
-func (w *Writer) Type(t *catalogue.Type) error {
-	if w.Format == JSON {
-		w.typeLine(t)
-		return w.err
-	}
+func (w *Writer) Type(t *catalogue.Type) {
+	w.typeLine(t)
 	w.printf("%s", Name(t.Name))
 	if t.DisplayName != "" {
 		w.printf(": %s", Name(t.DisplayName))
@@ -94,7 +85,7 @@ func (w *Writer) Type(t *catalogue.Type) error {
 	}
 	if len(t.Fields) == 0 {
 		w.printf("no authentication fields\n")
-		return w.err
+		return
 	}
 	rows := [][]string{{"FIELD", "", "KIND", "DEFAULT", "MUST BE"}}
 	for _, f := range t.Fields {
@@ -107,5 +98,5 @@ func (w *Writer) Type(t *catalogue.Type) error {
 		}
 		rows = append(rows, []string{Name(f.Name), required, string(f.Kind), string(f.Default), wants})
 	}
-	return w.table(rows)
+	w.table(rows)
 }
