@@ -2,14 +2,11 @@ package cli
 
 import (
 	"cmp"
-	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/planfile"
-	"keep-bootstrap/internal/postgres"
 )
 
 func (a *app) applyCommand() *cobra.Command {
@@ -27,18 +24,33 @@ refused if the input or the database has changed since, and for another tenant o
 		Example: example("keep-bootstrap apply --plan plan.json"),
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			options := input.options(cmd, a)
-			var plan *planfile.Plan
-			if planPath != "" {
-				var err error
-				if plan, err = planfile.Read(planPath); err != nil {
+			ctx, options := cmd.Context(), input.options(cmd, a)
+			if planPath == "" {
+				run, _, err := a.inputRun(ctx, &input, options)
+				if err != nil {
 					return err
 				}
-				if options, err = a.usePlan(cmd, plan, &input); err != nil {
-					return err
-				}
+				defer run.Close(ctx)
+				return a.install(ctx, "apply", run, run.Apply)
 			}
-			return a.apply(cmd.Context(), &input, options, plan)
+			plan, err := planfile.Read(planPath)
+			if err != nil {
+				return err
+			}
+			if err := plan.Check(a.tenant, input.recorded(options), cmd.Flags()); err != nil {
+				return err
+			}
+			a.tenant = plan.Tenant
+			run, t, err := a.inputRun(ctx, &input, input.use(plan, options))
+			if err != nil {
+				return err
+			}
+			defer run.Close(ctx)
+			at := planfile.DatabaseOf(t.config)
+			if err := plan.RequireDatabase(at); err != nil {
+				return err
+			}
+			return plan.Explain(a.install(ctx, "apply", run, run.Apply), at)
 		},
 	}
 	input.register(cmd)
@@ -47,57 +59,12 @@ refused if the input or the database has changed since, and for another tenant o
 	return cmd
 }
 
-// apply installs what the input says; with a plan, only if that still fits.
-func (a *app) apply(ctx context.Context, input *inputFlags, options install.Options, plan *planfile.Plan) error {
-	run, t, err := a.inputRun(ctx, input, options)
-	if err != nil {
-		return err
-	}
-	defer run.Close(ctx)
-	if plan == nil {
-		return a.install(ctx, "apply", run, run.Apply)
-	}
-	at := planfile.DatabaseOf(t.config)
-	if err := plan.RequireDatabase(at); err != nil {
-		return err
-	}
-	return plan.Explain(a.install(ctx, "apply", run, run.Apply), at)
-}
-
-// usePlan gives the input the sources of the plan and returns its options. Flags that say something else are an error:
-// the reviewed plan is what is applied.
-func (a *app) usePlan(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) (install.Options, error) {
-	if cmd.Flags().Changed("tenant") {
-		if err := plan.RequireTenant(a.tenant); err != nil {
-			return install.Options{}, err
-		}
-	}
-	if err := plan.RequireAllowed(); err != nil {
-		return install.Options{}, err
-	}
-	if conflict := a.conflict(cmd, plan, input); conflict != "" {
-		return install.Options{}, postgres.Usage("--"+conflict+" conflicts with the plan", "omit it: the plan holds its sources and options")
-	}
-	a.tenant = plan.Tenant
-	input.source.Files, input.source.Strict, input.catalogue = plan.Files(), plan.Strict, plan.Catalogue
-	input.source.AllowUnknownTypes = plan.Options.AllowUnknownTypes != nil && *plan.Options.AllowUnknownTypes
-	options := plan.Options
-	options.PlanDigest, options.ToolVersion = &plan.Digest, a.Version
-	options.SecretManager = cmp.Or(a.getenv("SECRET_MANAGER_TYPE"), options.SecretManager)
-	return options, nil
-}
-
-// conflict names a flag that was given and differs from the plan; "" when there is none. -f is always one, except from its
-// variable, which may be set for both plan and apply.
-func (a *app) conflict(cmd *cobra.Command, plan *planfile.Plan, input *inputFlags) string {
-	flags := cmd.Flags()
-	switch {
-	case flags.Changed("file") && (!a.fromVariable["file"] || !slices.Equal(planfile.SourcesOf(input.source.Files), plan.Sources)):
-		return "file"
-	case flags.Changed("strict") && input.source.Strict != plan.Strict:
-		return "strict"
-	case flags.Changed("catalogue") && input.catalogue != plan.Catalogue:
-		return "catalogue"
-	}
-	return plan.Differs(input.options(cmd, a))
+// use takes the sources of the plan, and returns its options. What the environment says is not of the plan.
+func (f *inputFlags) use(plan *planfile.Plan, given install.Options) install.Options {
+	options := plan.Options.Options
+	f.source.Files, f.source.Strict, f.catalogue = plan.Options.File, plan.Options.Strict, plan.Options.Catalogue
+	f.source.AllowUnknownTypes = options.AllowUnknownTypes != nil && *options.AllowUnknownTypes
+	options.PlanDigest, options.ToolVersion, options.ProvisionResources = &plan.Digest, given.ToolVersion, given.ProvisionResources
+	options.SecretManager = cmp.Or(given.SecretManager, options.SecretManager)
+	return options
 }

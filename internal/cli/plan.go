@@ -49,8 +49,7 @@ reads the same sources again, and refuses if they or the database have changed s
 			}
 			if out != "" {
 				file := planfile.Plan{
-					Tenant: run.Tenant, Database: planfile.DatabaseOf(t.config), Sources: planfile.SourcesOf(input.source.Files),
-					Strict: input.source.Strict, Catalogue: input.catalogue, Options: run.Options, Digest: plan.Digest,
+					Tenant: run.Tenant, Database: planfile.DatabaseOf(t.config), Options: input.recorded(run.Options), Digest: plan.Digest,
 				}
 				if err := file.Write(out, a.Version, shown); err != nil {
 					return err

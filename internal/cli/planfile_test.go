@@ -77,13 +77,15 @@ func TestPlanFile(t *testing.T) {
 	var plan struct {
 		Format  int
 		Tenant  string
-		Sources []string
 		Digest  string
-		Options map[string]any
+		Options struct {
+			File     []string
+			MaxPrune string `json:"max_prune"`
+		}
 		Changes []map[string]any
 	}
-	if err := json.Unmarshal(text, &plan); err != nil || plan.Format != 1 || plan.Tenant != "keep" || !filepath.IsAbs(plan.Sources[0]) ||
-		plan.Digest == "" || plan.Options["max_prune"] != "1" || len(plan.Changes) != 1 || plan.Changes[0]["action"] != "update" {
+	if err := json.Unmarshal(text, &plan); err != nil || plan.Format != 1 || plan.Tenant != "keep" || !filepath.IsAbs(plan.Options.File[0]) ||
+		plan.Digest == "" || plan.Options.MaxPrune != "1" || len(plan.Changes) != 1 || plan.Changes[0]["action"] != "update" {
 		t.Errorf("%v\n%s", err, text)
 	}
 	if leftover, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".plan-*")); len(leftover) != 0 {
@@ -147,7 +149,7 @@ func TestStalePlanFile(t *testing.T) {
 	path := planTo(t, env, "-f", input)
 
 	refused("another tenant", path, env, 78, []string{"KB026", "tenant keep", "other"}, "--tenant", "other")
-	refused("-f", path, env, 64, []string{"--file"}, "-f", input)
+	refused("another file", path, env, 64, []string{"--file"}, "-f", file(t, next))
 	refused("a variable with another file", path, environment{"DATABASE_URL": d.URL, "BOOTSTRAP_FILE": file(t, twoProviders)}, 64, []string{"--file"})
 	refused("another option", path, env, 64, []string{"--max-prune"}, "--max-prune", "9")
 	refused("strict", path, env, 64, []string{"--strict"}, "--strict")
@@ -168,7 +170,7 @@ func TestStalePlanFile(t *testing.T) {
 	refused("not there", path+"x", env, 65, []string{"no such file"})
 	refused("a directory", t.TempDir(), env, 65, []string{"not a bootstrap plan file"})
 	refused("a wrong kind", edited(t, path, map[string]any{"tenant": 1}), env, 65, nil)
-	refused("no sources", edited(t, path, map[string]any{"sources": []string{}}), env, 65, nil)
+	refused("an unknown key", edited(t, path, map[string]any{"sources": []string{}}), env, 65, nil)
 	refused("newer", edited(t, path, map[string]any{"format": 2, "bootstrap": "v9", "new": "x"}), env, 78, []string{"newer version", "v9"})
 
 	d.Exec(t, "update secret set value = replace(value, '8880', '8879') where key like '%victoria%'")
@@ -194,7 +196,7 @@ func TestPlanFileAndItsFlags(t *testing.T) {
 	env := environment{"DATABASE_URL": d.URL, "BOOTSTRAP_FILE": file(t, twoProviders), "BOOTSTRAP_ON_DRIFT": "keep"}
 	run(t, env, "migrate").want(t, 0)
 	path := planTo(t, env, "--tenant", "other", "--generation", "3")
-	inOrder(t, run(t, env, "apply", "--plan", path, "--generation", "3", "-o", "json").want(t, 0).stdout, `"tenant":"other"`, `"add":2`)
+	inOrder(t, run(t, env, "apply", "--plan", path, "--generation", "3", "-f", env["BOOTSTRAP_FILE"], "-o", "json").want(t, 0).stdout, `"tenant":"other"`, `"add":2`)
 	if got := rows(t, d, "select tenant_id, count(*) from provider group by 1"); got != "[[other 2]]" {
 		t.Error(got)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/local"
+	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 )
 
@@ -67,6 +68,11 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 		o.AllowUnknownTypes = &allow
 	}
 	return o
+}
+
+// recorded are the options for a plan file.
+func (f *inputFlags) recorded(options install.Options) planfile.Options {
+	return planfile.Options{File: f.source.Files, Strict: f.source.Strict, Catalogue: f.catalogue, Options: options}
 }
 
 // target is the database of a command.

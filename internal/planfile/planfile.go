@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
@@ -24,8 +26,6 @@ const (
 	fileType = "keep-bootstrap plan"
 	// fileFormat rises when an older program can no longer read the file.
 	fileFormat = 1
-	// fromEnvironment replaces the files if the providers come from Keep's variables.
-	fromEnvironment = "environment"
 	// largest is how many bytes of a plan file are read: a million changes fit.
 	largest = 1 << 30
 	// codeStale is the SQLSTATE of a plan that does not fit, also when that is found out before the database is asked.
@@ -42,17 +42,22 @@ type head struct {
 // Plan is the content of a plan file.
 type Plan struct {
 	head
-	Made      time.Time       `json:"made"`
-	Tenant    string          `json:"tenant"`
-	Database  Database        `json:"database"`
-	Sources   []string        `json:"sources"` // as -f has them, or "environment" alone
-	Strict    bool            `json:"strict,omitempty"`
-	Catalogue string          `json:"catalogue,omitempty"` // as --catalogue has it
-	Options   install.Options `json:"options"`
-	Digest    string          `json:"digest"`
-	Summary   report.Counts   `json:"summary"`
-	Refusal   *refusal        `json:"refusal,omitempty"`
-	Changes   []report.Change `json:"changes"`
+	Made     time.Time       `json:"made"`
+	Tenant   string          `json:"tenant"`
+	Database Database        `json:"database"`
+	Options  Options         `json:"options"`
+	Digest   string          `json:"digest"`
+	Summary  report.Counts   `json:"summary"`
+	Refusal  *refusal        `json:"refusal,omitempty"`
+	Changes  []report.Change `json:"changes"`
+}
+
+// Options are what flags said, by the names of the flags with _ for -, and what else the run is told.
+type Options struct {
+	File      []string `json:"file"` // as it was given, so that another checkout can apply the plan; null for Keep's variables
+	Strict    bool     `json:"strict"`
+	Catalogue string   `json:"catalogue"`
+	install.Options
 }
 
 // refusal is the error with which a guard refused the plan when it was made.
@@ -78,22 +83,6 @@ func DatabaseOf(config *postgres.Config) Database {
 	return Database{Host: config.Host, Port: config.Port, Name: cmp.Or(config.Database, config.User)}
 }
 
-// SourcesOf are the sources of a plan: -f as it was given, so that another checkout can apply it.
-func SourcesOf(files []string) []string {
-	if len(files) == 0 {
-		return []string{fromEnvironment}
-	}
-	return files
-}
-
-// Files is -f as it was given for the plan.
-func (p *Plan) Files() []string {
-	if len(p.Sources) == 1 && p.Sources[0] == fromEnvironment {
-		return nil
-	}
-	return p.Sources
-}
-
 // Write writes the file as a whole or not at all. It is readable by its owner only. plan is what was shown.
 func (p *Plan) Write(path, version string, plan *report.Result) error {
 	p.head = head{fileType, fileFormat, version}
@@ -101,13 +90,9 @@ func (p *Plan) Write(path, version string, plan *report.Result) error {
 	if r := plan.Refusal; r != nil {
 		p.Refusal = &refusal{r.Code, r.Message, r.Hint}
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(p)
+	text, err := json.MarshalIndent(p, "", "  ")
 	if err == nil {
-		err = file.Replace(path, text.Bytes(), 0o600)
+		err = file.Replace(path, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return postgres.Usage("cannot write the plan to "+path+": "+file.Reason(err), "give --out the path of a file in a directory that exists")
@@ -144,8 +129,8 @@ func Read(path string) (*Plan, error) {
 	if err := decoder.Decode(&plan); err != nil {
 		return nil, noPlan(path, "made by version "+report.Name(head.Bootstrap)+" and changed since")
 	}
-	if plan.Tenant == "" || len(plan.Sources) == 0 {
-		return nil, noPlan(path, "no tenant or no sources")
+	if plan.Tenant == "" {
+		return nil, noPlan(path, "no tenant")
 	}
 	return &plan, nil
 }
@@ -161,23 +146,37 @@ func unfit(message, hint string) error {
 	return &postgres.Error{Code: codeStale, ExitCode: postgres.ExitRefused, Message: message, Hint: hint}
 }
 
-// RequireTenant refuses a plan of another tenant.
-func (p *Plan) RequireTenant(tenant string) error {
-	if p.Tenant != tenant {
-		return unfit("the plan was made for tenant "+report.Name(p.Tenant)+", not for "+report.Name(tenant), "omit --tenant, or make a new plan")
+// Check refuses a plan of another tenant, one that a guard refused when it was made, and flags that say something else: the reviewed
+// plan is what is applied.
+func (p *Plan) Check(tenant string, given Options, flags *pflag.FlagSet) error {
+	if flags.Changed("tenant") && p.Tenant != tenant {
+		return unfit(fmt.Sprintf("the plan was made for tenant %s, not for %s", report.Name(p.Tenant), report.Name(tenant)),
+			"omit --tenant, or make a new plan")
 	}
-	return nil
-}
-
-// RequireAllowed refuses a plan that a guard refused when it was made.
-func (p *Plan) RequireAllowed() error {
 	if r := p.Refusal; r != nil {
 		return &postgres.Error{
 			Code: r.Code, ExitCode: postgres.ExitRefused,
 			Message: "a guard refused this plan when it was made: " + r.Message, Hint: r.Hint + " Then make a new plan.",
 		}
 	}
+	options, recorded := given.fields(), p.Options.fields()
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		flag := strings.ReplaceAll(name, "_", "-")
+		if flags.Changed(flag) && !bytes.Equal(options[name], recorded[name]) {
+			return postgres.Usage("--"+flag+" conflicts with the plan", "omit it: the plan holds its sources and options")
+		}
+	}
 	return nil
+}
+
+// fields are the options by their names.
+func (o Options) fields() map[string]json.RawMessage {
+	var all map[string]json.RawMessage
+	text, err := json.Marshal(o)
+	if err = cmp.Or(err, json.Unmarshal(text, &all)); err != nil {
+		panic(err) // texts, numbers and booleans
+	}
+	return all
 }
 
 // RequireDatabase refuses a plan of a database of another name. Another host may be the same server, so that is left to
@@ -199,28 +198,4 @@ func (p *Plan) Explain(err error, at Database) error {
 	other.Message = fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at)
 	other.Err = err
 	return &other
-}
-
-// Differs names an option that is given and not the plan's; "" when there is none. The version and the secret manager may differ.
-func (p *Plan) Differs(given install.Options) string {
-	options, recorded := fields(given), fields(p.Options)
-	for _, name := range slices.Sorted(maps.Keys(options)) {
-		if name != "tool_version" && name != "secret_manager" && !bytes.Equal(options[name], recorded[name]) {
-			return strings.ReplaceAll(name, "_", "-")
-		}
-	}
-	return ""
-}
-
-// fields are the options that were given, by their names.
-func fields(options install.Options) map[string]json.RawMessage {
-	text, err := json.Marshal(options)
-	if err != nil {
-		panic(err) // texts, numbers and booleans
-	}
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(text, &all); err != nil {
-		panic(err) // it was made a line above
-	}
-	return all
 }
