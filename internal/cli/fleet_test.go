@@ -42,14 +42,15 @@ func TestFleetReport(t *testing.T) {
 	directory := t.TempDir()
 	var paths []string
 	for name, text := range map[string]string{
-		"done.jsonl":    `{"type":"version","format":1,"bootstrap":"test"}` + "\n" + `{"type":"summary","command":"up","tenant":"keep","changed":true,"add":2,"kinds":{"workflow":{"add":1}},"resources":1}` + "\n",
-		"plan.jsonl":    `{"type":"summary","command":"plan","tenant":"keep","changed":true,"add":1}`,
-		"same.log":      "up to date providers=5\nNo changes.\n",
-		"text.log":      "Applied: 1 added, 0 changed, 0 renamed, 0 pruned.\n",
-		"failed.jsonl":  `{"type":"summary","command":"up","add":1}` + "\n" + `{"type":"error","code":"verify","message":"1 check failed","exit_code":78}`,
-		"problem.jsonl": `{"type":"error","code":"input","message":"the input has 1 problem","exit_code":65,"problems":[{"file":"p.yaml","line":3,"column":7,"code":"x","message":"unknown key"}]}`,
-		"killed.jsonl":  `{"time":"x","msg":"schema ready"}` + "\n",
-		"empty":         "",
+		"done.jsonl":      `{"type":"version","format":1,"bootstrap":"test"}` + "\n" + `{"type":"summary","command":"up","tenant":"keep","changed":true,"add":2,"kinds":{"workflow":{"add":1}},"resources":1}` + "\n",
+		"plan.jsonl":      `{"type":"summary","command":"plan","tenant":"keep","changed":true,"add":1}`,
+		"same.log":        "up to date providers=5\nNo changes.\n",
+		"text.log":        "Applied: 1 added, 0 changed, 0 renamed, 0 pruned.\n",
+		"failed.jsonl":    `{"type":"summary","command":"up","add":1}` + "\n" + `{"type":"error","code":"verify","message":"1 check failed","exit_code":78}`,
+		"problem.jsonl":   `{"type":"error","code":"input","message":"the input has 1 problem","exit_code":65,"problems":[{"file":"p.yaml","line":3,"column":7,"code":"x","message":"unknown key"}]}`,
+		"activated.jsonl": `{"type":"summary","command":"up","tenant":"keep","changed":true,"add":3}` + "\n" + `{"type":"summary","command":"activate","tenant":"keep","changed":true}`,
+		"killed.jsonl":    `{"time":"x","msg":"schema ready"}` + "\n",
+		"empty":           "",
 	} {
 		path := filepath.Join(directory, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -59,14 +60,14 @@ func TestFleetReport(t *testing.T) {
 	}
 	slices.Sort(paths)
 	r = run(t, nil, append([]string{"fleet-report"}, paths...)...).want(t, 78)
-	inOrder(t, r.stdout, "done      done     0     2 added", "workflows: 1 added", "plan      done     0     1 to add", "same      done     0     No changes", "text      done     0     1 added",
-		"empty     pending        no result", "killed    pending        no result", "failed    failed   78    verify: 1 check failed",
-		"problem   failed   65    input: the input has 1 problem: p.yaml:3:7: unknown key", "4 done, 2 failed, 2 pending.")
+	inOrder(t, r.stdout, "activated  done     0     3 added", "done       done     0     2 added", "workflows: 1 added", "plan       done     0     1 to add", "same       done     0     No changes", "text       done     0     1 added",
+		"empty      pending        no result", "killed     pending        no result", "failed     failed   78    verify: 1 check failed",
+		"problem    failed   65    input: the input has 1 problem: p.yaml:3:7: unknown key", "5 done, 2 failed, 2 pending.")
 	r = run(t, nil, "fleet-report", "-o", "json", paths[0]).want(t, 0)
 	for _, line := range strings.Split(strings.TrimSpace(r.stdout), "\n") {
 		fitsSchema(t, line)
 	}
-	run(t, nil, "fleet-report", "-o", "json", paths[1], list).want(t, 78)
+	run(t, nil, "fleet-report", "-o", "json", paths[2], list).want(t, 78)
 	run(t, nil, "fleet-report", "/nowhere").want(t, 64, "/nowhere")
 	run(t, nil, "fleet-report", file(t, `{"kind":"List","items":[]}`)).want(t, 64, "no pod")
 	run(t, nil, "fleet-report").want(t, 64)

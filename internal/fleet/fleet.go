@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -34,19 +33,22 @@ func Read(name string, content []byte) ([]report.Database, error) {
 		}
 		return fromObjects(list.Items)
 	}
-	return []report.Database{fromOutput(name, content)}, nil
+	result := fromOutput(content)
+	result.Name = name
+	return []report.Database{result}, nil
 }
 
-func pending(name, reason string) report.Database {
-	return report.Database{Name: name, Outcome: report.Pending, Reason: reason}
+func pending(reason string) report.Database {
+	return report.Database{Outcome: report.Pending, Reason: reason}
 }
 
-func done(name, changes string) report.Database {
-	return report.Database{Name: name, Outcome: report.Done, Changes: changes, ExitCode: new(postgres.ExitOK)}
+func done(changes string) report.Database {
+	return report.Database{Outcome: report.Done, Changes: changes, ExitCode: new(postgres.ExitOK)}
 }
 
-func failed(name, reason string, exit *int) report.Database {
-	return report.Database{Name: name, Outcome: report.Failed, Reason: strings.TrimSuffix(reason, ": "), ExitCode: exit}
+func failed(exit *int, reasons ...string) report.Database {
+	reasons = slices.DeleteFunc(reasons, func(reason string) bool { return reason == "" })
+	return report.Database{Outcome: report.Failed, Reason: strings.Join(reasons, ": "), ExitCode: exit}
 }
 
 // line is a line of JSON that ends a run: its summary, or its error.
@@ -59,34 +61,37 @@ type line struct {
 	report.Summary
 }
 
-// place looks like file:line: or file:line:column: at the begin of a problem in a text.
-var place = document.Pattern(`^\S+:\d+(:\d+)?: `)
+// atPlace begins with file:line: or file:line:column: as a problem in a text does.
+var atPlace = document.Pattern(`^\S+:\d+(:\d+)?: `)
 
 // fromOutput is the result that the output of a run tells, as JSON lines or as text. An error counts more than a summary: a run
 // that is committed can still fail a check.
-func fromOutput(name string, output []byte) report.Database {
-	result, problem := pending(name, "no result"), ""
+func fromOutput(output []byte) report.Database {
+	result, problem := pending("no result"), ""
 	for text := range strings.Lines(string(bytes.TrimSpace(output))) {
 		text = strings.TrimRight(text, "\r\n")
 		var l line
 		if json.Unmarshal([]byte(text), &l) == nil {
 			switch l.Type {
 			case "summary":
-				result = done(name, strings.TrimSuffix(l.Counted(), "."))
+				if l.Command == "activate" {
+					continue // it follows that of up
+				}
+				result = done(strings.TrimSuffix(l.Counted(), "."))
 			case "error":
 				if len(l.Problems) > 0 {
 					problem = l.Problems[0].String()
 				}
-				return failed(name, l.Code+": "+l.Message+": "+problem, &l.ExitCode)
+				return failed(&l.ExitCode, l.Code, l.Message, problem)
 			}
 			continue
 		}
 		if message, isError := strings.CutPrefix(text, "error: "); isError {
-			return failed(name, message+": "+problem, nil)
+			return failed(nil, message, problem)
 		}
 		if summary, isSummary := report.CutSummary(text); isSummary {
-			result = done(name, summary)
-		} else if problem == "" && place().MatchString(text) {
+			result = done(summary)
+		} else if problem == "" && atPlace().MatchString(text) {
 			problem = text
 		}
 	}
@@ -125,12 +130,13 @@ type index struct {
 
 // fromObjects is the newest result of each index of each Job, under the name that the Job's annotation has for it.
 func fromObjects(objects []object) ([]report.Database, error) {
-	results, names := map[index]report.Database{}, map[string][]string{}
+	results := map[index]report.Database{}
 	for i := range objects {
 		if o := &objects[i]; o.Kind == "Job" && o.Metadata.Annotations[databasesAnnotation] != "" {
-			names[o.Metadata.Name] = strings.Split(o.Metadata.Annotations[databasesAnnotation], ",")
-			for number, name := range names[o.Metadata.Name] {
-				results[index{o.Metadata.Name, number}] = pending(name, "no pod yet")
+			for number, name := range strings.Split(o.Metadata.Annotations[databasesAnnotation], ",") {
+				result := pending("no pod yet")
+				result.Name = name
+				results[index{o.Metadata.Name, number}] = result
 			}
 		}
 	}
@@ -145,19 +151,12 @@ func fromObjects(objects []object) ([]report.Database, error) {
 		}
 		// Without an index, a pod is known by the name of its Job; without a Job, each pod is one of its own.
 		at := index{job: cmp.Or(pod.Metadata.Labels[jobLabel], pod.Metadata.Name)}
-		name := at.job
-		if text := pod.Metadata.Annotations[indexAnnotation]; text != "" {
-			number, err := strconv.Atoi(text)
-			if err != nil {
-				return nil, fmt.Errorf("pod %s: the index %q is not a number", pod.Metadata.Name, text)
-			}
-			at.number, name = number, text
-		}
-		if known := names[at.job]; at.number < len(known) {
-			name = known[at.number]
-		}
-		if results[at].Outcome != report.Done {
-			results[at] = fromPod(name, pod)
+		number := pod.Metadata.Annotations[indexAnnotation]
+		at.number, _ = strconv.Atoi(number) // Kubernetes writes it
+		if former := results[at]; former.Outcome != report.Done {
+			result := fromPod(pod)
+			result.Name = cmp.Or(former.Name, number, at.job)
+			results[at] = result
 		}
 	}
 	if len(results) == 0 {
@@ -173,10 +172,10 @@ func fromObjects(objects []object) ([]report.Database, error) {
 }
 
 // fromPod reads the state of a pod and, as its message, the end of its log.
-func fromPod(name string, pod *object) report.Database {
-	result := pending(name, strings.ToLower(pod.Status.Phase))
+func fromPod(pod *object) report.Database {
+	result := pending(strings.ToLower(pod.Status.Phase))
 	if pod.Status.Phase == "Failed" {
-		result = failed(name, strings.TrimPrefix(pod.Status.Reason+": "+pod.Status.Message, ": "), nil) // evicted, or the node is gone
+		result = failed(nil, pod.Status.Reason, pod.Status.Message) // evicted, or the node is gone
 	}
 	for _, c := range pod.Status.ContainerStatuses {
 		if c.Name != "keep-bootstrap" {
@@ -189,15 +188,15 @@ func fromPod(name string, pod *object) report.Database {
 		if ended == nil {
 			continue
 		}
-		told := fromOutput(name, []byte(ended.Message))
+		told := fromOutput([]byte(ended.Message))
 		switch {
 		case ended.ExitCode == postgres.ExitOK:
-			result = done(name, told.Changes)
+			result = done(told.Changes)
 		case told.Outcome == report.Failed:
-			result = failed(name, told.Reason, &ended.ExitCode)
+			result = failed(&ended.ExitCode, told.Reason)
 		default:
 			lines := strings.Split(strings.TrimSpace(ended.Message), "\n")
-			result = failed(name, ended.Reason+": "+lines[len(lines)-1], &ended.ExitCode)
+			result = failed(&ended.ExitCode, ended.Reason, lines[len(lines)-1])
 		}
 	}
 	return result
