@@ -104,14 +104,11 @@ func (a *app) activateCommand() *cobra.Command {
 			if err := flags.check(a); err != nil {
 				return err
 			}
-			t, err := a.target(cmd.Context(), "", false)
+			config, err := a.database(cmd.Context(), false)
 			if err != nil {
 				return err
 			}
-			if status {
-				return a.compareConsumers(cmd.Context(), t, &flags)
-			}
-			return a.activate(cmd.Context(), t, &flags)
+			return a.activate(cmd.Context(), config, &flags, status)
 		},
 	}
 	flags.register(cmd)
@@ -119,41 +116,24 @@ func (a *app) activateCommand() *cobra.Command {
 	return cmd
 }
 
-// activate asks Keep for webhooks and scopes.
-func (a *app) activate(ctx context.Context, t target, flags *activateFlags) error {
-	run, shown := a.newActivation(t, flags)
-	defer run.Close(ctx)
-	stopped := run.Do(ctx)
-	shown.Webhooks(stopped != nil)
-	return cmp.Or(stopped, leftToDo(shown))
-}
-
-// compareConsumers compares the consumers that Keep has started with the providers.
-func (a *app) compareConsumers(ctx context.Context, t target, flags *activateFlags) error {
-	run, shown := a.newActivation(t, flags)
-	defer run.Close(ctx)
-	stopped := run.Consumers(ctx)
-	shown.Consumers(stopped != nil)
-	restart := shown.Counts[activate.Missing] + shown.Counts[activate.Stale]
-	if stopped != nil || restart == 0 {
-		return stopped
-	}
-	return &postgres.Error{
-		Code: postgres.CodeNotActive, Message: report.Number(restart, "consumer") + " out of date", ExitCode: postgres.ExitRefused,
-		Hint: "restart Keep, or send SIGHUP to the master process of gunicorn",
-	}
-}
-
-// newActivation prepares a run whose results are shown as soon as they are known.
-func (a *app) newActivation(t target, flags *activateFlags) (*activate.Run, *report.Activation) {
+// activate asks Keep for webhooks and scopes; with status, it only compares the consumers that Keep has started with the providers.
+func (a *app) activate(ctx context.Context, config *postgres.Config, flags *activateFlags, status bool) error {
 	shown := a.out.Activation(a.tenant, flags.base.String())
-	return &activate.Run{
-		Session: postgres.Session{Config: t.config},
+	run := &activate.Run{
+		Session: postgres.Session{Config: config},
 		Wait:    postgres.NewWait(a.wait, a.log),
 		Log:     a.log, Tenant: a.tenant, Version: a.Version,
 		KeepURL: flags.base, Key: flags.key, Timeout: flags.timeout, AllowLocalURL: flags.allowLocalURL, Scopes: flags.scopes,
 		Address: shown.Address, Each: shown.Each,
-	}, shown
+	}
+	defer run.Close(ctx)
+	do, show := run.Do, shown.Webhooks
+	if status {
+		do, show = run.Consumers, shown.Consumers
+	}
+	stopped := do(ctx)
+	show(stopped != nil)
+	return cmp.Or(stopped, leftToDo(shown))
 }
 
 // leftToDo is the error of what is left to do; nil if nothing is.
@@ -165,17 +145,21 @@ func leftToDo(v *report.Activation) error {
 		}
 	}
 	var failed []string
+	hint := "correct what each line says, then run activate again"
 	if n := v.Counts[activate.Refused] + v.Counts[activate.Failed]; n > 0 {
 		failed = append(failed, report.Number(n, "webhook")+" not installed")
 	}
 	if n := v.Scopes[activate.Invalid] + v.Scopes[activate.Failed]; n > 0 {
 		failed = append(failed, "scopes of "+report.Number(n, "provider")+" not valid")
 	}
+	if n := v.Counts[activate.Missing] + v.Counts[activate.Stale]; n > 0 {
+		failed = append(failed, report.Number(n, "consumer")+" out of date")
+		hint = "restart Keep, or send SIGHUP to the master process of gunicorn"
+	}
 	if len(failed) == 0 {
 		return nil
 	}
 	return &postgres.Error{
-		Code: postgres.CodeNotActive, Message: strings.Join(failed, ", "), ExitCode: postgres.ExitRefused,
-		Hint: "correct what each line says, then run activate again",
+		Code: postgres.CodeNotActive, Message: strings.Join(failed, ", "), ExitCode: postgres.ExitRefused, Hint: hint,
 	}
 }

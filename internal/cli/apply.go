@@ -26,7 +26,7 @@ refused if the input or the database has changed since, and for another tenant o
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, options := cmd.Context(), input.options(cmd, a)
 			if planPath == "" {
-				run, _, err := a.inputRun(ctx, &input, options)
+				run, err := a.inputRun(ctx, &input, options)
 				if err != nil {
 					return err
 				}
@@ -41,12 +41,12 @@ refused if the input or the database has changed since, and for another tenant o
 				return err
 			}
 			a.tenant = plan.Tenant
-			run, t, err := a.inputRun(ctx, &input, input.use(plan, options))
+			run, err := a.inputRun(ctx, &input, input.use(plan, options))
 			if err != nil {
 				return err
 			}
 			defer run.Close(ctx)
-			at := planfile.DatabaseOf(t.config)
+			at := planfile.DatabaseOf(run.Config)
 			if err := plan.RequireDatabase(at); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/postgres"
@@ -89,6 +90,8 @@ type app struct {
 	started      bool   // the command line was understood
 	exit         int    // exit code of a command that ends without an error
 	server       string // host and port, or socket, of the database
+	isLocal      bool   // the database is the local PostgreSQL
+	localVersion string // of the local PostgreSQL
 	committed    int64  // run that was committed, or 0
 
 	// For --metrics-file.
@@ -173,9 +176,11 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.envFile, "env-file", "", "read variables from this `file` (NAME=value lines); they override the environment")
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "read the database URL from this `file`")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
-	flags.FuncP("output", "o", "format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only", a.setFormat)
+	choice(root, flags, &a.out.Format, "output", "o",
+		"format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only", "text", "json", "markdown")
 	flags.Lookup("output").DefValue = string(a.out.Format)
-	flags.StringVar(&a.logFormat, "log-format", "", "format of the log on stderr: `{text|json}` (default text on a terminal, otherwise json)")
+	choice(root, flags, &a.logFormat, "log-format", "",
+		"format of the log on stderr: `{text|json}` (default text on a terminal, otherwise json)", "text", "json")
 	flags.Func("wait", "how long to wait for the database and Keep's tables (5m if no `duration` is given)", a.setWait)
 	flags.Lookup("wait").NoOptDefVal = waitDefault
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
@@ -194,11 +199,6 @@ func (a *app) root() *cobra.Command {
 func (a *app) applyGlobals(command string) error {
 	if a.out.Format == report.Markdown && command != "plan" && command != "apply" && command != "up" {
 		return postgres.Usage("--output markdown is only available for plan, apply and up", "use text or json")
-	}
-	switch a.logFormat {
-	case "", "text", "json":
-	default:
-		return postgres.Usage("--log-format must be text or json", "use --log-format text or --log-format json")
 	}
 	a.log = a.newLog(a.logFormat)
 	a.out.Colour = a.colours()
@@ -226,18 +226,14 @@ func (a *app) written(err error) error {
 	return e
 }
 
-// asksForJSON looks for -o json before the flags are parsed, so that an error in them is also JSON.
+// asksForJSON looks for -o json before the other flags are known, so that an error in them is also JSON.
 func (a *app) asksForJSON() bool {
-	if a.getenv(variable("output")) == "json" {
-		return true
-	}
-	for i, arg := range a.Args {
-		if arg == "-ojson" || arg == "-o=json" || arg == "--output=json" ||
-			(arg == "-o" || arg == "--output") && i+1 < len(a.Args) && a.Args[i+1] == "json" {
-			return true
-		}
-	}
-	return false
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.BoolP("help", "h", false, "")
+	format := flags.StringP("output", "o", a.getenv(variable("output")), "")
+	_ = flags.Parse(a.Args) // an error comes again
+	return strings.EqualFold(*format, string(report.JSON))
 }
 
 // terminal reports whether w is a terminal.

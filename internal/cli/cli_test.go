@@ -151,7 +151,7 @@ func TestUsage(t *testing.T) {
 		{"unknown command", nowhere, []string{"upp"}, 64, []string{`unknown command "upp"`, "did you mean up?"}},
 		{"file without -f", nowhere, []string{"up", "five.yaml"}, 64, []string{`unexpected argument "five.yaml"`, "did you mean -f five.yaml?"}},
 		{"URL as an argument", nowhere, []string{"up", "postgresql://keep:" + canary + "@db/keep"}, 64, []string{"unexpected argument"}},
-		{"misspelt choice", nowhere, []string{"plan", "--on-drift", "never"}, 64, []string{"must be overwrite, keep, fail"}},
+		{"misspelt choice", nowhere, []string{"plan", "--on-drift", "never"}, 64, []string{"must be overwrite or keep or fail"}},
 		{"output", nowhere, []string{"status", "-o", "xml"}, 64, []string{"text or json"}},
 		{"wait", nowhere, []string{"status", "--wait=soon"}, 64, []string{"duration"}},
 		{"log format", nowhere, []string{"status", "--log-format", "xml"}, 64, nil},
@@ -543,7 +543,7 @@ func TestDrift(t *testing.T) {
 	d.Exec(t, "update secret set value = replace(value, '8880', '8889') where key like '%victoriametrics%'")
 	inOrder(t, run(t, env, "plan", "-f", path).want(t, 0).stdout, "~  vm", "authentication.VMAlertPort", "(changed outside of keep-bootstrap since run 1)")
 	run(t, env, "apply", "-f", path, "--on-drift", "fail", "--log-format", "text").want(t, 78, "KB025")
-	run(t, env, "apply", "-f", path, "--on-drift", "what", "--log-format", "text").want(t, 64, "must be overwrite, keep, fail")
+	run(t, env, "apply", "-f", path, "--on-drift", "what", "--log-format", "text").want(t, 64, "must be overwrite or keep or fail")
 	inOrder(t, run(t, env, "plan", "-f", path, "--on-drift", "keep", "--detailed-exitcode").want(t, 0).stdout, "vm", "changed outside of keep-bootstrap since run 1; kept", "No changes.")
 	run(t, env, "apply", "-f", path, "--on-drift", "keep").want(t, 0)
 	if rows := pgtest.Table(t, d.Conn(t), "select count(*) from secret where value like '%8889%'"); rows[0][0] != "1" {

@@ -15,7 +15,6 @@ import (
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
-	"keep-bootstrap/internal/report"
 )
 
 // readVariables gives every flag that was not set the value of its variable: BOOTSTRAP_MAX_PRUNE for --max-prune. An
@@ -57,9 +56,7 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 func (a *app) warnOfVariables(root *cobra.Command) {
 	var known []string
 	for _, cmd := range commands(root) {
-		for _, flags := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.PersistentFlags()} {
-			flags.VisitAll(func(flag *pflag.Flag) { known = append(known, variable(flag.Name)) })
-		}
+		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) { known = append(known, variable(flag.Name)) })
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.variables)) {
 		ofService := strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT") // set by Kubernetes for a service of that name
@@ -88,14 +85,18 @@ func variable(flag string) string {
 	return "BOOTSTRAP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// setFormat takes the value of --output.
-func (a *app) setFormat(text string) error {
-	switch format := report.Format(text); format {
-	case report.Text, report.JSON, report.Markdown:
-		a.out.Format = format
+// choice gives a command a flag whose value is one of some words, in any case. The shell completes it.
+func choice[T ~string](cmd *cobra.Command, flags *pflag.FlagSet, word *T, name, short, usage string, words ...string) {
+	flags.FuncP(name, short, usage, func(text string) error {
+		text = strings.ToLower(text)
+		if *word = T(text); !slices.Contains(words, text) {
+			return errors.New("must be " + strings.Join(words, " or "))
+		}
 		return nil
+	})
+	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag is there
 	}
-	return errors.New("must be text or json, or markdown for plan, apply and up")
 }
 
 // noArguments refuses arguments: mostly files without -f. An argument may be a URL with a password.

@@ -3,9 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,12 +32,10 @@ code is 78 if the database still lacks a secret that Keep needs: 0 means that Ke
 
 // importFlags are the flags of import-secrets.
 type importFlags struct {
-	from       string
-	directory  string
-	namespace  string
-	kubeconfig string
-	refresh    bool
-	dryRun     bool
+	from    string
+	files   secretstore.Directory
+	cluster secretstore.Access
+	install.SecretImport
 }
 
 // The values of --from.
@@ -47,15 +43,6 @@ const (
 	storeKubernetes = "k8s"
 	storeFile       = "file"
 )
-
-// setStore takes a value of Keep's SECRET_MANAGER_TYPE, in any case.
-func (f *importFlags) setStore(text string) error {
-	f.from = strings.ToLower(text)
-	if f.from != storeKubernetes && f.from != storeFile {
-		return errors.New("must be k8s or file")
-	}
-	return nil
-}
 
 func (a *app) importSecretsCommand() *cobra.Command {
 	var input importFlags
@@ -74,15 +61,12 @@ func (a *app) importSecretsCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Func("from", "where Keep has its secrets now: `{k8s|file}`", input.setStore)
-	flags.StringVar(&input.directory, "directory", "", "`directory` of --from file (default SECRET_MANAGER_DIRECTORY)")
-	flags.StringVar(&input.namespace, "namespace", "", "`namespace` of --from k8s (default K8S_NAMESPACE, then that of the context or pod)")
-	flags.StringVar(&input.kubeconfig, "kubeconfig", "", "kubeconfig `file` of --from k8s (default KUBECONFIG, then the pod's service account)")
-	flags.BoolVar(&input.refresh, "refresh", false, "overwrite rows of table secret that differ from the store")
-	flags.BoolVar(&input.dryRun, "dry-run", false, "show what would be copied, and roll back")
-	if err := cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{storeKubernetes, storeFile}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag is there
-	}
+	choice(cmd, flags, &input.from, "from", "", "where Keep has its secrets now: `{k8s|file}`", storeKubernetes, storeFile)
+	flags.StringVar(&input.files.Path, "directory", "", "`directory` of --from file (default SECRET_MANAGER_DIRECTORY)")
+	flags.StringVar(&input.cluster.Namespace, "namespace", "", "`namespace` of --from k8s (default K8S_NAMESPACE, then that of the context or pod)")
+	flags.StringVar(&input.cluster.Kubeconfig, "kubeconfig", "", "kubeconfig `file` of --from k8s (default KUBECONFIG, then the pod's service account)")
+	flags.BoolVar(&input.Refresh, "refresh", false, "overwrite rows of table secret that differ from the store")
+	flags.BoolVar(&input.DryRun, "dry-run", false, "show what would be copied, and roll back")
 	return cmd
 }
 
@@ -97,41 +81,43 @@ func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
 	foreign := map[string][]string{storeFile: {"namespace", "kubeconfig"}, storeKubernetes: {"directory"}}
 	for _, name := range foreign[f.from] {
 		if cmd.Flags().Changed(name) && !a.fromVariable[name] {
-			return nil, postgres.Usage(fmt.Sprintf("--%s cannot be combined with --from %s", name, f.from), "run keep-bootstrap import-secrets --help for the flags")
+			return nil, postgres.Usage(fmt.Sprintf("--%s cannot be combined with --from %s", name, f.from),
+				"run keep-bootstrap import-secrets --help for the flags")
 		}
 	}
 	switch f.from {
 	case storeFile:
-		directory := cmp.Or(f.directory, a.getenv("SECRET_MANAGER_DIRECTORY"))
-		if directory == "" {
+		f.files.Path = cmp.Or(f.files.Path, a.getenv("SECRET_MANAGER_DIRECTORY"))
+		if f.files.Path == "" {
 			return nil, postgres.Usage("--from file needs --directory", "give Keep's SECRET_MANAGER_DIRECTORY")
 		}
-		return secretstore.Directory{Path: directory}, nil
+		return f.files, nil
 	case storeKubernetes:
-		return secretstore.Access{
-			Kubeconfig: cmp.Or(f.kubeconfig, a.getenv("KUBECONFIG")), Namespace: cmp.Or(f.namespace, a.getenv("K8S_NAMESPACE")),
-			ServiceAccount: secretstore.ServiceAccount, Host: a.getenv("KUBERNETES_SERVICE_HOST"), Port: a.getenv("KUBERNETES_SERVICE_PORT"),
-		}.Open()
+		c := &f.cluster
+		c.Kubeconfig, c.Namespace = cmp.Or(c.Kubeconfig, a.getenv("KUBECONFIG")), cmp.Or(c.Namespace, a.getenv("K8S_NAMESPACE"))
+		c.ServiceAccount = secretstore.ServiceAccount
+		c.Host, c.Port = a.getenv("KUBERNETES_SERVICE_HOST"), a.getenv("KUBERNETES_SERVICE_PORT")
+		return c.Open()
 	}
 	return nil, postgres.Usage("--from is required: k8s or file", "give the store that Keep uses now, its SECRET_MANAGER_TYPE")
 }
 
 func (a *app) importSecrets(ctx context.Context, store secretStore, input *importFlags) error {
-	t, err := a.target(ctx, "", false)
+	run, err := a.newRun(ctx, false)
 	if err != nil {
 		return err
 	}
-	run := a.newRun(t)
 	defer run.Close(ctx)
+	input.Read = store.Read
 	var secrets install.Secrets
 	err = a.working(ctx, "reading "+store.String(), func(ctx context.Context) (err error) {
-		secrets, err = run.ImportSecrets(ctx, install.SecretImport{Read: store.Read, Refresh: input.refresh, DryRun: input.dryRun})
+		secrets, err = run.ImportSecrets(ctx, input.SecretImport)
 		return err
 	})
 	if err != nil {
 		return postgres.Interrupted(ctx, err)
 	}
-	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.dryRun, Secrets: secrets}
+	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.DryRun, Secrets: secrets}
 	a.out.Secrets(&shown)
 	return incomplete(&shown)
 }
@@ -139,16 +125,11 @@ func (a *app) importSecrets(ctx context.Context, store secretStore, input *impor
 // incomplete is the error for secrets that Keep will not find in the database, or cannot use; nil when there are none.
 func incomplete(s *report.Secrets) error {
 	counts := s.Counts()
-	var parts []string
-	for _, action := range []struct{ name, word string }{{install.SecretMissing, "missing"}, {install.SecretRefuse, "refused"}} {
-		if n := counts[action.name]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, action.word))
-		}
-	}
-	if parts == nil {
+	missing, refused := counts[install.SecretMissing], counts[install.SecretRefuse]
+	if missing+refused == 0 {
 		return nil
 	}
-	message := "not every secret is in the database: " + strings.Join(parts, ", ")
+	message := fmt.Sprintf("not every secret is in the database: %d missing, %d refused", missing, refused)
 	if !s.DryRun && counts[install.SecretAdd]+counts[install.SecretUpdate] > 0 {
 		message += "; the others were copied"
 	}

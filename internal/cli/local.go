@@ -8,13 +8,27 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/postgres"
 )
 
+// localVersionFlag is the version of the local PostgreSQL.
+func (a *app) localVersionFlag(flags *pflag.FlagSet) {
+	flags.StringVar(&a.localVersion, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
+}
+
+// local is the local PostgreSQL.
+func (a *app) local() local.Options { return local.Options{Version: a.localVersion, Logger: a.log} }
+
+// startLocal starts the local PostgreSQL.
+func (a *app) startLocal(ctx context.Context) (local.Status, error) {
+	defer a.progress("starting the local PostgreSQL")()
+	return local.Start(ctx, a.local())
+}
+
 func (a *app) localCommand() *cobra.Command {
-	var version string
 	cmd := &cobra.Command{
 		Use:   "local",
 		Short: "manage the private local PostgreSQL, used if no database is given",
@@ -22,8 +36,7 @@ func (a *app) localCommand() *cobra.Command {
 is given, and leaves it running. Its data survives a stop.`,
 		Example: example("keep-bootstrap local psql -c 'select name, type from provider'"),
 	}
-	cmd.PersistentFlags().StringVar(&version, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
-	options := func() local.Options { return local.Options{Version: version, Logger: a.log} }
+	a.localVersionFlag(cmd.PersistentFlags())
 	add := func(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
 		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("keep-bootstrap local " + use), Args: noArguments, RunE: run}
 		cmd.AddCommand(sub)
@@ -35,7 +48,7 @@ is given, and leaves it running. Its data survives a stop.`,
 			if err := do(cmd.Context()); err != nil {
 				return err
 			}
-			status, err := local.Inspect(cmd.Context(), options())
+			status, err := local.Inspect(cmd.Context(), a.local())
 			if err != nil {
 				return err
 			}
@@ -45,23 +58,23 @@ is given, and leaves it running. Its data survives a stop.`,
 	}
 	add("start", "start the local server", "Start the local server. The first start downloads PostgreSQL. It is safe to repeat.",
 		showing(func(ctx context.Context) error {
-			_, err := a.startLocal(ctx, version)
+			_, err := a.startLocal(ctx)
 			return err
 		}))
 	add("stop", "stop the local server", "Stop the local server and end its connections. The data stays. It is safe to repeat.",
 		showing(func(ctx context.Context) error {
-			_, err := local.Stop(ctx, options())
+			_, err := local.Stop(ctx, a.local())
 			return err
 		}))
 	add("reset", "stop the local server and delete its data",
 		"Stop the local server and delete its data, without confirmation: the next start begins with an empty\n"+
 			"database. A directory that keep-bootstrap did not create is refused. It is safe to repeat.",
 		showing(func(ctx context.Context) error {
-			status, err := local.Inspect(ctx, options())
+			status, err := local.Inspect(ctx, a.local())
 			if err != nil {
 				return err
 			}
-			deleted, err := local.Reset(ctx, options())
+			deleted, err := local.Reset(ctx, a.local())
 			if deleted {
 				a.log.Info("deleted the data of the local PostgreSQL", "directory", status.DataDirectory)
 			}
@@ -72,7 +85,7 @@ is given, and leaves it running. Its data survives a stop.`,
 	add("url", "print the database URL of the local server, with its password",
 		"Print the database URL of the local server, with its password.",
 		func(cmd *cobra.Command, _ []string) error {
-			status, err := running(cmd.Context(), options())
+			status, err := a.running(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -81,7 +94,7 @@ is given, and leaves it running. Its data survives a stop.`,
 		})
 	psql := add("psql", "open psql on the local server",
 		"Open psql on the local server. All arguments after psql are passed to psql, except --local-version\nand --help.",
-		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), options(), args) })
+		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), args) })
 	psql.Use, psql.Args = "psql [ARGUMENT...]", cobra.ArbitraryArgs
 	psql.Example = example("keep-bootstrap local psql -c '\\dn'")
 	return cmd
@@ -109,8 +122,8 @@ func forPSQL(root *cobra.Command, args []string) []string {
 }
 
 // running is the status of a server that runs, or an error.
-func running(ctx context.Context, options local.Options) (local.Status, error) {
-	status, err := local.Inspect(ctx, options)
+func (a *app) running(ctx context.Context) (local.Status, error) {
+	status, err := local.Inspect(ctx, a.local())
 	if err == nil && !status.Running {
 		err = &postgres.Error{
 			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: postgres.ExitUnavailable, Retry: true,
@@ -120,8 +133,8 @@ func running(ctx context.Context, options local.Options) (local.Status, error) {
 	return status, err
 }
 
-func (a *app) psql(ctx context.Context, options local.Options, args []string) error {
-	status, err := running(ctx, options)
+func (a *app) psql(ctx context.Context, args []string) error {
+	status, err := a.running(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,10 @@ row and no other table of Keep is touched.`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			t, err := a.target(ctx, "", true)
+			run, err := a.newRun(ctx, true)
 			if err != nil {
 				return err
 			}
-			run := a.newRun(t)
 			defer run.Close(ctx)
 			var result migrate.Result
 			err = a.working(ctx, "migrating", func(ctx context.Context) (err error) {

@@ -29,7 +29,7 @@ reads the same sources again, and refuses if they or the database have changed s
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			run, t, err := a.inputRun(ctx, &input, input.options(cmd, a))
+			run, err := a.inputRun(ctx, &input, input.options(cmd, a))
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ reads the same sources again, and refuses if they or the database have changed s
 			}
 			if out != "" {
 				file := planfile.Plan{
-					Tenant: run.Tenant, Database: planfile.DatabaseOf(t.config), Options: input.recorded(run.Options), Digest: plan.Digest,
+					Tenant: run.Tenant, Database: planfile.DatabaseOf(run.Config), Options: input.recorded(run.Options), Digest: plan.Digest,
 				}
 				if err := file.Write(out, a.Version, shown); err != nil {
 					return err

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -32,14 +30,6 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 			return err
 		})
 	}
-	choice := func(word *string, name, usage string, words ...string) {
-		flags.Func(name, usage, func(text string) error {
-			if *word = strings.ToLower(text); !slices.Contains(words, *word) {
-				return fmt.Errorf("must be %s", strings.Join(words, ", "))
-			}
-			return nil
-		})
-	}
 	optional(&o.AllowEmpty, "allow-empty", "allow an empty manifest, list or directory to prune everything it covers")
 	flags.StringVar(&o.MaxPrune, "max-prune", "", "prune or replace at most this many objects per kind, as `N or N%` (default half of them, at least 3)")
 	optional(&o.Additive, "additive", "add and update only; prune and replace nothing")
@@ -47,10 +37,12 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	optional(&o.DetectRenames, "detect-renames", "detect renames that renamed_from does not declare")
 	flags.Lookup("detect-renames").DefValue = "true"
 	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; do nothing if a higher one is installed")
-	choice(&o.OnDrift, "on-drift", "what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)", "overwrite", "keep", "fail")
+	choice(cmd, flags, &o.OnDrift, "on-drift", "",
+		"what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)", "overwrite", "keep", "fail")
 	optional(&o.RequireTenant, "require-tenant", "refuse the run if the tenant does not exist, instead of creating it")
 	flags.StringVar(&o.TenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
-	choice(&o.AssumeSecretManager, "assume-secret-manager", "`db`: assume that Keep stores its secrets in the database, even if detection says otherwise", "db")
+	choice(cmd, flags, &o.AssumeSecretManager, "assume-secret-manager", "",
+		"`db`: assume that Keep stores its secrets in the database, even if detection says otherwise", "db")
 }
 
 // options are the flags that were given, and what the environment says.
@@ -75,89 +67,75 @@ func (f *inputFlags) recorded(options install.Options) planfile.Options {
 	return planfile.Options{File: f.source.Files, Strict: f.source.Strict, Catalogue: f.catalogue, Options: options}
 }
 
-// target is the database of a command.
-type target struct {
-	config *postgres.Config
-	local  bool
-}
-
-// options lets a run remove everything from the local database, which is for trying things out.
-func (t target) options(o install.Options) install.Options {
-	if t.local && o.MaxPrune == "" {
-		o.MaxPrune = "100%"
-	}
-	return o
-}
-
-// target finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can do
+// database finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can do
 // something with an empty database create the local one. --wait never does: who waits for a database means another one.
-func (a *app) target(ctx context.Context, localVersion string, create bool) (target, error) {
+func (a *app) database(ctx context.Context, create bool) (*postgres.Config, error) {
 	source, err := postgres.Find(a.databaseURLFile, a.variables)
 	if err != nil {
-		return target{}, err
+		return nil, err
 	}
-	isLocal := !source.Given()
-	if isLocal && a.wait > 0 {
-		return target{}, postgres.Usage("--wait needs a database", "set DATABASE_URL, or omit --wait to use the local PostgreSQL")
-	}
-	if isLocal && !create {
-		if status, err := local.Inspect(ctx, local.Options{Version: localVersion}); err != nil {
-			return target{}, err
-		} else if status.URL() == "" {
-			return target{}, &postgres.Error{
-				Code: postgres.CodeUnreachable, Message: "no database given, and no local database exists", ExitCode: postgres.ExitUnavailable,
-				Hint: "set DATABASE_URL, or run keep-bootstrap up, which creates a local database",
-			}
+	if a.isLocal = !source.Given(); a.isLocal {
+		if source, err = a.localDatabase(ctx, create); err != nil {
+			return nil, err
 		}
-	}
-	if isLocal {
-		server, err := a.startLocal(ctx, localVersion)
-		if err != nil {
-			return target{}, err
-		}
-		a.log.Info("no database given, using the local PostgreSQL", "port", server.Port, "data", server.DataDirectory)
-		source = postgres.Source{ConnString: server.URL(), Origin: "local PostgreSQL"}
 	}
 	config, err := source.Config()
 	if err != nil {
-		return target{}, err
+		return nil, err
 	}
 	for _, warning := range config.Warnings {
 		a.log.Warn("database connection", "warning", warning)
 	}
 	a.server = config.Address()
-	return target{config: config, local: isLocal}, nil
+	return config, nil
 }
 
-// startLocal starts the local PostgreSQL.
-func (a *app) startLocal(ctx context.Context, version string) (local.Status, error) {
-	defer a.progress("starting the local PostgreSQL")()
-	return local.Start(ctx, local.Options{Version: version, Logger: a.log})
+func (a *app) localDatabase(ctx context.Context, create bool) (postgres.Source, error) {
+	if a.wait > 0 {
+		return postgres.Source{}, postgres.Usage("--wait needs a database", "set DATABASE_URL, or omit --wait to use the local PostgreSQL")
+	}
+	if status, err := local.Inspect(ctx, a.local()); !create && err == nil && status.URL() == "" {
+		return postgres.Source{}, &postgres.Error{
+			Code: postgres.CodeUnreachable, Message: "no database given, and no local database exists", ExitCode: postgres.ExitUnavailable,
+			Hint: "set DATABASE_URL, or run keep-bootstrap up, which creates a local database",
+		}
+	}
+	server, err := a.startLocal(ctx)
+	if err != nil {
+		return postgres.Source{}, err
+	}
+	a.log.Info("no database given, using the local PostgreSQL", "port", server.Port, "data", server.DataDirectory)
+	return postgres.Source{ConnString: server.URL(), Origin: "local PostgreSQL"}, nil
 }
 
-// newRun prepares a run against the database of the command.
-func (a *app) newRun(t target) *install.Run {
+// newRun finds the database and prepares a run against it. create is that of database.
+func (a *app) newRun(ctx context.Context, create bool) (*install.Run, error) {
+	config, err := a.database(ctx, create)
 	return &install.Run{
-		Session: postgres.Session{Config: t.config},
+		Session: postgres.Session{Config: config},
 		Log:     a.log,
 		Tenant:  a.tenant,
 		Options: install.Options{ToolVersion: a.Version},
-	}
+	}, err
 }
 
 // inputRun reads the input, finds the database and prepares a run of that input with these options.
-func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.Options) (*install.Run, target, error) {
+func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.Options) (*install.Run, error) {
 	m, err := input.load(a)
 	if err != nil {
-		return nil, target{}, err
+		return nil, err
 	}
-	t, err := a.target(ctx, "", false)
-	if err != nil {
-		return nil, target{}, err
+	run, err := a.newRun(ctx, false)
+	run.Manifest, run.Options = m, a.localOptions(options)
+	return run, err
+}
+
+// localOptions lets a run remove everything from the local database, which is for trying things out.
+func (a *app) localOptions(o install.Options) install.Options {
+	if a.isLocal && o.MaxPrune == "" {
+		o.MaxPrune = "100%"
 	}
-	run := a.newRun(t)
-	run.Manifest, run.Options = m, t.options(options)
-	return run, t, nil
+	return o
 }
 
 // working is waiting for what may take long: it logs what is under way.

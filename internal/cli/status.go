@@ -32,12 +32,12 @@ user), the run that wrote it last, and its condition. Nothing is written.`,
 
 // read sends queries to a database that is migrated, in one round trip. Reads only, so it works on a standby.
 func (a *app) read(ctx context.Context, queue func(*pgx.Batch)) error {
-	t, err := a.target(ctx, "", false)
+	config, err := a.database(ctx, false)
 	if err != nil {
 		return err
 	}
 	return a.waiting(ctx, func(ctx context.Context) error {
-		conn, err := postgres.Connect(ctx, t.config)
+		conn, err := postgres.Connect(ctx, config)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
@@ -35,7 +34,6 @@ func (a *app) upCommand() *cobra.Command {
 	var input inputFlags
 	var activation activateFlags
 	var tenantOnly, createTables, thenActivate bool
-	var localVersion string
 	cmd := &cobra.Command{
 		Use:     "up",
 		Short:   "migrate, create the tenant, install the input, verify",
@@ -56,14 +54,13 @@ func (a *app) upCommand() *cobra.Command {
 					return err
 				}
 			}
-			t, err := a.target(ctx, localVersion, true)
+			run, err := a.newRun(ctx, true)
 			if err != nil {
 				return err
 			}
-			run := a.newRun(t)
 			defer run.Close(ctx)
-			run.Manifest, run.Options = m, t.options(input.options(cmd, a))
-			run.CreateTables = createTables || t.local
+			run.Manifest, run.Options = m, a.localOptions(input.options(cmd, a))
+			run.CreateTables = createTables || a.isLocal
 			if tenantOnly {
 				return a.seedTenant(ctx, run, input.given.TenantName)
 			}
@@ -71,7 +68,7 @@ func (a *app) upCommand() *cobra.Command {
 				return err
 			}
 			run.Close(ctx)
-			return a.activate(ctx, t, &activation)
+			return a.activate(ctx, run.Config, &activation, false)
 		},
 	}
 	input.register(cmd)
@@ -81,7 +78,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.BoolVar(&thenActivate, "activate", false, "then let a running Keep install webhooks, as keep-bootstrap activate does")
 	flags.BoolVar(&tenantOnly, "tenant-only", false, "prepare the database and create the tenant only; leave provisioning to Keep")
 	flags.BoolVar(&createTables, "create-tables", false, "create Keep's tables if none exists (Keep's own first migration then fails)")
-	flags.StringVar(&localVersion, "local-version", local.DefaultVersion, "major `version` of the local PostgreSQL")
+	a.localVersionFlag(flags)
 	return cmd
 }
 

@@ -41,3 +41,14 @@ func TestBooleanVariableIgnored(t *testing.T) {
 		}
 	}
 }
+
+// TestChoicesAreCompleted: the shell completes every flag whose value is one of some words.
+func TestChoicesAreCompleted(t *testing.T) {
+	t.Parallel()
+	for flag, words := range map[string][]string{
+		"--on-drift": {"overwrite", "keep", "fail"}, "--output": {"text", "json", "markdown"}, "--log-format": {"text", "json"}, "--assume-secret-manager": {"db"},
+	} {
+		inOrder(t, run(t, nil, "__complete", "plan", flag, "").want(t, 0).stdout, words...)
+	}
+	inOrder(t, run(t, nil, "__complete", "import-secrets", "--from", "").want(t, 0).stdout, "k8s", "file")
+}
