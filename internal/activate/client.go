@@ -32,7 +32,7 @@ var (
 
 // limited repeats such a request.
 var limited = postgres.Policy{
-	First: 5 * time.Second, Most: 30 * time.Second, Limit: time.Minute,
+	First: 5 * time.Second, Limit: time.Minute,
 	Again: func(err error) bool { return errors.Is(err, errLimited) },
 }
 

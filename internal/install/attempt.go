@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,54 +14,83 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// settings are set in the transaction because pgbouncer refuses them at the start of a session; the procedure sets its own for the
-// locks that it takes. If this program vanishes without a word, the server ends the transaction after a minute instead of keeping
-// rows locked. The transaction id is noted before COMMIT, so that the outcome is known if the answer is lost.
+// settings are set in the transaction because pgbouncer refuses them at the start of a session; the procedure sets its own
+// for the locks that it takes. If this program vanishes without a word, the server ends the transaction after a minute
+// instead of keeping rows locked. The transaction id is noted before COMMIT, so that the outcome is known if the answer is lost.
 const settings = `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text,
 	pg_catalog.set_config('lock_timeout', '500ms', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true)`
 
-// attempt is one try of the whole run: BEGIN and a look at the schema; COPY, which asks for the types of the columns first; CALL,
-// report and COMMIT. With prepare, whatever is missing of the schema is migrated in the same transaction, and the foreign key is
-// made deferrable right before COMMIT: a failed run leaves nothing.
-func (r *Run) attempt(ctx context.Context, prepare bool) (Outcome, error) {
+// transaction is one transaction of a run: BEGIN and a look at the schema; COPY, which asks for the types of the columns first;
+// then the statements with COMMIT.
+type transaction struct {
+	// prepare migrates what is missing of schema bootstrap in the same transaction, and makes the foreign key deferrable right
+	// before COMMIT.
+	prepare bool
+	// dry ends the transaction with ROLLBACK.
+	dry bool
+	// stage are the rows for staging, which no other session sees.
+	stage []db.StageParams
+	// queue adds the statements.
+	queue func(*pgx.Batch)
+}
+
+// try is one try of a transaction. A failed one leaves nothing.
+func (r *Run) try(ctx context.Context, t transaction) (migrate.Result, error) {
 	conn, err := r.Connection(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return migrate.Result{}, err
 	}
-	transaction, prepared, err := r.open(ctx, conn, prepare)
-	if err == nil {
-		err = r.stage(ctx, conn)
+	opened, err := r.open(ctx, conn, t.prepare)
+	if err == nil && len(t.stage) > 0 {
+		_, err = db.New(conn).Stage(ctx, t.stage)
 	}
 	if err != nil {
 		postgres.Rollback(ctx, conn)
-		return Outcome{}, err
+		return migrate.Result{}, encodable(conn, err)
 	}
-
-	outcome := Outcome{Migrated: prepared.migrated}
+	batch := &pgx.Batch{}
+	t.queue(batch)
 	var foreignKey string
 	var committed bool
-	batch := &pgx.Batch{}
-	batch.Queue(db.InstallStaged, r.Tenant, r.Options.document())
-	batch.Queue(db.Report).Query(postgres.One(&outcome.Report))
-	if prepare {
-		batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&foreignKey) })
+	if t.dry {
+		batch.Queue("ROLLBACK")
+	} else {
+		if t.prepare {
+			batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&foreignKey) })
+		}
+		batch.Queue("COMMIT").Exec(func(pgconn.CommandTag) error {
+			committed = true
+			return nil
+		})
 	}
-	batch.Queue("COMMIT").Exec(func(pgconn.CommandTag) error {
-		committed = true
-		return nil
-	})
 	err = conn.SendBatch(ctx, batch).Close()
 	switch {
-	case err == nil, committed && postgres.Lost(err) && ctx.Err() == nil:
-		r.logPrepared(prepared, foreignKey)
-		return outcome, nil
+	case committed && (err == nil || postgres.Lost(err) && ctx.Err() == nil):
+		r.logPrepared(opened, foreignKey)
+		return opened.migrated, nil
 	case committed:
-		return outcome, AfterCommit(ctx, err)
-	case postgres.Lost(err):
-		return outcome, &lostCommit{transaction: transaction, err: err}
+		return opened.migrated, AfterCommit(ctx, err)
+	case !t.dry && postgres.Lost(err):
+		return opened.migrated, &lostCommit{transaction: opened.transaction, err: err}
+	case err != nil:
+		postgres.Rollback(ctx, conn)
 	}
-	postgres.Rollback(ctx, conn)
-	return Outcome{}, fmt.Errorf("installing: %w", r.explain(ctx, conn, prepare, err))
+	return opened.migrated, encodable(conn, err)
+}
+
+// attempt is one try of the whole run.
+func (r *Run) attempt(ctx context.Context, prepare bool) (outcome Outcome, err error) {
+	outcome.Migrated, err = r.try(ctx, transaction{
+		prepare: prepare, stage: stagedRows(r.Manifest),
+		queue: func(batch *pgx.Batch) {
+			batch.Queue(db.InstallStaged, r.Tenant, r.Options.document())
+			batch.Queue(db.Report).Query(postgres.One(&outcome.Report))
+		},
+	})
+	if err != nil {
+		err = fmt.Errorf("installing: %w", r.explain(ctx, prepare, err))
+	}
+	return outcome, err
 }
 
 // AfterCommit is the error of something that failed after the run was committed.
@@ -71,69 +101,56 @@ func AfterCommit(ctx context.Context, err error) error {
 	return &e
 }
 
-// prepared is what was made ready in the transaction of a run.
-type prepared struct {
-	migrated migrate.Result
-	tables   bool // Keep's tables were created
+// opened is an open transaction, and what was made ready in it.
+type opened struct {
+	transaction string // its id
+	migrated    migrate.Result
+	tables      bool // Keep's tables were created
 }
 
-// open begins the transaction and returns its id. It fails unless schema bootstrap is current; with prepare, it is migrated.
-func (r *Run) open(ctx context.Context, conn *pgx.Conn, prepare bool) (transaction string, done prepared, err error) {
+// open begins the transaction. It fails unless schema bootstrap is current; with prepare, it is migrated.
+func (r *Run) open(ctx context.Context, conn *pgx.Conn, prepare bool) (done opened, err error) {
 	var version db.SchemaVersionRow
-	batch := opening(&transaction)
+	batch := done.begin()
 	batch.Queue(db.SchemaVersion).Query(postgres.One(&version))
 	status, err := migrate.NewStatus(version, conn.SendBatch(ctx, batch).Close())
-	if err == nil {
-		err = status.Require()
+	current, incompatible := status.Current()
+	if err = cmp.Or(err, incompatible); err != nil {
+		return done, err
 	}
-	if err == nil && !(prepare && r.CreateTables) {
-		return transaction, prepared{migrated: migrate.Result{From: status.Version, To: status.Version}}, nil
-	}
-	if err != nil && !(prepare && outdated(err)) {
-		return "", done, err
+	if !prepare || current && !r.CreateTables {
+		done.migrated = migrate.Result{From: status.Version, To: status.Version}
+		return done, status.Require()
 	}
 	postgres.Rollback(ctx, conn)
 
-	if err := conn.SendBatch(ctx, opening(&transaction)).Close(); err != nil {
-		return "", done, err
+	if err := conn.SendBatch(ctx, done.begin()).Close(); err != nil {
+		return done, err
 	}
 	if done.migrated, err = migrate.Within(ctx, conn, r.Log); err != nil {
-		return "", done, err
+		return done, err
 	}
 	if r.CreateTables {
 		if done.tables, err = createTables(ctx, conn); err != nil {
-			return "", done, fmt.Errorf("creating Keep's tables: %w", err)
+			return done, fmt.Errorf("creating Keep's tables: %w", err)
 		}
 	}
-	batch = &pgx.Batch{} // migrations reset all settings
-	batch.Queue(postgres.Settings)
-	batch.Queue(settings)
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
-		return "", done, err
-	}
-	return transaction, done, nil
+	_, err = conn.Exec(ctx, settings) // the migration has its own
+	return done, err
 }
 
-// outdated reports whether an error says that schema bootstrap is missing or old.
-func outdated(err error) bool {
-	code := postgres.From(err).Code
-	return code == postgres.CodeNoSchema || code == postgres.CodeOldSchema
-}
-
-// opening begins a transaction, and looks whose schema it is before anything of it is read.
-func opening(transaction *string) *pgx.Batch {
+// begin begins a transaction, and looks whose schema it is before anything of it is read.
+func (o *opened) begin() *pgx.Batch {
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	batch.Queue(postgres.Settings)
 	batch.Queue(sqlfiles.Guard)
-	batch.Queue(settings).QueryRow(func(row pgx.Row) error {
-		var ignored string
-		return row.Scan(transaction, &ignored, &ignored)
-	})
+	batch.Queue(settings).QueryRow(func(row pgx.Row) error { return row.Scan(&o.transaction, nil, nil) })
 	return batch
 }
 
-// createTables creates Keep's tables if none of them exists, and returns whether it did. Two programs at once are kept apart by an advisory lock.
+// createTables creates Keep's tables if none of them exists, and returns whether it did. Two programs at once are kept apart
+// by an advisory lock.
 func createTables(ctx context.Context, conn *pgx.Conn) (created bool, err error) {
 	var exist bool
 	batch := &pgx.Batch{}

@@ -120,26 +120,11 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 // created.
 func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error) {
 	var result string
-	outcome, err := r.retry(ctx, func() (Outcome, error) {
-		conn, err := r.Connection(ctx)
-		if err != nil {
-			return Outcome{}, err
-		}
-		_, prepared, err := r.open(ctx, conn, true)
-		if err == nil {
-			var foreignKey string
-			batch := &pgx.Batch{}
+	outcome, err := r.retry(ctx, func() (outcome Outcome, err error) {
+		outcome.Migrated, err = r.try(ctx, transaction{prepare: true, queue: func(batch *pgx.Batch) {
 			batch.Queue(db.EnsureTenant, r.Tenant, name).QueryRow(func(row pgx.Row) error { return row.Scan(&result) })
-			batch.Queue(db.PrepareKeep).QueryRow(func(row pgx.Row) error { return row.Scan(&foreignKey) })
-			batch.Queue("COMMIT")
-			if err = conn.SendBatch(ctx, batch).Close(); err == nil {
-				r.logPrepared(prepared, foreignKey)
-			}
-		}
-		if err != nil {
-			postgres.Rollback(ctx, conn)
-		}
-		return Outcome{Migrated: prepared.migrated}, err
+		}})
+		return outcome, err
 	})
 	if err != nil {
 		return outcome, false, fmt.Errorf("seeding the tenant: %w", err)
@@ -163,7 +148,7 @@ func (r *Run) PrepareKeep(ctx context.Context) error {
 			err = &pgconn.PgError{Code: pgerrcode.LockNotAvailable, Message: "the application holds a lock on table provider"}
 		}
 		if err == nil {
-			r.logPrepared(prepared{}, result)
+			r.logPrepared(opened{}, result)
 		}
 		return result, err
 	})
@@ -175,7 +160,7 @@ func (r *Run) PrepareKeep(ctx context.Context) error {
 
 // logPrepared tells what became of schema bootstrap and of the foreign key. A lock that could not be acquired is only a warning:
 // the order of a run is right anyway, and the next up tries again.
-func (r *Run) logPrepared(done prepared, foreignKey string) {
+func (r *Run) logPrepared(done opened, foreignKey string) {
 	if done.migrated.Changed() {
 		r.Log.Info("schema migrated", "from", done.migrated.From, "to", done.migrated.To)
 	}

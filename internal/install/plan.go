@@ -25,27 +25,17 @@ type Plan struct {
 // one that a guard would refuse.
 //
 // Errors: as Apply; 69 on a standby, because staging has to be written.
-func (r *Run) Plan(ctx context.Context) (Plan, error) {
-	conn, err := r.Connection(ctx)
-	if err != nil {
-		return Plan{}, err
-	}
-	if _, _, err = r.open(ctx, conn, false); err == nil {
-		err = r.stage(ctx, conn)
-	}
-	if err != nil {
-		postgres.Rollback(ctx, conn)
-		return Plan{}, err
-	}
-	var plan Plan
+func (r *Run) Plan(ctx context.Context) (plan Plan, err error) {
 	var report db.PlanReportRow
-	batch := &pgx.Batch{}
-	batch.Queue(db.PlanStaged, r.Tenant, r.Options.document()).Query(postgres.All(&plan.Changes))
-	batch.Queue(db.PlanReport).Query(postgres.One(&report))
-	batch.Queue("ROLLBACK")
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
-		postgres.Rollback(ctx, conn)
-		return Plan{}, fmt.Errorf("planning: %w", r.explain(ctx, conn, false, err))
+	_, err = r.try(ctx, transaction{
+		dry: true, stage: stagedRows(r.Manifest),
+		queue: func(batch *pgx.Batch) {
+			batch.Queue(db.PlanStaged, r.Tenant, r.Options.document()).Query(postgres.All(&plan.Changes))
+			batch.Queue(db.PlanReport).Query(postgres.One(&report))
+		},
+	})
+	if err != nil {
+		return Plan{}, fmt.Errorf("planning: %w", r.explain(ctx, false, err))
 	}
 	plan.Digest = text(report.PlanDigest)
 	if report.Refusal != nil {

@@ -3,17 +3,17 @@ package install
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
+	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/postgres"
-	sqlfiles "keep-bootstrap/sql"
 )
-
-// mostCounted limits for how many providers of a plan Related counts references.
-const mostCounted = 100
 
 // Related is what helps to judge a plan but is not part of it.
 type Related struct {
@@ -31,27 +31,18 @@ type Related struct {
 // find out is missing. Reads only.
 func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 	related := Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}
-	var ids []string
-	isRename := map[string]bool{}
-	drifted, more := false, false
+	actions := map[string]string{} // by provider.id
+	drifted := false
 	for i := range changes {
 		c := &changes[i]
 		drifted = drifted || len(c.Drift) > 0
-		if c.Kind != "provider" || c.ObjectID == nil || c.Action != "prune" && c.Action != "replace" && c.Action != "rename" {
-			continue
+		referenced := c.Action == "prune" || c.Action == "replace" || c.Action == "rename"
+		if c.Kind == manifest.KindProvider && c.ObjectID != nil && referenced {
+			actions[*c.ObjectID] = c.Action
 		}
-		if len(ids) == mostCounted {
-			more = true
-			continue
-		}
-		ids = append(ids, *c.ObjectID)
-		isRename[*c.ObjectID] = c.Action == "rename"
 	}
-	if len(ids) > 0 {
-		r.countDependents(ctx, ids, isRename, &related)
-	}
-	if more && related.NotCounted == "" {
-		related.NotCounted = "only the first 100 providers were checked"
+	if len(actions) > 0 {
+		r.countDependents(ctx, actions, &related)
 	}
 	if drifted {
 		r.findLastRuns(ctx, &related)
@@ -59,24 +50,24 @@ func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 	return related
 }
 
-func (r *Run) countDependents(ctx context.Context, ids []string, isRename map[string]bool, related *Related) {
-	list, err := json.Marshal(ids)
+func (r *Run) countDependents(ctx context.Context, actions map[string]string, related *Related) {
+	ids, err := json.Marshal(slices.Collect(maps.Keys(actions)))
 	if err != nil {
 		panic(err) // a list of texts
 	}
 	var dependents []db.Dependent
 	err = r.briefly(ctx, func(batch *pgx.Batch) {
-		batch.Queue(db.Dependents, r.Tenant, json.RawMessage(list)).Query(postgres.All(&dependents))
+		batch.Queue(db.Dependents, r.Tenant, json.RawMessage(ids)).Query(postgres.All(&dependents))
 	})
 	if err != nil {
 		related.NotCounted = reasonFor(err)
 		return
 	}
-	for _, id := range ids {
+	for id := range actions {
 		related.Dependents[id] = nil
 	}
 	for _, d := range dependents {
-		if d.Count > 0 && (!isRename[d.ProviderID] || d.Kind == "workflows") {
+		if d.Count > 0 && (actions[d.ProviderID] != "rename" || d.Kind == "workflows") {
 			related.Dependents[d.ProviderID] = append(related.Dependents[d.ProviderID], d)
 		}
 	}
@@ -95,13 +86,15 @@ func reasonFor(err error) string {
 
 func (r *Run) findLastRuns(ctx context.Context, related *Related) {
 	var providers []db.ProviderStatus
-	err := r.briefly(ctx, func(batch *pgx.Batch) { batch.Queue(db.Status, r.Tenant).Query(postgres.All(&providers)) })
+	err := r.briefly(ctx, func(batch *pgx.Batch) {
+		batch.Queue(db.Status, r.Tenant).Query(postgres.All(&providers))
+	})
 	if err != nil {
 		r.Log.Debug("the last runs of the providers were not read", "because", postgres.From(err).Message)
 		return
 	}
 	for i := range providers {
-		if p := &providers[i]; p.Kind == "provider" && p.ChangedRun != nil {
+		if p := &providers[i]; p.Kind == manifest.KindProvider && p.ChangedRun != nil {
 			related.LastRuns[p.ObjectID] = *p.ChangedRun
 		}
 	}
@@ -113,15 +106,8 @@ func (r *Run) briefly(ctx context.Context, queue func(*pgx.Batch)) error {
 	if err != nil {
 		return err
 	}
-	batch := &pgx.Batch{}
-	batch.Queue("BEGIN READ ONLY")
-	batch.Queue(postgres.Settings)
-	batch.Queue(sqlfiles.Guard)
-	batch.Queue("SET LOCAL statement_timeout = '2s'")
-	queue(batch)
-	batch.Queue("ROLLBACK")
-	if err = conn.SendBatch(ctx, batch).Close(); err != nil {
-		postgres.Rollback(ctx, conn)
-	}
-	return err
+	return migrate.Query(ctx, conn, func(batch *pgx.Batch) {
+		batch.Queue("SELECT pg_catalog.set_config('statement_timeout', '2s', true)")
+		queue(batch)
+	})
 }

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,17 +12,7 @@ import (
 
 // policy repeats an operation that conflicts with another session.
 func (r *Run) policy() postgres.Policy {
-	limit := r.RetryFor
-	if limit <= 0 {
-		limit = DefaultRetryFor
-	}
-	return postgres.Policy{
-		First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: limit,
-		Notify: func(err error, pause time.Duration) {
-			e := postgres.From(err)
-			r.Log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
-		},
-	}
+	return postgres.Policy{Limit: cmp.Or(r.RetryFor, DefaultRetryFor), Notify: postgres.LogRetry(r.Log)}
 }
 
 // retry repeats an attempt that conflicts with another session, and after a lost connection once it is known that nothing
@@ -96,30 +87,22 @@ var errRepeatForReport = &postgres.Error{
 	Code: postgres.CodeLost, Message: "the report was lost, the providers are installed", ExitCode: postgres.ExitTemporary, Retry: true,
 }
 
-// transactionStatus returns committed, aborted, or in progress when the server still has not noticed that the
-// connection is gone after a few seconds; then nothing can be said.
+// transactionStatus returns committed or aborted. Otherwise nothing can be said: the transaction is too old, or an error says
+// that the server still has not noticed after a few seconds that the connection is gone.
 func (r *Run) transactionStatus(ctx context.Context, transaction string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	policy := postgres.Policy{First: 50 * time.Millisecond, Most: 2 * time.Second, Limit: 8 * time.Second}
-	policy.Again = func(err error) bool { return !errors.Is(err, errTooOld) }
+	policy := postgres.Policy{Limit: 8 * time.Second, Again: func(error) bool { return true }}
 	return postgres.Retry(ctx, policy, func() (string, error) {
 		conn, err := r.Connection(ctx)
 		if err != nil {
 			return "", err
 		}
-		var status *string
+		var status *string // NULL if the transaction is too old
 		err = conn.QueryRow(ctx, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)", transaction).Scan(&status)
-		switch {
-		case err != nil:
-			return "", err
-		case status == nil:
-			return "", errTooOld
-		case *status == "in progress":
-			return "", errors.New("still in progress")
+		if err == nil && text(status) == "in progress" {
+			err = errors.New("still in progress")
 		}
-		return *status, nil
+		return text(status), err
 	})
 }
-
-var errTooOld = errors.New("the transaction is too old")

@@ -98,46 +98,23 @@ const secretSettings = `SELECT pg_catalog.set_config('row_security', 'off', true
 
 // secrets is one try of the transaction.
 func (r *Run) secrets(ctx context.Context, from SecretImport, staged []db.StageParams) (found []db.FoundSecretsRow, err error) {
-	conn, err := r.Connection(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil || from.DryRun {
-			postgres.Rollback(ctx, conn)
-		}
-	}()
-	transaction, _, err := r.open(ctx, conn, false)
-	if err != nil {
-		return nil, err
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(secretSettings)
-	batch.Queue(db.RequireKeepSecrets)
-	batch.Queue(db.LockTenant, r.Tenant)
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, err
-	}
-	if _, err := db.New(conn).Stage(ctx, staged); err != nil {
-		return nil, fmt.Errorf("loading the secrets: %w", err)
-	}
-	batch = &pgx.Batch{}
-	if from.Refresh {
-		batch.Queue(db.LockSecrets)
-	}
-	batch.Queue(db.FindSecrets, r.Tenant, from.Refresh)
-	if !from.DryRun || len(staged) > 0 {
-		batch.Queue(sqlfiles.WriteSecrets)
-	}
-	batch.Queue(db.FoundSecrets).Query(postgres.All(&found))
-	batch.Queue(db.ClearWork)
-	batch.Queue(db.ClearStaging)
-	if !from.DryRun {
-		batch.Queue("COMMIT")
-	}
-	err = conn.SendBatch(ctx, batch).Close()
-	if err != nil && !from.DryRun && postgres.Lost(err) {
-		err = &lostCommit{transaction: transaction, err: err}
-	}
+	_, err = r.try(ctx, transaction{
+		dry: from.DryRun, stage: staged,
+		queue: func(batch *pgx.Batch) {
+			batch.Queue(secretSettings)
+			batch.Queue(db.RequireKeepSecrets)
+			batch.Queue(db.LockTenant, r.Tenant)
+			if from.Refresh {
+				batch.Queue(db.LockSecrets)
+			}
+			batch.Queue(db.FindSecrets, r.Tenant, from.Refresh)
+			if len(staged) > 0 {
+				batch.Queue(sqlfiles.WriteSecrets)
+			}
+			batch.Queue(db.FoundSecrets).Query(postgres.All(&found))
+			batch.Queue(db.ClearWork)
+			batch.Queue(db.ClearStaging)
+		},
+	})
 	return found, err
 }

@@ -1,29 +1,14 @@
 package install
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/manifest"
 )
-
-// sourceKind marks the rows of staging that say where the manifest came from.
-const sourceKind = "source"
-
-// stage loads the manifest into staging of the open transaction, which no other session sees, by one COPY.
-func (r *Run) stage(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := db.New(conn).Stage(ctx, stagedRows(r.Manifest)); err != nil {
-		return fmt.Errorf("loading the manifest: %w", encodable(conn, err))
-	}
-	return nil
-}
 
 // stagedRows are the rows of staging: for each kind that is given a mark at position 0, then its objects, and the sources.
 func stagedRows(m *manifest.Manifest) (rows []db.StageParams) {
@@ -50,7 +35,7 @@ func stagedRows(m *manifest.Manifest) (rows []db.StageParams) {
 	}
 	for i := range m.Sources {
 		digest := hex.EncodeToString(m.Sources[i].SHA256[:])
-		add(db.StageParams{Kind: sourceKind, Name: &m.Sources[i].Name, Content: &digest})
+		add(db.StageParams{Kind: "source", Name: &m.Sources[i].Name, Content: &digest})
 	}
 	return rows
 }

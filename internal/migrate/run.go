@@ -62,12 +62,8 @@ var retryFor = 20 * time.Second
 
 // run migrates in one transaction to a version. It starts over when a lock could not be acquired.
 func run(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (Result, error) {
-	return postgres.Retry(ctx, postgres.Policy{
-		First: 100 * time.Millisecond, Most: 2 * time.Second, Limit: retryFor,
-		Notify: func(err error, pause time.Duration) {
-			log.Warn("migrating again", "because", postgres.From(err).Message, "after", pause.Round(time.Millisecond).String())
-		},
-	}, func() (Result, error) { return once(ctx, conn, log, version) })
+	policy := postgres.Policy{Limit: retryFor, Notify: postgres.LogRetry(log)}
+	return postgres.Retry(ctx, policy, func() (Result, error) { return once(ctx, conn, log, version) })
 }
 
 // once is one try of run.

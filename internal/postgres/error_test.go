@@ -155,7 +155,7 @@ func withoutCause(e *postgres.Error) *postgres.Error {
 // TestRetry repeats what another session hindered, and nothing else.
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	policy := postgres.Policy{First: time.Microsecond, Most: time.Millisecond, Limit: time.Minute}
+	policy := postgres.Policy{First: time.Microsecond, Limit: time.Minute}
 	for _, test := range []struct {
 		code  string
 		tries int

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,9 +10,10 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Policy says how long and how often an operation is repeated. Pauses grow from First to Most, with jitter.
+// Policy says how long and why an operation is repeated.
 type Policy struct {
-	First, Most time.Duration
+	// First is about the first pause; 0 means 50 ms. Pauses grow up to 40 times that, with jitter.
+	First time.Duration
 	// Limit ends the repetition, counted from the call of Retry. The last try begins before it, and soon after the end of
 	// --wait.
 	Limit time.Duration
@@ -19,6 +21,14 @@ type Policy struct {
 	Again func(error) bool
 	// Notify, when given, is called before each pause.
 	Notify func(err error, pause time.Duration)
+}
+
+// LogRetry returns a Notify that logs the reason.
+func LogRetry(log *slog.Logger) func(error, time.Duration) {
+	return func(err error, pause time.Duration) {
+		e := From(err)
+		log.Warn("trying again", "code", e.Code, "because", e.Message, "after", pause.Round(time.Millisecond).String())
+	}
 }
 
 // Retry repeats operation until it succeeds, fails with something that no other try would cure, or the limit is over. It
@@ -31,7 +41,8 @@ func Retry[T any](ctx context.Context, policy Policy, operation func() (T, error
 	if end := waitEnd(ctx); !end.IsZero() && end.Add(afterWait).Before(pauses.deadline) {
 		pauses.deadline = end.Add(afterWait)
 	}
-	pauses.InitialInterval, pauses.MaxInterval = policy.First, policy.Most
+	pauses.InitialInterval = cmp.Or(policy.First, 50*time.Millisecond)
+	pauses.MaxInterval = 40 * pauses.InitialInterval
 	pauses.Multiplier, pauses.RandomizationFactor = backoff.DefaultMultiplier, backoff.DefaultRandomizationFactor
 	return backoff.Retry(ctx, func() (T, error) {
 		result, err := operation()
@@ -39,11 +50,7 @@ func Retry[T any](ctx context.Context, policy Policy, operation func() (T, error
 			return result, backoff.Permanent(err)
 		}
 		return result, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, pause time.Duration) {
-		if policy.Notify != nil {
-			policy.Notify(err, pause)
-		}
-	}))
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0), backoff.WithNotify(policy.Notify))
 }
 
 // pauses end at the deadline; the last one is shortened to it.
@@ -95,7 +102,7 @@ func (w Wait) For(ctx context.Context, attempt func(context.Context) error) erro
 	var reported string
 	var reportedAt time.Time
 	_, err := Retry(ctx, Policy{
-		First: 100 * time.Millisecond, Most: 2 * time.Second, Limit: time.Until(w.deadline), Again: waitable,
+		Limit: time.Until(w.deadline), Again: waitable,
 		Notify: func(err error, _ time.Duration) {
 			if text := From(err).Message; text != reported || time.Since(reportedAt) > 30*time.Second {
 				w.log.Info("waiting", "for", text, "code", From(err).Code, "left", time.Until(w.deadline).Round(time.Second).String())
