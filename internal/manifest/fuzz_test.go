@@ -157,13 +157,13 @@ func FuzzResolve(f *testing.F) {
 				t.Errorf("%q became %q", value, n.Text)
 			}
 		case value == "$(A)" || value == "$(env:A)":
-			if blank := Blank(secret); blank != (r.problems.total > 0) || !blank && n.Text != withoutLineEnd(secret) {
+			if blank := Blank(secret); blank != (r.problems.Total > 0) || !blank && n.Text != withoutLineEnd(secret) {
 				t.Errorf("%q became %q", value, n.Text)
 			}
-		case r.problems.total > 0:
+		case r.problems.Total > 0:
 			// What a problem says does not depend on the secret, which may be a part of the value.
-			if other, _ := resolved("x"); !isReference || r.problems.list[0] != other.problems.list[0] {
-				t.Errorf("%q: problem %v", value, r.problems.list[0])
+			if other, _ := resolved("x"); !isReference || r.problems.List[0] != other.problems.List[0] {
+				t.Errorf("%q: problem %v", value, r.problems.List[0])
 			}
 		case n.Text != value && !strings.HasPrefix(inner, "file:"):
 			t.Errorf("%q became %q", value, n.Text)

@@ -146,8 +146,8 @@ type reader struct {
 	options     Options
 	environment map[string]string
 	manifest    *Manifest
-	problems    problemList
-	warnings    problemList
+	problems    Problems
+	warnings    Problems
 	references  references
 	sources     int // numbered so far
 
@@ -205,14 +205,14 @@ func (r *reader) take(kind, name string, at Position) (first Position, free bool
 func (r *reader) result() (*Manifest, error) {
 	r.checkRenames()
 	m := r.manifest
-	m.Warnings = r.warnings.sorted()
-	if more := r.warnings.total - len(m.Warnings); more > 0 {
+	m.Warnings = r.warnings.List
+	if more := r.warnings.Total - len(m.Warnings); more > 0 {
 		m.Warnings = append(m.Warnings, Problem{
 			Position: Position{File: m.Sources[0].Name}, Code: CodeTooLarge, Message: fmt.Sprintf("and %d more warnings", more),
 		})
 	}
-	if total := r.problems.total; total > 0 {
-		return &Manifest{Given: m.Given, Sources: m.Sources, Warnings: m.Warnings}, &Problems{List: r.problems.sorted(), Total: total}
+	if r.problems.Total > 0 {
+		return &Manifest{Given: m.Given, Sources: m.Sources, Warnings: m.Warnings}, &r.problems
 	}
 	return m, nil
 }

@@ -75,6 +75,8 @@ type Problem struct {
 	// replaced by "..."; empty where that cannot be told. Up to what was
 	// replaced, its columns are those of the file, so a caret may be put below.
 	Snippet string `json:"snippet,omitempty"`
+
+	source int // the number of its file or variable
 }
 
 // String gives the problem as one line: file:line:column: what (and the fix).
@@ -126,64 +128,30 @@ func (p *Problems) Error() string {
 // says where the input is. That is not the same as an empty manifest.
 var ErrNoSource = errors.New("nothing to install")
 
-// noted is a problem with its sort key.
-type noted struct {
-	Problem
-	source int
-}
-
-// before orders problems by their place in the input.
-func (n *noted) before(other *noted) int {
-	return cmp.Or(cmp.Compare(n.source, other.source), cmp.Compare(n.Line, other.Line), cmp.Compare(n.Column, other.Column))
-}
-
-// problemList keeps the first problems of the input and counts the rest. They are
-// found roughly in the order of the input, so some more are kept until it is clear
-// that they are not among the first.
-type problemList struct {
-	list  []noted
-	last  *noted // set: whatever is not before it is dropped
-	total int
-}
-
-// room counts one more problem and reports whether it may be among the first.
-func (l *problemList) room(at Position, source int) bool {
-	l.total++
-	if len(l.list) == 2*MaxProblems {
-		l.cut()
+// add counts a problem and returns it as it is kept; nil if it is not one of the first of the input.
+func (p *Problems) add(problem Problem) *Problem {
+	p.Total++
+	at, _ := slices.BinarySearchFunc(p.List, problem, func(known, added Problem) int {
+		return cmp.Or(
+			cmp.Compare(known.source, added.source), cmp.Compare(known.Line, added.Line), cmp.Compare(known.Column, added.Column),
+			-1, // what was found first stays in front
+		)
+	})
+	if at == MaxProblems {
+		return nil
 	}
-	n := noted{Problem: Problem{Position: at}, source: source}
-	return l.last == nil || n.before(l.last) < 0
-}
-
-// cut sorts the problems and drops those beyond the limit.
-func (l *problemList) cut() {
-	slices.SortStableFunc(l.list, func(a, b noted) int { return a.before(&b) })
-	if len(l.list) >= MaxProblems {
-		l.list = l.list[:MaxProblems]
-		last := l.list[MaxProblems-1]
-		l.last = &last
-	}
-}
-
-// sorted returns the first problems in the order of the input.
-func (l *problemList) sorted() []Problem {
-	l.cut()
-	list := make([]Problem, len(l.list))
-	for i, n := range l.list {
-		list[i] = n.Problem
-	}
-	return list
+	p.List = slices.Insert(p.List[:min(len(p.List), MaxProblems-1)], at, problem)
+	return &p.List[at]
 }
 
 // note adds a fault of an item to one of the lists. The snippet shows the value of the fault's key only when show is set.
-func (i *item) note(list *problemList, f document.Fault, show bool) {
+func (i *item) note(list *Problems, f document.Fault, show bool) {
 	s := i.source
 	at := Position{File: s.name, Line: int(f.Line), Column: int(f.Column)}
-	if !list.room(at, s.number) {
+	p := list.add(Problem{Position: at, Code: f.Code, Message: f.Message, Hint: f.Hint, source: s.number})
+	if p == nil {
 		return
 	}
-	p := Problem{Position: at, Code: f.Code, Message: f.Message, Hint: f.Hint}
 	if i.kind == KindProvider {
 		p.Provider = i.name
 	} else {
@@ -196,7 +164,6 @@ func (i *item) note(list *problemList, f document.Fault, show bool) {
 	default:
 		p.Snippet = s.snippet(p.Line, f.Key, show)
 	}
-	list.list = append(list.list, noted{p, s.number})
 }
 
 func (i *item) fail(f document.Fault) { i.note(&i.reader.problems, f, false) }
@@ -215,7 +182,7 @@ func (i *item) suspect(f document.Fault) {
 func (i *item) show(f document.Fault) { i.note(&i.reader.problems, f, true) }
 
 // failed counts the problems so far.
-func (i *item) failed() int { return i.reader.problems.total }
+func (i *item) failed() int { return i.reader.problems.Total }
 
 // at makes a fault of a value.
 func at(v *document.Value, key, code, message, hint string) document.Fault {
