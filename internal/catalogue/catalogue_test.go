@@ -30,6 +30,11 @@ func object(text string, names ...string) *document.Value {
 	return v
 }
 
+// check checks fields of a type without places.
+func check(c *Catalogue, typeName string, fields *document.Value) []Problem {
+	return c.Check(&document.Value{Kind: document.Text, Text: typeName}, &document.Value{}, fields)
+}
+
 // TestKinds goes through every value that was given to every kind of field in Keep.
 func TestKinds(t *testing.T) {
 	t.Parallel()
@@ -208,7 +213,7 @@ func TestCheck(t *testing.T) {
 		{"victoriametric", nil, []string{`has the type "victoriametric", which Keep does not know: did you mean "victoriametrics"?`}},
 		{"a\"\\\n\x01é", nil, []string{`has the type "a\"\\\n\x01é", which Keep does not know`}},
 	} {
-		problems := BuiltIn().Check(c.typeName, c.given)
+		problems := check(BuiltIn(), c.typeName, c.given)
 		var got []string
 		for _, p := range problems {
 			got = append(got, p.Message)
@@ -231,13 +236,13 @@ func TestExtend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problems := more.Check("new", nil); len(problems) != 2 {
+	if problems := check(more, "new", nil); len(problems) != 2 {
 		t.Errorf("%v", problems)
 	}
-	if problems := more.Check("http", nil); len(problems) != 1 {
+	if problems := check(more, "http", nil); len(problems) != 1 {
 		t.Errorf("%v", problems)
 	}
-	if problems := BuiltIn().Check("http", nil); len(problems) != 0 || len(more.Names()) != 127 {
+	if problems := check(BuiltIn(), "http", nil); len(problems) != 0 || len(more.Names()) != 127 {
 		t.Errorf("%v, %d types", problems, len(more.Names()))
 	}
 	for _, bad := range []string{
@@ -269,7 +274,7 @@ func TestFitsAnything(t *testing.T) {
 		for i := range fields.Members {
 			fields.Members[i].Value = value.Draw(t, "value")
 		}
-		BuiltIn().Check(name, fields)
+		check(BuiltIn(), name, fields)
 		for kind := range Kinds() {
 			f, v := Field{Kind: FieldKind(kind)}, value.Draw(t, "value")
 			f.Fits(&v)
@@ -279,14 +284,14 @@ func TestFitsAnything(t *testing.T) {
 	for i := range many {
 		many[i] = strings.Repeat("x", i%50)
 	}
-	BuiltIn().Check("victoriametrics", object("", many...))
+	check(BuiltIn(), "victoriametrics", object("", many...))
 }
 
 func BenchmarkCheck(b *testing.B) {
 	fields := valueOf(b, json.RawMessage(`{"VMAlertHost": "http://alert.example.com", "VMAlertPort": 8880, "BasicAuthPassword": "x", "insecure": false}`))
 	b.ReportAllocs()
 	for b.Loop() {
-		if problems := BuiltIn().Check("victoriametrics", fields); len(problems) > 0 {
+		if problems := check(BuiltIn(), "victoriametrics", fields); len(problems) > 0 {
 			b.Fatal(problems)
 		}
 	}

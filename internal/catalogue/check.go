@@ -7,58 +7,55 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// Sort is the sort of a problem.
-type Sort uint8
-
-// The sorts of problems.
+// The codes of the problems of Check.
 const (
-	UnknownType Sort = iota
-	NotInstallable
-	MissingField
-	NoneOf        // none of the sets of which one is needed
-	MistypedField // an unknown field that looks like a declared one that is missing
-	UnknownField  // any other unknown field; Keep ignores it
-	RefusedField  // an unknown field of a type that refuses them
-	WrongKind
+	CodeKind       = document.CodeKind
+	CodeMissing    = "missing"     // a field that is required
+	CodeType       = "type"        // a type that Keep does not know or cannot install
+	CodeUnknownKey = "unknown-key" // a field that the type does not have
 )
 
-// Problem is one mistake in a provider's type or authentication. Its message reads on after the provider's name and never
-// holds a value.
+// Problem is one mistake in a provider's type or authentication, at the value concerned. Its message reads on after the
+// provider's name and never holds a value of authentication.
 type Problem struct {
-	Sort Sort
-	// Member is the field concerned; nil if the problem is of the provider as a whole.
-	Member        *document.Member
-	Message, Hint string
+	document.Fault
+	// Ignored says that Keep ignores the field concerned, which does not look like a slip of another one.
+	Ignored bool
 }
 
 // flagField is the one undeclared key of authentication that Keep obeys.
 const flagField = "pulling_enabled"
 
-// Check returns what is wrong with a provider of that type and these fields; nil and null have none. Unknown fields that are
-// no slip of a declared one are among the problems; whether they matter is the caller's decision.
-func (c *Catalogue) Check(typeName string, fields *document.Value) []Problem {
-	t, known := c.types[typeName]
+// Check returns what is wrong with a provider of that type and these fields; nil and null have none. Fields that are missing
+// are reported at the key that the fields stand below. Whether ignored fields matter is the caller's decision.
+func (c *Catalogue) Check(typeName, below, fields *document.Value) []Problem {
+	t, known := c.types[typeName.Text]
+	f := document.Fault{Place: typeName.Place, Key: "type", Code: CodeType}
 	switch {
 	case !known:
-		said := "has the type " + document.Quote(typeName) + ", which Keep does not know"
-		if near := c.Nearest(typeName); near != "" {
-			said += ": did you mean " + document.Quote(near) + "?"
+		f.Message = "has the type " + document.Quote(typeName.Text) + ", which Keep does not know"
+		if near := c.Nearest(typeName.Text); near != "" {
+			f.Message += ": did you mean " + document.Quote(near) + "?"
 		}
-		return []Problem{{
-			Sort: UnknownType, Message: said,
-			Hint: "run keep-bootstrap types to list them; --allow-unknown-types installs it for a newer Keep",
-		}}
+		f.Hint = "run keep-bootstrap types to list them; --allow-unknown-types installs it for a newer Keep"
 	case !t.Installable:
-		return []Problem{{
-			Sort: NotInstallable, Message: "has the type " + document.Quote(typeName) + ", which Keep cannot install: it only receives webhooks",
-			Hint: "remove the provider; its alerts arrive at Keep's webhook without it",
-		}}
+		f.Message = "has the type " + document.Quote(t.Name) + ", which Keep cannot install: it only receives webhooks"
+		f.Hint = "remove the provider; its alerts arrive at Keep's webhook without it"
+	default:
+		return t.check(below, fields)
 	}
-	return t.check(fields)
+	return []Problem{{Fault: f}}
 }
 
-func (t *Type) check(fields *document.Value) []Problem {
-	var problems []Problem
+func (t *Type) check(below, fields *document.Value) (problems []Problem) {
+	report := func(at *document.Value, key, code, message, hint string) {
+		problems = append(problems, Problem{Fault: document.Fault{Place: at.Place, Key: key, Code: code, Message: message, Hint: hint}})
+	}
+	seeType := "keep-bootstrap types " + t.Name + " shows what it takes"
+	which := ", which Keep ignores"
+	if t.Unchecked {
+		which = ", which Keep refuses"
+	}
 	var missing []string // declared fields that are not there at all
 	for i := range t.Fields {
 		if !fields.Has(t.Fields[i].Name) {
@@ -67,28 +64,24 @@ func (t *Type) check(fields *document.Value) []Problem {
 	}
 	meant := map[string]bool{} // fields that are missing because they are mistyped
 	for i := 0; fields != nil && i < len(fields.Members); i++ {
-		m := &fields.Members[i]
-		name := m.Key.Text
-		f, declared := t.Field(name)
-		switch {
-		case declared && !t.Unchecked && m.Value.Flaw != document.Unresolved && !f.Fits(&m.Value):
-			problems = append(problems, Problem{
-				Sort: WrongKind, Member: m, Message: "has the authentication field " + document.Quote(name) + ", which must be " + f.Wants(), Hint: t.hint(),
-			})
-		case !declared && name != flagField:
-			p := t.unknown(m, missing)
-			if p.Sort == MistypedField {
-				meant[document.Similar(name, missing)] = true
+		key, value := &fields.Members[i].Key, &fields.Members[i].Value
+		said := "has the authentication field " + document.Quote(key.Text)
+		if f, declared := t.Field(key.Text); declared {
+			if !t.Unchecked && value.Flaw != document.Unresolved && !f.Fits(value) {
+				report(value, key.Text, CodeKind, said+", which must be "+f.Wants(), seeType)
 			}
-			problems = append(problems, p)
+		} else if near := document.Similar(key.Text, missing); near != "" && key.Text != flagField {
+			meant[near] = true
+			report(key, key.Text, CodeUnknownKey, said+which+": did you mean "+document.Quote(near)+"?", "rename or remove it")
+		} else if key.Text != flagField {
+			report(key, key.Text, CodeUnknownKey, said+which, seeType)
+			problems[len(problems)-1].Ignored = !t.Unchecked
 		}
 	}
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.Required && !meant[f.Name] && slices.Contains(missing, f.Name) {
-			problems = append(problems, Problem{
-				Sort: MissingField, Message: "lacks the authentication field " + document.Quote(f.Name) + ", which " + t.Name + " needs",
-				Hint: "add `" + f.Name + ":`, " + f.Wants() + ", below `authentication:`",
-			})
+			report(below, below.Text, CodeMissing, "lacks the authentication field "+document.Quote(f.Name)+", which "+t.Name+" needs",
+				"add `"+f.Name+":`, "+f.Wants()+", below `authentication:`")
 		}
 	}
 	if len(t.OneOf) > 0 && len(meant) == 0 && !slices.ContainsFunc(t.OneOf, func(set []string) bool { return t.gives(fields, set) }) {
@@ -96,24 +89,9 @@ func (t *Type) check(fields *document.Value) []Problem {
 		for i, set := range t.OneOf {
 			sets[i] = strings.Join(set, " and ")
 		}
-		problems = append(problems, Problem{Sort: NoneOf, Message: "needs one of these sets of authentication fields: " + strings.Join(sets, "; "), Hint: t.hint()})
+		report(below, below.Text, CodeMissing, "needs one of these sets of authentication fields: "+strings.Join(sets, "; "), seeType)
 	}
 	return problems
-}
-
-// unknown is a problem of a field that the type does not declare.
-func (t *Type) unknown(m *document.Member, missing []string) Problem {
-	p := Problem{Sort: UnknownField, Member: m, Message: "has the authentication field " + document.Quote(m.Key.Text) + ", which Keep ignores", Hint: t.hint()}
-	if t.Unchecked {
-		p.Sort = RefusedField
-		p.Message = "has the authentication field " + document.Quote(m.Key.Text) + ", which Keep refuses"
-	}
-	if near := document.Similar(m.Key.Text, missing); near != "" {
-		p.Sort = MistypedField
-		p.Message += ": did you mean " + document.Quote(near) + "?"
-		p.Hint = "rename or remove it"
-	}
-	return p
 }
 
 // gives reports whether all fields of a set exist. null counts as not given, and so does an empty text of some fields.
@@ -124,6 +102,3 @@ func (t *Type) gives(fields *document.Value, set []string) bool {
 		return v == nil || v.Kind == document.Null || f.EmptyIsMissing && v.IsText("")
 	})
 }
-
-// hint names the command that shows the type.
-func (t *Type) hint() string { return "keep-bootstrap types " + t.Name + " shows what it takes" }

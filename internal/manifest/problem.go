@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/document"
 )
 
@@ -27,24 +28,25 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// The codes that a Problem may carry in addition to those of package document. They are stable, so that a program may act on them; the
-// messages are for people and may change.
+// The codes that a Problem may carry in addition to those of package document. They are stable, so that a program may act on
+// them; the messages are for people and may change.
 const (
 	CodeConflict    = "conflict"    // two settings that exclude each other
 	CodeDuplicate   = "duplicate"   // the same resource, old name, rule or secret twice
 	CodeEmpty       = "empty"       // a file or variable that holds nothing
 	CodeIgnored     = "ignored"     // something that is set but not read
 	CodeMisplaced   = "misplaced"   // a key or file where Keep does not look for it
-	CodeMissing     = "missing"     // a key that is required
 	CodeName        = "name"        // a name that cannot be used
 	CodeNotBuilt    = "not-built"   // a resource of Keep that is not supported yet
 	CodePlaceholder = "placeholder" // what another tool was to fill in
 	CodeReference   = "reference"   // a $(...) that cannot be resolved
 	CodeTemplate    = "template"    // a {{ env.NAME }} that Keep itself fills in
 	CodeTrap        = "trap"        // a plain YAML value that means something unexpected
-	CodeType        = "type"        // a type of provider that Keep does not know or cannot install
-	CodeUnknownKey  = "unknown-key" // a key without a meaning
 	CodeUnreadable  = "unreadable"  // a file that cannot be read
+
+	CodeMissing    = catalogue.CodeMissing
+	CodeType       = catalogue.CodeType
+	CodeUnknownKey = catalogue.CodeUnknownKey
 
 	CodeEncoding = document.CodeEncoding
 	CodeKind     = document.CodeKind

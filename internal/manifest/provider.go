@@ -24,9 +24,10 @@ type provider struct {
 	result   Provider
 	declared *catalogue.Type // nil if it is not known
 	start    document.Value  // where it starts, and its key
-	// What is checked against the catalogue: the value of `type:`, nil if it cannot be looked up, and the key and value of
-	// `authentication:`, nil if there is none.
-	typeValue, authenticationKey, fields *document.Value
+	// What is checked against the catalogue: the value of `type:`, nil if it cannot be looked up, and `authentication:`, nil if
+	// there is none.
+	typeValue *document.Value
+	fields    *document.Member
 }
 
 // readProvider reads one provider. Its name is the key of m when it is named, else the member `name`.
@@ -57,9 +58,12 @@ func readProvider(i *item, m *document.Member, named bool) {
 	} else if p.setName(name, nameKey) {
 		p.unique(name, nameKey)
 	}
-	p.declare(m.Value.Member("type"))
+	// The type may come after the authentication.
+	if kind, types := m.Value.Member("type"), i.reader.options.Catalogue; types != nil && kind != nil && kind.Kind == document.Text {
+		p.declared, _ = types.Type(kind.Text)
+	}
 	for j := range m.Value.Members {
-		p.member(&m.Value.Members[j].Key, &m.Value.Members[j].Value)
+		p.member(&m.Value.Members[j])
 	}
 	if !m.Value.Has("type") {
 		f := at(&p.start, p.start.Text, CodeMissing, "a provider without a type", "add `type:`, for example `type: prometheus`")
@@ -73,7 +77,8 @@ func readProvider(i *item, m *document.Member, named bool) {
 }
 
 // member reads one key of a provider.
-func (p *provider) member(key, value *document.Value) {
+func (p *provider) member(m *document.Member) {
+	key, value := &m.Key, &m.Value
 	switch {
 	case key.Kind != document.Text:
 		p.unknown(key, providerKeys, unknownHint)
@@ -89,7 +94,7 @@ func (p *provider) member(key, value *document.Value) {
 			p.typeValue = value
 		}
 	case "authentication":
-		p.authenticationKey, p.fields = key, value
+		p.fields = m
 		p.authentication(value)
 	case "deduplication_rules":
 		p.deduplicationRules(value)
@@ -188,7 +193,7 @@ func (p *provider) authentication(v *document.Value) {
 		return
 	}
 	if rules := v.Member("deduplication_rules"); rules != nil {
-		p.warn(at(rules, "deduplication_rules", CodeMisplaced, "`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
+		p.suspect(at(rules, "deduplication_rules", CodeMisplaced, "`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
 			"move it next to `authentication`, where Keep reads it"))
 	}
 	p.placeholder(v, "authentication")
@@ -217,6 +222,39 @@ func addSchemes(authentication *document.Value) {
 
 // hasScheme matches what Keep adds no scheme to, or only when it has filled in a template.
 var hasScheme = document.Pattern(`^(https?://|\{\{)`)
+
+// lookUp checks type and authentication against the catalogue.
+func (p *provider) lookUp() {
+	options, below, fields := &p.reader.options, &p.start, (*document.Value)(nil)
+	if p.fields != nil {
+		below, fields = &p.fields.Key, &p.fields.Value
+		if fields.Kind != document.Object && fields.Kind != document.Null {
+			return // already reported
+		}
+	}
+	if options.Catalogue == nil || p.typeValue == nil || p.declared == nil && options.AllowUnknownTypes {
+		return
+	}
+	for _, found := range options.Catalogue.Check(p.typeValue, below, fields) {
+		switch {
+		case found.Code == CodeType:
+			p.show(found.Fault)
+		case !found.Ignored:
+			p.fail(found.Fault)
+		case found.Key != "deduplication_rules": // already reported
+			p.suspect(found.Fault)
+		}
+	}
+}
+
+// wantsBoolean reports whether the type declares the field as a boolean.
+func (p *provider) wantsBoolean(field string) bool {
+	if p.declared == nil {
+		return false
+	}
+	f, ok := p.declared.Field(field)
+	return ok && f.Kind == catalogue.KindBoolean
+}
 
 // resolveAll resolves the references below a value and warns of YAML's traps.
 func (p *provider) resolveAll(v *document.Value, key string) {
