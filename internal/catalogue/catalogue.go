@@ -43,14 +43,15 @@ type Type struct {
 	// Unchecked says that Keep checks no value, but refuses fields that are not declared.
 	Unchecked bool `json:"unchecked"`
 
-	Authentication map[string]*Field `json:"authentication"`
+	Authentication map[string]Field `json:"authentication"`
 }
 
 // Field is one authentication field of a type.
 type Field struct {
-	Name     string    `json:"-"`
-	Kind     FieldKind `json:"kind"`
-	Required bool      `json:"required"`
+	Name string `json:"-"`
+	// Kind is a key of field-kinds.json.
+	Kind     string `json:"kind"`
+	Required bool   `json:"required"`
 	// Nullable says that null is accepted.
 	Nullable bool `json:"nullable"`
 	// EmptyIsMissing says that a text of no characters counts as not given where one of several sets is needed.
@@ -72,17 +73,14 @@ func (t *Type) Field(name string) (*Field, bool) {
 	return &t.Fields[i], true
 }
 
-// builtIn is the catalogue of the program. Reading it takes a millisecond or two, and most commands do without.
-var builtIn = sync.OnceValue(func() *Catalogue {
+// BuiltIn returns the catalogue of the program. Reading it takes a millisecond or two, and most commands do without.
+var BuiltIn = sync.OnceValue(func() *Catalogue {
 	c, err := read(sqlfiles.ProviderTypes)
 	if err != nil {
 		panic(err) // the file is part of the program, and a test reads it
 	}
 	return c
 })
-
-// BuiltIn returns the catalogue of the program.
-func BuiltIn() *Catalogue { return builtIn() }
 
 // Extend returns the catalogue with the types of data added, and those that it has already replaced. The data is JSON of the
 // form {"types": {type: {"authentication": {field: {"kind": ..., "required": true}}}}}; everything else about a type and a
@@ -170,15 +168,14 @@ func (t *Type) complete(name string) error {
 	for _, field := range slices.Sorted(maps.Keys(t.Authentication)) {
 		f := t.Authentication[field]
 		switch {
-		case f == nil:
-			return fmt.Errorf("field %q: null is not a field", field)
-		case !f.Kind.known():
-			return fmt.Errorf("field %q: unknown kind %q; the kinds are %s", field, f.Kind, strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
+		case Kinds()[f.Kind] == nil:
+			kinds := slices.Sorted(maps.Keys(Kinds()))
+			return fmt.Errorf("field %q: unknown kind %q; the kinds are %s", field, f.Kind, strings.Join(kinds, ", "))
 		case (f.Kind == KindEnum) != (len(f.Values) > 0):
 			return fmt.Errorf("field %q: the kind %q needs \"values\", and no other has them", field, KindEnum)
 		}
 		f.Name = field
-		t.Fields = append(t.Fields, *f)
+		t.Fields = append(t.Fields, f)
 	}
 	t.Authentication = nil
 	for _, set := range t.OneOf {

@@ -12,13 +12,10 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// FieldKind is the name of a kind of fields, a key of field-kinds.json.
-type FieldKind string
-
-// The kinds that the program itself speaks of.
+// The kinds of fields that the program itself speaks of.
 const (
-	KindBoolean FieldKind = "boolean"
-	KindEnum    FieldKind = "enum"
+	KindBoolean = "boolean"
+	KindEnum    = "enum"
 )
 
 // Kind says what the values of a kind of fields are.
@@ -28,7 +25,7 @@ type Kind struct {
 	// Accepts are kinds of JSON of which every value is accepted: text, number, boolean, list, object.
 	Accepts []string `json:"accepts"`
 	// Values are single values that are also accepted.
-	Values []json.RawMessage `json:"values"`
+	Values []any `json:"values"`
 	// Minimum and Below bound numbers; without Minimum no number is accepted by its size.
 	Minimum *float64 `json:"minimum"`
 	Below   *float64 `json:"below"`
@@ -54,7 +51,8 @@ var (
 	template = document.Pattern(`(?s)^` + space + `\{\{.*\}\}` + space + `$`)
 )
 
-var kinds = sync.OnceValue(func() map[string]*Kind {
+// Kinds are the kinds of fields by name.
+var Kinds = sync.OnceValue(func() map[string]*Kind {
 	var file struct {
 		Kinds map[string]*Kind `json:"kinds"`
 	}
@@ -72,14 +70,9 @@ var kinds = sync.OnceValue(func() map[string]*Kind {
 	return file.Kinds
 })
 
-// Kinds are the kinds of fields by name.
-func Kinds() map[string]*Kind { return kinds() }
-
-func (k FieldKind) known() bool { return kinds()[string(k)] != nil }
-
 // Wants says what the value must be: "a port number from 1 to 65535".
 func (f *Field) Wants() string {
-	wants := kinds()[string(f.Kind)].Wants
+	wants := Kinds()[f.Kind].Wants
 	if f.Kind != KindEnum {
 		return wants
 	}
@@ -90,8 +83,8 @@ func (f *Field) Wants() string {
 	return wants + " " + strings.Join(quoted, ", ")
 }
 
-// Fits reports whether Keep accepts the value for the field. What each kind accepts was measured on Keep; where nothing was, the
-// answer is yes, because refusing a configuration that works is worse than missing a mistake. A text that is one template as
+// Fits reports whether Keep accepts the value for the field. What each kind accepts was measured on Keep; where nothing was,
+// the answer is yes, because refusing a configuration that works is worse than missing a mistake. A text that is one template as
 // a whole ({{ env.NAME }}) is filled in by Keep later and always fits.
 func (f *Field) Fits(v *document.Value) bool {
 	text := v.Kind == document.Text
@@ -103,7 +96,7 @@ func (f *Field) Fits(v *document.Value) bool {
 	case f.Kind == KindEnum:
 		return text && slices.Contains(f.Values, v.Text)
 	}
-	k := kinds()[string(f.Kind)]
+	k := Kinds()[f.Kind]
 	return slices.Contains(k.Accepts, jsonKind(v.Kind)) || k.hasValue(v) || v.Kind == document.Number && k.inRange(v.Text) ||
 		text && k.hasForm(v.Text) || k.Pairs && v.Kind == document.List && allPairs(v)
 }
@@ -120,23 +113,18 @@ func Boolean(v *document.Value) (value, ok bool) {
 		return false, false
 	}
 	number, err := strconv.ParseFloat(v.Text, 64)
-	return err == nil && number == 1 || slices.Contains(kinds()[string(KindBoolean)].True, strings.ToLower(v.Text)), true
+	return err == nil && number == 1 || slices.Contains(Kinds()[KindBoolean].True, strings.ToLower(v.Text)), true
 }
 
 func (k *Kind) hasValue(v *document.Value) bool {
-	return slices.ContainsFunc(k.Values, func(raw json.RawMessage) bool {
-		switch v.Kind {
-		case document.Text:
-			return string(raw) == string(document.AppendText(nil, v.Text))
-		case document.Boolean:
-			return string(raw) == v.Text
-		case document.Number:
-			number, err := strconv.ParseFloat(v.Text, 64)
-			value, noNumber := strconv.ParseFloat(string(raw), 64)
-			return err == nil && noNumber == nil && number == value
-		}
-		return false
-	})
+	var value any = v.Text
+	switch v.Kind {
+	case document.Boolean:
+		value = v.Text == "true"
+	case document.Number:
+		value, _ = strconv.ParseFloat(v.Text, 64)
+	}
+	return v.Scalar() && slices.Contains(k.Values, value)
 }
 
 // inRange compares as Python does, which converts numbers to float.

@@ -21,7 +21,7 @@ func secretField(typeName, name string) bool {
 		return true
 	}
 	f, ok := t.Field(name)
-	return !ok && name != "pulling_enabled" || ok && (f.Secret || slices.Contains([]catalogue.FieldKind{"string", "file", "object", "list"}, f.Kind) && secretName().MatchString(name))
+	return !ok && name != "pulling_enabled" || ok && (f.Secret || slices.Contains([]string{"string", "file", "object", "list"}, f.Kind) && secretName().MatchString(name))
 }
 
 // webhook matches hosts of services where whoever knows the path of a URL may post.

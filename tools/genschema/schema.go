@@ -33,7 +33,7 @@ func generate(base []byte, types *catalogue.Catalogue) ([]byte, error) {
 	}
 	definitions, _ := schema["$defs"].(map[string]any)
 	for name, kind := range catalogue.Kinds() {
-		if name != string(catalogue.KindEnum) {
+		if name != catalogue.KindEnum {
 			definitions["kind-"+name] = kindSchema(kind)
 		}
 	}
@@ -60,7 +60,7 @@ func generate(base []byte, types *catalogue.Catalogue) ([]byte, error) {
 		"short/maxLength":                               manifest.MaxMappingText,
 		"interval/anyOf/1/pattern":                      manifest.IntervalPattern,
 		"api-key/properties/role/enum":                  manifest.Roles,
-		"pydantic-boolean":                              kindSchema(catalogue.Kinds()[string(catalogue.KindBoolean)]),
+		"pydantic-boolean":                              kindSchema(catalogue.Kinds()[catalogue.KindBoolean]),
 	} {
 		if err := set(definitions, path, value); err != nil {
 			return nil, err
@@ -143,7 +143,7 @@ func condition(t *catalogue.Type) object {
 }
 
 func field(t *catalogue.Type, f *catalogue.Field) object {
-	schema := ref("kind-" + string(f.Kind))
+	schema := ref("kind-" + f.Kind)
 	switch {
 	case t.Unchecked:
 		schema = object{}
