@@ -22,14 +22,10 @@ var errNoFile = errors.New("not a regular file")
 // Read reads a file of at most limit bytes. A pipe, socket or device is an error, except what a shell hands over as an open
 // pipe: /dev/stdin and <(command), which is a path below /dev/fd.
 func Read(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := readable(path, info); err != nil {
-		return nil, err
-	}
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for its other end otherwise
+	if errors.Is(err, syscall.ENXIO) {
+		return nil, errNoFile // a socket
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,24 +39,17 @@ func ReadOpen(file *os.File, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := readable(file.Name(), info); err != nil {
-		return nil, err
-	}
-	if info.Size() > limit {
-		return nil, ErrTooLarge
-	}
-	return ReadAll(file, info.Size(), limit)
-}
-
-func readable(path string, info fs.FileInfo) error {
+	path := file.Name()
 	handedOver := strings.HasPrefix(path, "/dev/fd/") || path == "/dev/stdin" || strings.HasPrefix(path, "/proc/self/fd/")
 	switch mode := info.Mode(); {
 	case mode.IsDir():
-		return syscall.EISDIR
-	case mode.IsRegular(), handedOver && mode&fs.ModeNamedPipe != 0:
-		return nil
+		return nil, syscall.EISDIR
+	case !mode.IsRegular() && !(handedOver && mode&fs.ModeNamedPipe != 0):
+		return nil, errNoFile
+	case info.Size() > limit:
+		return nil, ErrTooLarge
 	}
-	return errNoFile
+	return ReadAll(file, info.Size(), limit)
 }
 
 // ReadAll reads up to limit bytes of a stream; size is the expected size.
@@ -90,16 +79,10 @@ func Explain(err error, limit int64) (message, hint string) {
 		return "no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		return "permission denied", "check owner and mode, and the securityContext in Kubernetes"
-	case errors.Is(err, syscall.ELOOP):
-		return "the symbolic links form a loop", "remove or correct the link"
 	case errors.Is(err, syscall.EISDIR):
 		return "this is a directory, not a file", "give the path of a file"
-	case errors.Is(err, syscall.ENOTDIR):
-		return "a part of this path is a file, not a directory", "check the path"
-	case errors.Is(err, syscall.ENAMETOOLONG):
-		return "this path is longer than the system allows", "check the path"
 	}
-	return "the file cannot be read", "check the path and the disk"
+	return Reason(err), "check the path and the disk"
 }
 
 // Replace writes a file as a whole or not at all: a reader sees the old file or the new one, never a part.
@@ -123,7 +106,7 @@ func Replace(path string, content []byte, mode fs.FileMode) (err error) {
 	return os.Rename(file.Name(), path)
 }
 
-// Reason words why a file could not be written, without its path.
+// Reason says why a file could not be read or written, without its path.
 func Reason(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()

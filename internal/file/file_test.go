@@ -2,6 +2,8 @@ package file
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,8 +29,15 @@ func TestRead(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Skip(err)
 	}
+	socket := filepath.Join(dir, "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer listener.Close()
 	for path, want := range map[string]string{
-		fifo: "pipe", "/dev/zero": "device", dir: "directory", filepath.Join(dir, "none"): "no such file", filepath.Join(path, "x"): "a part",
+		fifo: "pipe", "/dev/zero": "device", dir: "directory", filepath.Join(dir, "none"): "no such file", filepath.Join(path, "x"): "not a directory",
+		socket: "socket",
 	} {
 		_, err := Read(path, 4)
 		if message, hint := Explain(err, 4); err == nil || !strings.Contains(message, want) || hint == "" {
@@ -45,7 +54,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	writer.Close()
-	if data, err := Read(filepath.Join("/dev/fd", string(rune('0'+reader.Fd()%10))), 4); reader.Fd() < 10 && (string(data) != "12" || err != nil) {
+	if data, err := Read(fmt.Sprintf("/dev/fd/%d", reader.Fd()), 4); string(data) != "12" || err != nil {
 		t.Errorf("a pipe: %q, %v", data, err)
 	}
 }
