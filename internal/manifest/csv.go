@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -15,62 +14,65 @@ import (
 // MaxRowsSize is the largest CSV file of a mapping rule, in bytes.
 const MaxRowsSize = 16 << 20
 
-// csv replaces a reference to a CSV file by its rows: objects of texts with the names of the first line as keys. It says
-// whether there are any; where references are not resolved, there are none and no problem.
-func (m *mapping) csv(v *document.Value) bool {
+// csv replaces a reference to a CSV file by its rows: objects of texts with the names of the first line as keys. Where
+// references are not resolved, it stays.
+func (i *item) csv(v *document.Value) {
 	inner, _ := referenceOf(v.Text)
 	path, ok := strings.CutPrefix(inner, "file:")
 	v.Flaw = document.Unresolved
 	switch {
 	case !ok || path == "":
-		m.fail(at(v, "rows", CodeReference, "`rows` must be a list or a reference to a file", "write rows: $(file:rows.csv)"))
-		return false
-	case m.reader.references.skip:
-		return false
+		i.fail(at(v, "rows", CodeReference, "`rows` must be a list or a reference to a file", "write rows: $(file:rows.csv)"))
+		return
+	case i.reader.references.skip:
+		return
 	}
-	problem := func(line int, message, hint string) bool {
+	problem := func(line int, message, hint string) {
 		where := "the file " + document.Quote(path)
 		if line > 0 {
 			where += fmt.Sprintf(", line %d", line)
 		}
-		m.fail(at(v, "rows", CodeReference, where+": "+message, hint))
-		return false
+		i.fail(at(v, "rows", CodeReference, where+": "+message, hint))
 	}
-	data, err := file.Read(m.resolvedPath(path), MaxRowsSize)
+	data, err := file.Read(i.resolvedPath(path), MaxRowsSize)
 	if err != nil {
 		message, hint := file.Explain(err, MaxRowsSize)
-		return problem(0, message, hint)
+		problem(0, message, hint)
+		return
 	}
 	cut := strings.TrimPrefix(string(data), "\ufeff")
 	if f := document.CheckEncoding([]byte(cut)); f != nil {
-		return problem(int(f.Line), f.Message, f.Hint)
+		problem(int(f.Line), f.Message, f.Hint)
+		return
 	}
 	rows := csv.NewReader(strings.NewReader(cut))
-	names, err := rows.Read()
-	if errors.Is(err, io.EOF) {
-		return problem(0, "it is empty", "write the names of the attributes on the first line, and rows below it")
-	}
-	if column := unnamed(names); column > 0 {
-		return problem(1, fmt.Sprintf("column %d has an empty or duplicate name", column), "use a unique name for each column")
-	}
-	v.Kind, v.Flaw, v.Members = document.List, document.Sound, nil
-	for err == nil {
-		var cells []string
-		if cells, err = rows.Read(); err == nil {
-			v.Members = append(v.Members, document.Member{Value: csvRow(names, cells, v.Place)})
-		}
-	}
+	all, err := rows.ReadAll()
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		message := "a misplaced quote"
 		if errors.Is(err, csv.ErrFieldCount) {
-			message = fmt.Sprintf("this row does not have as many cells as the first line, %d", len(names))
+			message = "this row does not have as many cells as the first line"
 		}
-		return problem(broken.Line, message, "put a cell with commas, quotes or line ends in double quotes")
+		problem(broken.Line, message, "put a cell with commas, quotes or line ends in double quotes")
+		return
 	}
-	if len(v.Members) == 0 {
-		return problem(0, "it has no rows", "write rows below the names")
+	if len(all) < 2 {
+		problem(0, "it is empty, or it has no rows", "write the names of the attributes on the first line, and rows below it")
+		return
 	}
-	return true
+	names := all[0]
+	if column := unnamed(names); column > 0 {
+		problem(1, fmt.Sprintf("column %d has an empty or duplicate name", column), "use a unique name for each column")
+		return
+	}
+	v.Kind, v.Flaw, v.Members = document.List, document.Sound, nil
+	for _, cells := range all[1:] {
+		row := object()
+		row.Place = v.Place
+		for j, cell := range cells {
+			row.Members = append(row.Members, member(names[j], text(cell)))
+		}
+		v.Members = append(v.Members, document.Member{Value: row})
+	}
 }
 
 // unnamed is the number of the first column without a unique name, or 0. Spaces around names are removed.
@@ -82,14 +84,4 @@ func unnamed(names []string) int {
 		}
 	}
 	return 0
-}
-
-// csvRow is a row as an object of texts.
-func csvRow(names, cells []string, at document.Place) document.Value {
-	row := object()
-	row.Place = at
-	for i, cell := range cells {
-		row.Members = append(row.Members, member(names[i], text(cell)))
-	}
-	return row
 }

@@ -128,8 +128,8 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 	return ok
 }
 
-// integer accepts what Keep converts to a whole number, if it fits the database: texts, booleans, and fractions cut off.
-func (i *item) integer(v *document.Value, key string) (int64, bool) {
+// integer makes a whole number of what Keep converts to one, if it fits the database: texts, booleans, and fractions cut off.
+func (i *item) integer(v *document.Value, key string) {
 	text := v.Text
 	switch v.Kind {
 	case document.Text:
@@ -141,11 +141,12 @@ func (i *item) integer(v *document.Value, key string) (int64, bool) {
 			text = strconv.FormatFloat(math.Trunc(value), 'f', -1, 64)
 		}
 	}
-	if value, err := strconv.ParseInt(text, 10, 32); v.Scalar() && err == nil {
-		return value, true
+	value, err := strconv.ParseInt(text, 10, 32)
+	if !v.Scalar() || err != nil {
+		i.fail(at(v, key, CodeValue, fmt.Sprintf("`%s` must be a whole number from %d to %d", key, math.MinInt32, math.MaxInt32),
+			"write a number such as 10"))
 	}
-	i.fail(at(v, key, CodeValue, fmt.Sprintf("`%s` must be a whole number from %d to %d", key, math.MinInt32, math.MaxInt32), "write a number such as 10"))
-	return 0, false
+	v.Kind, v.Text = document.Number, strconv.FormatInt(value, 10)
 }
 
 // boolean reads true and false, and the texts and numbers for them; null, and what cannot be resolved, is as absent.
