@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"keep-bootstrap/internal/local"
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
@@ -35,7 +34,6 @@ func (a *app) fail(err error) int {
 func explain(err error) *postgres.Error {
 	var known *postgres.Error
 	var problems *manifest.Problems
-	var server *local.Error
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -48,11 +46,6 @@ func explain(err error) *postgres.Error {
 		return &postgres.Error{
 			Code: postgres.CodeInput, Message: fmt.Sprintf("the input has %s; nothing was written", report.Number(problems.Total, "problem")),
 			ExitCode: postgres.ExitInput, Err: err,
-		}
-	case errors.As(err, &server):
-		return &postgres.Error{
-			Code: "local", Message: "local PostgreSQL: " + server.Error(), Hint: server.Hint,
-			ExitCode: postgres.ExitUnavailable, Retry: true, Err: err,
 		}
 	}
 	return postgres.From(err)

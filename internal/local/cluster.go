@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"keep-bootstrap/internal/file"
 )
 
 const (
@@ -32,11 +34,8 @@ const (
 //	data/        PostgreSQL's data directory
 //	part-*       a data directory that is being created or deleted
 type cluster struct {
-	version          string
-	directory, cache string
-	parameters       map[string]string
-	repository       string
-	log              *slog.Logger
+	Options
+	directory string // "" when there has never been a server
 }
 
 // record is the content of server.json. It is written before the data directory, which is complete whenever it exists.
@@ -69,16 +68,7 @@ func (c *cluster) save(r record) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.directory, partial) // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // unless it was renamed
-	_, err = f.Write(append(text, '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), c.recordFile())
+	return file.Replace(c.recordFile(), append(text, '\n'), 0o600)
 }
 
 // process is what postmaster.pid says about the server.
@@ -103,7 +93,7 @@ func (c *cluster) postmaster() (p process, ok bool) {
 
 // inspect describes the server.
 func (c *cluster) inspect() (Status, error) {
-	s := Status{Version: c.version, Release: string(releases[c.version])}
+	s := Status{Version: c.Version, Release: string(releases[c.Version])}
 	if c.directory == "" {
 		return s, nil
 	}
@@ -132,10 +122,8 @@ func (c *cluster) attach(ctx context.Context) (Status, error) {
 		case ctx.Err() != nil:
 			return Status{}, ctx.Err()
 		case time.Now().After(deadline):
-			return Status{}, &Error{
-				Message: fmt.Sprintf("the local PostgreSQL (process %d) does not accept connections", p.pid),
-				Hint:    "see its log in " + c.logFile() + "; if it hangs, kill that process and run the command again",
-			}
+			return Status{}, failure(fmt.Sprintf("the local PostgreSQL (process %d) does not accept connections", p.pid),
+				"see its log in "+c.logFile()+"; if it hangs, kill that process and run the command again", nil)
 		}
 	}
 }
@@ -153,36 +141,34 @@ func (c *cluster) start(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	failure := c.launch(ctx, programs, r)
+	notLaunched := c.launch(ctx, programs, r)
 	// A pg_ctl whose caller was killed may have been faster.
 	s, err := c.attach(ctx)
 	switch {
 	case err == nil && s.Running:
 		return s, nil
-	case failure != nil:
-		return s, failure
+	case notLaunched != nil:
+		return s, notLaunched
 	case err == nil:
-		err = &Error{Message: "the local PostgreSQL stopped right after it started", Hint: "see its log in " + s.LogFile}
+		err = failure("the local PostgreSQL stopped right after it started", "see its log in "+s.LogFile, nil)
 	}
 	return s, err
 }
 
 // prepare makes sure that there is a data directory, and repairs what earlier, interrupted starts left behind.
 func (c *cluster) prepare(ctx context.Context, programs string) (record, error) {
-	sweep(c.directory, c.log)
+	sweep(c.directory, c.Logger)
 	r, err := c.load()
-	switch {
-	case exists(c.data()):
-		if err := c.check(); err != nil {
-			return r, err
+	if !exists(c.data()) {
+		if errors.Is(err, fs.ErrNotExist) {
+			r.Password = rand.Text()
+			err = c.save(r)
 		}
-	case errors.Is(err, fs.ErrNotExist):
-		r.Password = rand.Text()
-		if err = c.save(r); err == nil {
+		if err == nil {
 			return r, c.initialise(ctx, programs, r.Password)
 		}
-	case err == nil:
-		return r, c.initialise(ctx, programs, r.Password)
+	} else if err := c.check(); err != nil {
+		return r, err
 	}
 	if err != nil {
 		return r, c.unusable(err)
@@ -190,7 +176,7 @@ func (c *cluster) prepare(ctx context.Context, programs string) (record, error) 
 	if p, ok := c.postmaster(); !ok && processExists(p.pid) {
 		// PostgreSQL itself removes the file of a dead process, with checks of its own; but it takes any process of that
 		// number for a server, even the zombie of a killed one.
-		c.log.Warn("removing a stale postmaster.pid: that process is not the local PostgreSQL", "pid", p.pid)
+		c.Logger.Warn("removing a stale postmaster.pid: that process is not the local PostgreSQL", "pid", p.pid)
 		if err := os.Remove(c.pidFile()); err != nil {
 			return r, c.unusable(err)
 		}
@@ -201,16 +187,14 @@ func (c *cluster) prepare(ctx context.Context, programs string) (record, error) 
 // check refuses a data directory that keep-bootstrap did not create: without server.json, or not of this version of PostgreSQL.
 func (c *cluster) check() error {
 	message := c.data() + " is a data directory without its server.json, which has the password"
-	_, err := os.Lstat(c.recordFile())
-	if err == nil {
-		var version []byte
-		version, err = os.ReadFile(filepath.Join(c.data(), "PG_VERSION"))
-		if err == nil && strings.TrimSpace(string(version)) == c.version {
+	version, err := os.ReadFile(filepath.Join(c.data(), "PG_VERSION"))
+	if exists(c.recordFile()) {
+		if strings.TrimSpace(string(version)) == c.Version {
 			return nil
 		}
-		message = fmt.Sprintf("%s is not a data directory of PostgreSQL %s", c.data(), c.version)
+		message = fmt.Sprintf("%s is not a data directory of PostgreSQL %s", c.data(), c.Version)
 	}
-	return &Error{Message: message, Hint: "restore it, or delete " + c.directory + " to start with an empty database", Err: err}
+	return failure(message, "restore it, or delete "+c.directory+" to start with an empty database", err)
 }
 
 // stop shuts the server down if it is running, and waits for it.
@@ -227,10 +211,8 @@ func (c *cluster) stop(ctx context.Context) (stopped bool, err error) {
 	if _, ok := c.postmaster(); !ok {
 		return true, nil // pg_ctl says "no server running" when the server has ended by itself meanwhile
 	}
-	return false, &Error{
-		Message: "cannot stop the local PostgreSQL", Hint: "see its log in " + c.logFile(),
-		Err: fmt.Errorf("%w: %s", err, strings.TrimSpace(string(output))),
-	}
+	return false, failure("cannot stop the local PostgreSQL", "see its log in "+c.logFile(),
+		fmt.Errorf("%w: %s", err, strings.TrimSpace(string(output))))
 }
 
 // reset stops the server and deletes its data. The data directory loses its name first: no half of it is ever started.
@@ -247,7 +229,7 @@ func (c *cluster) reset(ctx context.Context) (deleted bool, err error) {
 	if err == nil {
 		err = os.RemoveAll(c.recordFile())
 	}
-	sweep(c.directory, c.log)
+	sweep(c.directory, c.Logger)
 	if err != nil {
 		return false, c.unusable(err)
 	}
@@ -261,16 +243,14 @@ func locked[T any](ctx context.Context, o Options, create bool, do func(*cluster
 	if err != nil || !exists(c.directory) {
 		return result, err
 	}
-	unlock, err := lockFile(ctx, filepath.Join(c.directory, "lock"), c.log)
+	unlock, err := lockFile(ctx, filepath.Join(c.directory, "lock"), c.Logger)
 	if err == nil {
 		defer unlock()
 		result, err = do(c, ctx)
 	}
 	if err != nil && ctx.Err() != nil {
-		err = &Error{
-			Message: "interrupted while starting or stopping the local PostgreSQL",
-			Hint:    "run the command again; it finishes or undoes what was interrupted", Err: ctx.Err(),
-		}
+		err = failure("interrupted while starting or stopping the local PostgreSQL",
+			"run the command again; it finishes or undoes what was interrupted", ctx.Err())
 	}
 	return result, err
 }
@@ -286,19 +266,14 @@ func lockFile(ctx context.Context, path string, log *slog.Logger) (unlock func()
 		_, err = lock.TryLockContext(ctx, poll)
 	}
 	if err != nil {
-		return nil, &Error{
-			Message: "cannot lock " + path,
-			Hint:    "check the owner of that file, end a hanging process that holds the lock, or " + elsewhere, Err: err,
-		}
+		return nil, failure("cannot lock "+path,
+			"check the owner of that file, end a hanging process that holds the lock, or "+elsewhere, err)
 	}
 	return func() { lock.Close() }, nil
 }
 
 // unusable is about files that are not as they should be.
-func (c *cluster) unusable(err error) *Error {
-	return &Error{
-		Message: "cannot use the directory of the local PostgreSQL",
-		Hint:    "check the owner of " + c.directory + ", or delete it to start with an empty database",
-		Err:     err,
-	}
+func (c *cluster) unusable(err error) error {
+	return failure("cannot use the directory of the local PostgreSQL",
+		"check the owner of "+c.directory+", or delete it to start with an empty database", err)
 }

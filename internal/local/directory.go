@@ -13,11 +13,8 @@ import (
 // systemDirectory holds the servers of root, each in a directory named by a hash.
 const systemDirectory = "/var/lib/keep-bootstrap"
 
-// Hints.
-const (
-	reset     = "keep-bootstrap local reset to start with an empty database"
-	elsewhere = "give a database instead (DATABASE_URL), or set XDG_DATA_HOME to a directory of your own"
-)
+// elsewhere is the end of a hint.
+const elsewhere = "give a database instead (DATABASE_URL), or set XDG_DATA_HOME to a directory of your own"
 
 // dataHome is the directory of the current user for everything that this package keeps.
 func dataHome(given string) (string, error) {
@@ -32,10 +29,8 @@ func dataHome(given string) (string, error) {
 		given = filepath.Join(home, ".local", "share")
 	}
 	if !filepath.IsAbs(given) {
-		return "", &Error{
-			Message: "there is no home directory for the data of the local PostgreSQL",
-			Hint:    "set HOME or XDG_DATA_HOME, or give a database (DATABASE_URL)",
-		}
+		return "", failure("there is no home directory for the data of the local PostgreSQL",
+			"set HOME or XDG_DATA_HOME, or give a database (DATABASE_URL)", nil)
 	}
 	return filepath.Join(given, "keep-bootstrap"), nil
 }
@@ -62,7 +57,7 @@ func directoryFor(dir string, create bool) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", &Error{Message: "there is no usable directory for the local PostgreSQL", Hint: elsewhere, Err: err}
+		return "", failure("there is no usable directory for the local PostgreSQL", elsewhere, err)
 	}
 	if !exists(dir) {
 		return "", nil

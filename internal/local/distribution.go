@@ -12,6 +12,8 @@ import (
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+
+	"keep-bootstrap/internal/postgres"
 )
 
 // downloadTimeout is enough for 15 MB on a bad line.
@@ -25,8 +27,8 @@ const downloadTimeout = 10 * time.Minute
 //
 // Programs are unpacked and tried elsewhere first, so after an interruption nothing incomplete looks finished.
 func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
-	release := string(releases[c.version])
-	all := filepath.Join(c.cache, "programs")
+	release := string(releases[c.Version])
+	all := filepath.Join(c.Cache, "programs")
 	programs := filepath.Join(all, release)
 	if complete(programs) {
 		return programs, nil
@@ -34,7 +36,7 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	if err := makeDirectory(all); err != nil {
 		return "", c.unusable(err)
 	}
-	unlock, err := lockFile(ctx, filepath.Join(all, "lock"), c.log)
+	unlock, err := lockFile(ctx, filepath.Join(all, "lock"), c.Logger)
 	if err != nil {
 		return "", err
 	}
@@ -45,13 +47,13 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	if err := os.RemoveAll(programs); err != nil { // someone deleted a part of them
 		return "", c.unusable(err)
 	}
-	archives, _ := filepath.Glob(filepath.Join(c.cache, "archives", "*-"+release+".txz"))
+	archives, _ := filepath.Glob(filepath.Join(c.Cache, "archives", "*-"+release+".txz"))
 	if len(archives) == 0 {
-		c.log.Info("downloading PostgreSQL, about 15 MB", "release", release)
+		c.Logger.Info("downloading PostgreSQL, about 15 MB", "release", release)
 	}
 	err = c.unpack(ctx, all, programs)
 	if err != nil && len(archives) > 0 && strings.Contains(err.Error(), "unable to extract") && !strings.Contains(err.Error(), "no space") {
-		c.log.Warn("the downloaded PostgreSQL is damaged, downloading it again", "file", archives[0])
+		c.Logger.Warn("the downloaded PostgreSQL is damaged, downloading it again", "file", archives[0])
 		if err = os.Remove(archives[0]); err == nil {
 			err = c.unpack(ctx, all, programs)
 		}
@@ -64,7 +66,7 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 
 // unpack downloads the programs unless they are in the cache, unpacks them, tries them, and moves them to their directory.
 func (c *cluster) unpack(ctx context.Context, all, programs string) error {
-	sweep(all, c.log)
+	sweep(all, c.Logger)
 	directory, err := os.MkdirTemp(all, partial)
 	if err != nil {
 		return err
@@ -90,8 +92,8 @@ func (c *cluster) unpack(ctx context.Context, all, programs string) error {
 // created: that ends its start before root runs anything, and is the one error that means success.
 func (c *cluster) fetch(ctx context.Context, unpacked string) error {
 	config := embeddedpostgres.DefaultConfig().
-		Version(releases[c.version]).
-		CachePath(filepath.Join(c.cache, "archives")).
+		Version(releases[c.Version]).
+		CachePath(filepath.Join(c.Cache, "archives")).
 		BinariesPath(unpacked).
 		RuntimePath(filepath.Join(program(unpacked, "postgres"), "none")).
 		Port(uint32(freePort())) //nolint:gosec // a port
@@ -144,18 +146,17 @@ func complete(programs string) bool {
 
 // explain turns the errors of embedded-postgres, which are only texts, into errors of this package.
 func (c *cluster) explain(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	e := &Error{
-		Message: fmt.Sprintf("cannot unpack PostgreSQL %s in %s", releases[c.version], c.cache),
-		Hint:    "make 120 MB free there, and " + os.TempDir() + " (TMPDIR) writable; or " + elsewhere, Err: err,
+	if known, ok := errors.AsType[*postgres.Error](err); ok {
+		return known
 	}
 	for _, text := range []string{"unable to connect to", "no version found matching", "error fetching postgres", "sha256", "checksums"} {
 		if strings.Contains(err.Error(), text) && !strings.Contains(err.Error(), "no space left") {
-			e.Message = fmt.Sprintf("cannot download PostgreSQL %s, which is needed because no database is given", releases[c.version])
-			e.Hint = "check the network (behind a proxy, set HTTPS_PROXY), or give a database (DATABASE_URL), which needs no download"
+			return failure(
+				fmt.Sprintf("cannot download PostgreSQL %s, which is needed because no database is given", releases[c.Version]),
+				"check the network (behind a proxy, set HTTPS_PROXY), or give a database (DATABASE_URL), which needs no download",
+				err)
 		}
 	}
-	return e
+	return failure(fmt.Sprintf("cannot unpack PostgreSQL %s in %s", releases[c.Version], c.Cache),
+		"make 120 MB free there, and "+os.TempDir()+" (TMPDIR) writable; or "+elsewhere, err)
 }

@@ -11,6 +11,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ import (
 	"strings"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+
+	"keep-bootstrap/internal/postgres"
 )
 
 // DefaultVersion is the default major version.
@@ -98,25 +101,25 @@ func (s Status) String() string {
 // Start returns the running server, and starts it first if necessary. The first start of a version downloads PostgreSQL
 // and creates the data directory. It is safe to repeat, and safe when several processes do it at once: one starts the
 // server, the others find it. It repairs what a killed server, an interrupted start or a broken download left behind.
-// Errors are of type [*Error].
+// Errors are of type [*postgres.Error], exit code 69.
 func Start(ctx context.Context, o Options) (Status, error) {
 	return locked(ctx, o, true, (*cluster).start)
 }
 
 // Stop shuts the server down and reports whether it was running. It ends open connections. It is safe to repeat. Errors
-// are of type [*Error].
+// are of type [*postgres.Error], exit code 69.
 func Stop(ctx context.Context, o Options) (stopped bool, err error) {
 	return locked(ctx, o, false, (*cluster).stop)
 }
 
 // Reset stops the server and deletes its data, so that the next start begins with an empty database. It reports whether
 // there was any data. It refuses a data directory that this package did not create, and is safe to repeat. The downloaded
-// programs stay. Errors are of type [*Error].
+// programs stay. Errors are of type [*postgres.Error], exit code 69.
 func Reset(ctx context.Context, o Options) (deleted bool, err error) {
 	return locked(ctx, o, false, (*cluster).reset)
 }
 
-// Inspect describes the server and changes nothing. Errors are of type [*Error].
+// Inspect describes the server and changes nothing. Errors are of type [*postgres.Error], exit code 69.
 func Inspect(_ context.Context, o Options) (Status, error) {
 	c, err := o.cluster(false)
 	if err != nil {
@@ -128,18 +131,11 @@ func Inspect(_ context.Context, o Options) (Status, error) {
 // cluster finds the directories of the server. Without create nothing is made on disk, and the directory is "" when
 // there has never been a server.
 func (o Options) cluster(create bool) (*cluster, error) {
-	c := &cluster{version: o.Version, parameters: o.StartParameters, repository: o.repository, log: o.Logger}
-	if c.version == "" {
-		c.version = DefaultVersion
-	}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
-	}
-	if _, ok := releases[c.version]; !ok {
-		return c, &Error{
-			Message: fmt.Sprintf("there is no local PostgreSQL %q", c.version),
-			Hint:    "choose one of the versions " + strings.Join(Versions(), ", "),
-		}
+	c := &cluster{Options: o}
+	c.Version, c.Logger = cmp.Or(o.Version, DefaultVersion), cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	if _, ok := releases[c.Version]; !ok {
+		return c, failure(fmt.Sprintf("there is no local PostgreSQL %q", c.Version),
+			"choose one of the versions "+strings.Join(Versions(), ", "), nil)
 	}
 	base, err := dataHome(o.DataHome)
 	if err != nil {
@@ -149,10 +145,10 @@ func (o Options) cluster(create bool) (*cluster, error) {
 	if err != nil || home == "" {
 		return c, err
 	}
-	c.directory = filepath.Join(home, "postgresql-"+c.version)
-	c.cache = home
+	c.directory = filepath.Join(home, "postgresql-"+c.Version)
+	c.Cache = home
 	if o.Cache != "" {
-		c.cache, err = directoryFor(o.Cache, create)
+		c.Cache, err = directoryFor(o.Cache, create)
 	}
 	if err == nil && create {
 		if err := makeDirectory(c.directory); err != nil {
@@ -167,19 +163,13 @@ func exists(path string) bool {
 	return path != "" && !errors.Is(err, fs.ErrNotExist)
 }
 
-// Error is what every function of this package returns: what happened, and what to do next.
-type Error struct {
-	Message string
-	Hint    string
-	Err     error
-}
-
-func (e *Error) Error() string {
-	text := e.Message
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
+// failure is the error of every function of this package: what happened, and what to do next.
+func failure(message, hint string, cause error) *postgres.Error {
+	message = "local PostgreSQL: " + message
+	if cause != nil {
+		message += ": " + cause.Error()
 	}
-	return text
+	return &postgres.Error{
+		Code: "local", Message: message, Hint: hint, ExitCode: postgres.ExitUnavailable, Retry: true, Err: cause,
+	}
 }
-
-func (e *Error) Unwrap() error { return e.Err }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"keep-bootstrap/internal/postgres"
 )
 
 // helperVariable makes the test binary do something else than run tests.
@@ -150,7 +152,7 @@ func testBinary(t *testing.T) string {
 // says fails the test unless the error is one for users: what happened, and what to do.
 func says(t *testing.T, err error, message, hint string) {
 	t.Helper()
-	e, ok := errors.AsType[*Error](err)
+	e, ok := errors.AsType[*postgres.Error](err)
 	if !ok {
 		t.Fatalf("error is %T %v, want one that says %q", err, err, message)
 	}
@@ -178,7 +180,7 @@ func (l *logBook) String() string {
 }
 
 func hintOf(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*postgres.Error](err); ok {
 		return e.Hint
 	}
 	return ""

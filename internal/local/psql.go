@@ -20,10 +20,8 @@ func PSQL() (string, error) {
 			return slices.Max(found), nil
 		}
 	}
-	return "", &Error{
-		Message: "there is no psql on this machine",
-		Hint:    "install a PostgreSQL client (Debian: postgresql-client), or use the URL with another program",
-	}
+	return "", failure("there is no psql on this machine",
+		"install a PostgreSQL client (Debian: postgresql-client), or use the URL with another program", nil)
 }
 
 // Environment has the connection as variables for psql and everything else that is built on libpq. The password must not

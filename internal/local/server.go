@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,10 +63,8 @@ func (c *cluster) serverAccount(ctx context.Context, programs string) (account, 
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("root cannot run it as another account here: %w", err)
 	}
-	return account{}, &Error{
-		Message: fmt.Sprintf("PostgreSQL %s does not run on this machine", releases[c.version]),
-		Hint:    "run as an ordinary user, or give a database (DATABASE_URL)", Err: err,
-	}
+	return account{}, failure(fmt.Sprintf("PostgreSQL %s does not run on this machine", releases[c.Version]),
+		"run as an ordinary user, or give a database (DATABASE_URL)", err)
 }
 
 // dataAccount is the account that the data directory belongs to.
@@ -78,7 +77,7 @@ func (c *cluster) dataAccount() account {
 
 // initialise creates the data directory, which appears under its name only when it is complete.
 func (c *cluster) initialise(ctx context.Context, programs, password string) error {
-	c.log.Info("creating a local PostgreSQL", "version", c.version, "directory", c.data())
+	c.Logger.Info("creating a local PostgreSQL", "version", c.Version, "directory", c.data())
 	a, err := c.serverAccount(ctx, programs)
 	if err != nil {
 		return err
@@ -101,12 +100,10 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C").CombinedOutput()
 	switch {
 	case strings.Contains(string(output), "could not look up effective user ID"):
-		return &Error{
-			Message: fmt.Sprintf("PostgreSQL needs a user name, and user id %d has none on this system", os.Geteuid()),
-			Hint:    "add the user to /etc/passwd, run as another user, or give a database (DATABASE_URL)",
-		}
+		return failure(fmt.Sprintf("PostgreSQL needs a user name, and user id %d has none on this system", os.Geteuid()),
+			"add the user to /etc/passwd, run as another user, or give a database (DATABASE_URL)", nil)
 	case err != nil:
-		return c.failed(err, string(output))
+		return failed(err, output)
 	}
 	single := c.command(ctx, a, program(programs, "postgres"), "--single", "-D", directory, "postgres")
 	single.Stdin = strings.NewReader("create database " + Database + "\n")
@@ -115,7 +112,7 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 		err = errors.New("cannot create the database " + Database)
 	}
 	if err != nil {
-		return c.failed(err, string(output))
+		return failed(err, output)
 	}
 	if err := os.Rename(directory, c.data()); err != nil {
 		return c.unusable(err)
@@ -123,69 +120,60 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 	return nil
 }
 
-// launch starts the server on its data directory, on another port if its own is in use.
+// launch starts the server on its data directory, on another port if its own is in use, with the settings that make it private.
+// They are given at every start, so the files in the data directory stay untouched.
 func (c *cluster) launch(ctx context.Context, programs string, r record) error {
-	if r.Port != 0 && !portFree(r.Port) {
-		c.log.Warn("another program uses the port of the local PostgreSQL, choosing another port", "port", r.Port)
-		r.Port = 0
-	}
-	if r.Port == 0 {
+	if r.Port == 0 || !portFree(r.Port) {
+		if r.Port != 0 {
+			c.Logger.Warn("another program uses the port of the local PostgreSQL, choosing another port", "port", r.Port)
+		}
 		r.Port = freePort()
 		if err := c.save(r); err != nil {
 			return c.unusable(err)
 		}
 	}
-	_ = os.Rename(c.logFile(), c.logFile()+".old") // none at the first start
-	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(poll) {
-		said, err := c.run(ctx, programs, r.Port)
-		if err == nil {
-			return nil
-		}
-		// The processes of a killed server may still be finishing what they had begun.
-		if !strings.Contains(said, "pre-existing shared memory block") || ctx.Err() != nil || time.Now().After(deadline) {
-			return c.failed(err, said)
-		}
-	}
-}
-
-// run is one attempt to start the server, with the settings that make it private. They are given at every start, so the
-// files in the data directory stay untouched. If the attempt fails, run returns what PostgreSQL said.
-func (c *cluster) run(ctx context.Context, programs string, port int) (said string, err error) {
 	settings := map[string]string{
-		"port":                    strconv.Itoa(port),
+		"port":                    strconv.Itoa(r.Port),
 		"listen_addresses":        "127.0.0.1",
 		"unix_socket_directories": "", // the default is /tmp, which everybody can reach
 		"timezone":                "UTC",
 		"log_timezone":            "UTC",
 		"log_checkpoints":         "off",
 	}
-	maps.Copy(settings, c.parameters)
+	maps.Copy(settings, c.StartParameters)
 	var options []string
 	for name, value := range settings {
 		options = append(options, fmt.Sprintf(`-c %s="%s"`, name, value)) // for a shell, or for cmd on Windows
 	}
-	output, err := os.OpenFile(c.logFile(), os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
-	if err != nil {
-		return "", err
+	_ = os.Rename(c.logFile(), c.logFile()+".old") // none at the first start
+	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(poll) {
+		output, err := os.OpenFile(c.logFile(), os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+		if err != nil {
+			return c.unusable(err)
+		}
+		cmd := c.command(ctx, c.dataAccount(), program(programs, "pg_ctl"), "start", "--pgdata", c.data(), "--wait",
+			"--timeout", timeout, "--options", strings.Join(options, " "))
+		cmd.Stdout, cmd.Stderr = output, output // the server keeps them
+		err = cmd.Run()
+		output.Close()
+		if err == nil {
+			return nil
+		}
+		said, _ := os.ReadFile(c.logFile())
+		// The processes of a killed server may still be finishing what they had begun.
+		busy := bytes.Contains(said, []byte("pre-existing shared memory block"))
+		if !busy || ctx.Err() != nil || time.Now().After(deadline) {
+			return failed(err, said)
+		}
 	}
-	defer output.Close()
-	cmd := c.command(ctx, c.dataAccount(), program(programs, "pg_ctl"), "start", "--pgdata", c.data(), "--wait",
-		"--timeout", timeout, "--options", strings.Join(options, " "))
-	cmd.Stdout, cmd.Stderr = output, output // the server keeps them
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(output.Name())
-		return string(text), err
-	}
-	return "", nil
 }
 
 // failed is the error of a program of PostgreSQL, with what it said.
-func (c *cluster) failed(err error, text string) *Error {
-	return &Error{
-		Message: "cannot start the local PostgreSQL",
-		Hint:    "see PostgreSQL's message above; run " + reset + ", or give a database (DATABASE_URL)",
-		Err:     fmt.Errorf("%w\n%s", err, strings.TrimSpace(text)),
-	}
+func failed(err error, said []byte) error {
+	return failure("cannot start the local PostgreSQL",
+		"see PostgreSQL's message above; run keep-bootstrap local reset to start with an empty database, "+
+			"or give a database (DATABASE_URL)",
+		fmt.Errorf("%w\n%s", err, bytes.TrimSpace(said)))
 }
 
 // isServer reports whether the process is the server of this data directory. The number alone does not tell: after a crash

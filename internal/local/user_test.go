@@ -136,7 +136,7 @@ func TestAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(programs, os.DirFS(filepath.Join(c.cache, "programs", s.Release))); err != nil {
+	if err := os.CopyFS(programs, os.DirFS(filepath.Join(c.Cache, "programs", s.Release))); err != nil {
 		t.Fatal(err)
 	}
 	chown(t, programs, int(all[1].uid), int(all[1].gid))

@@ -36,7 +36,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"keep-bootstrap/internal/local"
+	"keep-bootstrap/internal/postgres"
 )
 
 // Main runs the tests of a package and removes afterwards what they shared.
@@ -239,7 +239,7 @@ func New(t testing.TB, template Template) *Database {
 func fatal(t testing.TB, what string, err error) {
 	t.Helper()
 	text := fmt.Sprintf("%s: %v", what, err)
-	if e, ok := errors.AsType[*local.Error](err); ok {
+	if e, ok := errors.AsType[*postgres.Error](err); ok {
 		text += "\n" + e.Hint
 	}
 	t.Fatal(text)
