@@ -139,10 +139,8 @@ func (a *app) activate(ctx context.Context, config *postgres.Config, flags *acti
 // leftToDo is the error of what is left to do; nil if nothing is.
 func leftToDo(v *report.Activation) error {
 	if n := v.Counts[activate.Unknown] + v.Scopes[activate.Unknown]; n > 0 {
-		return &postgres.Error{
-			Code: postgres.CodeIncomplete, Message: report.Number(n, "call") + " not answered by Keep", ExitCode: postgres.ExitTemporary, Retry: true,
-			Hint: "run activate again later: Keep may still be working on the last call",
-		}
+		return postgres.New(postgres.CodeIncomplete, report.Number(n, "call")+" not answered by Keep",
+			"run activate again later: Keep may still be working on the last call")
 	}
 	var failed []string
 	hint := "correct what each line says, then run activate again"
@@ -159,7 +157,5 @@ func leftToDo(v *report.Activation) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	return &postgres.Error{
-		Code: postgres.CodeNotActive, Message: strings.Join(failed, ", "), ExitCode: postgres.ExitRefused, Hint: hint,
-	}
+	return postgres.New(postgres.CodeNotActive, strings.Join(failed, ", "), hint)
 }

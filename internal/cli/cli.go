@@ -215,15 +215,12 @@ func (a *app) written(err error) error {
 		return err
 	}
 	reason := file.Reason(unwritten)
-	e := &postgres.Error{
-		Code: postgres.CodeOutput, Message: fmt.Sprintf("the result cannot be written: %s", reason), ExitCode: postgres.ExitUnexpected,
-		Hint: "make room, or send stdout elsewhere",
-	}
 	if a.committed != 0 {
-		e.Message = fmt.Sprintf("run %d was committed, but its report cannot be written: %s", a.committed, reason)
-		e.Hint = fmt.Sprintf("run keep-bootstrap history %d to see what it did", a.committed)
+		return postgres.New(postgres.CodeOutput,
+			fmt.Sprintf("run %d was committed, but its report cannot be written: %s", a.committed, reason),
+			fmt.Sprintf("run keep-bootstrap history %d to see what it did", a.committed))
 	}
-	return e
+	return postgres.New(postgres.CodeOutput, "the result cannot be written: "+reason, "make room, or send stdout elsewhere")
 }
 
 // asksForJSON looks for -o json before the other flags are known, so that an error in them is also JSON.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"keep-bootstrap/internal/manifest"
@@ -38,15 +37,9 @@ func explain(err error) *postgres.Error {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, manifest.ErrNoSource):
-		return &postgres.Error{
-			Code: postgres.CodeNoSource, Message: err.Error(), ExitCode: postgres.ExitUsage, Err: err,
-			Hint: "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables",
-		}
+		return postgres.New(postgres.CodeNoSource, err.Error(), "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables")
 	case errors.As(err, &problems):
-		return &postgres.Error{
-			Code: postgres.CodeInput, Message: fmt.Sprintf("the input has %s; nothing was written", report.Number(problems.Total, "problem")),
-			ExitCode: postgres.ExitInput, Err: err,
-		}
+		return postgres.New(postgres.CodeInput, "the input has "+report.Number(problems.Total, "problem")+"; nothing was written", "")
 	}
 	return postgres.From(err)
 }

@@ -57,10 +57,8 @@ func (a *app) showFleet(results []report.Database) error {
 	if counts[report.Done] == len(results) {
 		return nil
 	}
-	return &postgres.Error{
-		Code: postgres.CodeFleet, ExitCode: postgres.ExitRefused,
-		Message: fmt.Sprintf("%d of %s done, %d failed, %d pending",
-			counts[report.Done], report.Number(len(results), "database"), counts[report.Failed], counts[report.Pending]),
-		Hint: "fix the causes and run again; databases that are done are not changed",
-	}
+	all := report.Number(len(results), "database")
+	return postgres.New(postgres.CodeFleet,
+		fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[report.Done], all, counts[report.Failed], counts[report.Pending]),
+		"fix the causes and run again; databases that are done are not changed")
 }

@@ -109,13 +109,11 @@ func (a *app) importSecrets(ctx context.Context, store secretStore, input *impor
 	}
 	defer run.Close(ctx)
 	input.Read = store.Read
-	var secrets install.Secrets
-	err = a.working(ctx, "reading "+store.String(), func(ctx context.Context) (err error) {
-		secrets, err = run.ImportSecrets(ctx, input.SecretImport)
-		return err
+	secrets, err := waiting(ctx, a, "reading "+store.String(), func(ctx context.Context) (install.Secrets, error) {
+		return run.ImportSecrets(ctx, input.SecretImport)
 	})
 	if err != nil {
-		return postgres.Interrupted(ctx, err)
+		return err
 	}
 	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.DryRun, Secrets: secrets}
 	a.out.Secrets(&shown)
@@ -133,8 +131,6 @@ func incomplete(s *report.Secrets) error {
 	if !s.DryRun && counts[install.SecretAdd]+counts[install.SecretUpdate] > 0 {
 		message += "; the others were copied"
 	}
-	return &postgres.Error{
-		Code: postgres.CodeSecrets, Message: message, ExitCode: postgres.ExitRefused,
-		Hint: "see the reason of each: correct the store, or enter the secret again in Keep; then run again (docs/secrets.md)",
-	}
+	return postgres.New(postgres.CodeSecrets, message,
+		"see the reason of each: correct the store, or enter the secret again in Keep; then run again (docs/secrets.md)")
 }

@@ -125,10 +125,7 @@ func forPSQL(root *cobra.Command, args []string) []string {
 func (a *app) running(ctx context.Context) (local.Status, error) {
 	status, err := local.Inspect(ctx, a.local())
 	if err == nil && !status.Running {
-		err = &postgres.Error{
-			Code: "local", Message: "the local PostgreSQL is not running", ExitCode: postgres.ExitUnavailable, Retry: true,
-			Hint: "run keep-bootstrap local start",
-		}
+		err = postgres.New(postgres.CodeLocal, "the local PostgreSQL is not running", "run keep-bootstrap local start")
 	}
 	return status, err
 }

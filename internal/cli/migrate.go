@@ -28,20 +28,19 @@ row and no other table of Keep is touched.`,
 				return err
 			}
 			defer run.Close(ctx)
-			var result migrate.Result
-			err = a.working(ctx, "migrating", func(ctx context.Context) (err error) {
+			result, err := waiting(ctx, a, "migrating", func(ctx context.Context) (migrate.Result, error) {
 				conn, err := run.Connection(ctx)
 				if err != nil {
-					return err
+					return migrate.Result{}, err
 				}
 				if cmd.Flags().Changed("to") {
-					result, err = migrate.To(ctx, conn, a.log, to)
-					return err
+					return migrate.To(ctx, conn, a.log, to)
 				}
-				if result, err = migrate.Up(ctx, conn, a.log); err != nil {
-					return err
+				result, err := migrate.Up(ctx, conn, a.log)
+				if err == nil {
+					err = run.PrepareKeep(ctx)
 				}
-				return run.PrepareKeep(ctx)
+				return result, err
 			})
 			if err == nil {
 				a.out.Migration(result)

@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
-	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
@@ -34,11 +31,7 @@ reads the same sources again, and refuses if they or the database have changed s
 				return err
 			}
 			defer run.Close(ctx)
-			var plan install.Plan
-			err = a.working(ctx, "planning "+report.Contents(run.Manifest), func(ctx context.Context) (err error) {
-				plan, err = run.Plan(ctx)
-				return err
-			})
+			plan, err := waiting(ctx, a, "planning "+report.Contents(run.Manifest), run.Plan)
 			if err != nil {
 				return err
 			}

@@ -138,15 +138,14 @@ func (a *app) localOptions(o install.Options) install.Options {
 	return o
 }
 
-// working is waiting for what may take long: it logs what is under way.
-func (a *app) working(ctx context.Context, what string, attempt func(context.Context) error) error {
+// waiting runs attempt, again and again when --wait was given, and logs what is under way.
+func waiting[T any](ctx context.Context, a *app, what string, attempt func(context.Context) (T, error)) (result T, err error) {
 	defer a.progress(what)()
-	return a.waiting(ctx, attempt)
-}
-
-// waiting runs attempt, again and again when --wait was given.
-func (a *app) waiting(ctx context.Context, attempt func(context.Context) error) error {
-	return postgres.NewWait(a.wait, a.log).For(ctx, attempt)
+	err = postgres.NewWait(a.wait, a.log).For(ctx, func(ctx context.Context) (err error) {
+		result, err = attempt(ctx)
+		return err
+	})
+	return result, err
 }
 
 // example indents the lines of an example.

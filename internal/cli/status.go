@@ -36,12 +36,13 @@ func (a *app) read(ctx context.Context, queue func(*pgx.Batch)) error {
 	if err != nil {
 		return err
 	}
-	return a.waiting(ctx, func(ctx context.Context) error {
+	_, err = waiting(ctx, a, "reading the database", func(ctx context.Context) (struct{}, error) {
 		conn, err := postgres.Connect(ctx, config)
 		if err != nil {
-			return err
+			return struct{}{}, err
 		}
 		defer postgres.Close(ctx, conn)
-		return migrate.Query(ctx, conn, queue)
+		return struct{}{}, migrate.Query(ctx, conn, queue)
 	})
+	return err
 }

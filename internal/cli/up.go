@@ -84,11 +84,7 @@ func (a *app) upCommand() *cobra.Command {
 
 // install runs up or apply and shows what it did. A run that fails is recorded in the journal.
 func (a *app) install(ctx context.Context, command string, run *install.Run, do func(context.Context) (install.Outcome, error)) error {
-	var outcome install.Outcome
-	err := a.working(ctx, "installing "+report.Contents(run.Manifest), func(ctx context.Context) (err error) {
-		outcome, err = do(ctx)
-		return err
-	})
+	outcome, err := waiting(ctx, a, "installing "+report.Contents(run.Manifest), do)
 	if err != nil {
 		err = postgres.Interrupted(ctx, err)
 		run.RecordFailure(ctx, err)
@@ -118,14 +114,11 @@ func (a *app) seedTenant(ctx context.Context, run *install.Run, name string) err
 			name = "Single Tenant" // as Keep itself calls it
 		}
 	}
-	var outcome install.Outcome
-	var created bool
-	err := a.waiting(ctx, func(ctx context.Context) (err error) {
-		outcome, created, err = run.SeedTenant(ctx, name)
-		return err
+	outcome, err := waiting(ctx, a, "creating the tenant", func(ctx context.Context) (install.Outcome, error) {
+		return run.SeedTenant(ctx, name)
 	})
 	if err == nil {
-		a.out.Tenant(run.Tenant, created, &outcome)
+		a.out.Tenant(run.Tenant, &outcome)
 	}
 	return err
 }

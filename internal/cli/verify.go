@@ -68,8 +68,5 @@ func failedChecks(checks []db.CheckResult) error {
 	if failed == 0 {
 		return nil
 	}
-	return &postgres.Error{
-		Code: postgres.CodeVerify, Message: report.Number(failed, "check") + " failed", ExitCode: postgres.ExitRefused,
-		Hint: "follow the hint of each failed check",
-	}
+	return postgres.New(postgres.CodeVerify, report.Number(failed, "check")+" failed", "follow the hint of each failed check")
 }

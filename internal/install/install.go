@@ -116,20 +116,21 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 }
 
 // SeedTenant prepares the database like Up and makes sure that the tenant exists, in one transaction. Of Keep's tables only
-// tenant must be there. Providers are not touched: Keep provisions them itself. Safe to repeat. It returns whether the tenant was
-// created.
-func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, bool, error) {
-	var result string
+// tenant must be there. Providers are not touched: Keep provisions them itself. Safe to repeat. Of the report,
+// only TenantCreated is set.
+func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, error) {
 	outcome, err := r.retry(ctx, func() (outcome Outcome, err error) {
+		var result string
 		outcome.Migrated, err = r.try(ctx, transaction{prepare: true, queue: func(batch *pgx.Batch) {
 			batch.Queue(db.EnsureTenant, r.Tenant, name).QueryRow(func(row pgx.Row) error { return row.Scan(&result) })
 		}})
+		outcome.Report.TenantCreated = result == "created"
 		return outcome, err
 	})
 	if err != nil {
-		return outcome, false, fmt.Errorf("seeding the tenant: %w", err)
+		err = fmt.Errorf("seeding the tenant: %w", err)
 	}
-	return outcome, result == "created", nil
+	return outcome, err
 }
 
 // PrepareKeep makes the foreign key from provider to tenant deferrable. Safe to repeat. Each try waits at most 200 ms for the lock,

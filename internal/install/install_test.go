@@ -338,16 +338,16 @@ func TestSeedTenant(t *testing.T) {
 	ctx := context.Background()
 	d := pgtest.New(t, pgtest.Keep(newestKeep))
 	run := newRun(t, d.URL, twoProviders, nil)
-	outcome, created, err := run.SeedTenant(ctx, "Single Tenant")
-	if err != nil || !created || outcome.Migrated.To != migrate.Known() {
-		t.Fatalf("%+v %v %v", outcome, created, err)
+	outcome, err := run.SeedTenant(ctx, "Single Tenant")
+	if err != nil || !outcome.Report.TenantCreated || outcome.Migrated.To != migrate.Known() {
+		t.Fatalf("%+v %v", outcome, err)
 	}
 	run.Tenant = "other"
-	if _, created, err := run.SeedTenant(ctx, "Other"); err != nil || !created {
-		t.Errorf("%v %v", created, err)
+	if outcome, err := run.SeedTenant(ctx, "Other"); err != nil || !outcome.Report.TenantCreated {
+		t.Errorf("%+v %v", outcome, err)
 	}
-	if _, created, err := run.SeedTenant(ctx, "Another name"); err != nil || created {
-		t.Errorf("%v %v", created, err)
+	if outcome, err := run.SeedTenant(ctx, "Another name"); err != nil || outcome.Report.TenantCreated {
+		t.Errorf("%+v %v", outcome, err)
 	}
 	rows := pgtest.Table(t, d.Conn(t), "select t.id, t.name, (select count(*) from provider) from tenant t order by 1")
 	if fmt.Sprint(rows) != "[[keep Single Tenant 0] [other Other 0]]" {

@@ -116,12 +116,12 @@ func Read(path string) (*Plan, error) {
 		return nil, noPlan(path, "another kind of JSON")
 	}
 	if head.Format > fileFormat {
-		return nil, &postgres.Error{
-			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused, File: path,
-			Message: fmt.Sprintf("the plan was made by a newer version of keep-bootstrap, %s (format %d; this version reads %d)",
+		e := postgres.New(postgres.CodeOldProgram,
+			fmt.Sprintf("the plan was made by a newer version of keep-bootstrap, %s (format %d; this version reads %d)",
 				report.Name(head.Bootstrap), head.Format, fileFormat),
-			Hint: "apply it with that version, or make a new plan with this one",
-		}
+			"apply it with that version, or make a new plan with this one")
+		e.File = path
+		return nil, e
 	}
 	var plan Plan
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -136,28 +136,20 @@ func Read(path string) (*Plan, error) {
 }
 
 func noPlan(path, reason string) error {
-	return &postgres.Error{
-		Code: postgres.CodeInput, ExitCode: postgres.ExitInput, File: path,
-		Message: "not a bootstrap plan file: " + reason, Hint: "make one with keep-bootstrap plan --out FILE",
-	}
-}
-
-func unfit(message, hint string) error {
-	return &postgres.Error{Code: codeStale, ExitCode: postgres.ExitRefused, Message: message, Hint: hint}
+	e := postgres.New(postgres.CodeInput, "not a bootstrap plan file: "+reason, "make one with keep-bootstrap plan --out FILE")
+	e.File = path
+	return e
 }
 
 // Check refuses a plan of another tenant, one that a guard refused when it was made, and flags that say something else: the reviewed
 // plan is what is applied.
 func (p *Plan) Check(tenant string, given Options, flags *pflag.FlagSet) error {
 	if flags.Changed("tenant") && p.Tenant != tenant {
-		return unfit(fmt.Sprintf("the plan was made for tenant %s, not for %s", report.Name(p.Tenant), report.Name(tenant)),
-			"omit --tenant, or make a new plan")
+		message := fmt.Sprintf("the plan was made for tenant %s, not for %s", report.Name(p.Tenant), report.Name(tenant))
+		return postgres.New(codeStale, message, "omit --tenant, or make a new plan")
 	}
 	if r := p.Refusal; r != nil {
-		return &postgres.Error{
-			Code: r.Code, ExitCode: postgres.ExitRefused,
-			Message: "a guard refused this plan when it was made: " + r.Message, Hint: r.Hint + " Then make a new plan.",
-		}
+		return postgres.New(r.Code, "a guard refused this plan when it was made: "+r.Message, r.Hint+" Then make a new plan.")
 	}
 	options, recorded := given.fields(), p.Options.fields()
 	for _, name := range slices.Sorted(maps.Keys(options)) {
@@ -183,7 +175,8 @@ func (o Options) fields() map[string]json.RawMessage {
 // the digest, whose key is the database's own.
 func (p *Plan) RequireDatabase(at Database) error {
 	if p.Database.Name != at.Name {
-		return unfit(fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at), "connect to that database, or make a new plan")
+		message := fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at)
+		return postgres.New(codeStale, message, "connect to that database, or make a new plan")
 	}
 	return nil
 }

@@ -40,6 +40,13 @@ var meanings = map[string]meaning{
 	"KB040": {exit: ExitTemporary, again: true},
 
 	CodeUsage:       {exit: ExitUsage},
+	CodeNoSource:    {exit: ExitUsage},
+	CodeInput:       {exit: ExitInput},
+	CodeOldProgram:  {exit: ExitRefused},
+	CodeVerify:      {exit: ExitRefused},
+	CodeSecrets:     {exit: ExitRefused},
+	CodeFleet:       {exit: ExitRefused},
+	CodeLocal:       {exit: ExitUnavailable},
 	CodeUnreachable: {exit: ExitUnavailable, wait: true, hint: "start the server or correct host and port; --wait waits for it"},
 	CodeLost:        {exit: ExitTemporary, wait: true, hint: nothingWritten},
 	CodeInterrupted: {exit: ExitTemporary, hint: nothingWritten},
@@ -120,12 +127,13 @@ var poolerAnswers = []struct {
 
 // meaningOf looks a failure up. Unknown ones end with exit code 1.
 func meaningOf(err error, code string) meaning {
-	keys := []string{code}
+	class := func(code string) string { return code[:min(2, len(code))] }
+	keys := []string{code, class(code)}
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if answer, ok := poolerAnswer(pgErr); ok {
 			return answer
 		}
-		keys = []string{pgErr.Code, pgErr.Code[:min(2, len(pgErr.Code))]}
+		keys = []string{pgErr.Code, class(pgErr.Code)}
 		if neverConnected(err) {
 			keys = []string{keys[0] + connecting, keys[0], keys[1] + connecting, keys[1]}
 		}

@@ -36,6 +36,7 @@ const (
 	CodeSecrets     = "secrets"   // import-secrets could not copy all of them
 	CodeFleet       = "fleet"     // fleet-report: not every database is done
 	CodeOutput      = "output"    // the result cannot be written
+	CodeLocal       = "local"     // the local PostgreSQL does not run
 	CodeUnexpected  = "unexpected"
 
 	CodeKeepAway    = "keep-unavailable"      // Keep does not answer, or its database is gone
@@ -67,10 +68,14 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Usage is an error in flags or variables: exit code 64.
-func Usage(message, hint string) *Error {
-	return &Error{Code: CodeUsage, Message: message, Hint: hint, ExitCode: ExitUsage}
+// New is an error with the exit code of its code.
+func New(code, message, hint string) *Error {
+	m := meaningOf(nil, code)
+	return &Error{Code: code, Message: message, Hint: hint, ExitCode: m.exit, Retry: m.retry()}
 }
+
+// Usage is an error in flags or variables: exit code 64.
+func Usage(message, hint string) *Error { return New(CodeUsage, message, hint) }
 
 // From maps any error. An *Error anywhere in the chain is returned as it is. Errors that are unknown become code
 // "unexpected", exit code 1.

@@ -185,12 +185,13 @@ func (r *Result) Log(log *slog.Logger) {
 }
 
 // Tenant shows the result of up --tenant-only.
-func (w *Writer) Tenant(tenant string, created bool, outcome *install.Outcome) {
+func (w *Writer) Tenant(tenant string, outcome *install.Outcome) {
+	created := &outcome.Report.TenantCreated
 	w.line("summary", Summary{
-		Command: "up", Tenant: tenant, TenantCreated: &created, Changed: created || outcome.Migrated.Changed(),
+		Command: "up", Tenant: tenant, TenantCreated: created, Changed: *created || outcome.Migrated.Changed(),
 	})
 	state := "exists"
-	if created {
+	if *created {
 		state = "created"
 	}
 	w.printf("tenant %s %s; Keep provisions its resources\n", Name(tenant), state)
