@@ -14,32 +14,26 @@ var notKeep = []string{"KB010", "KB011", "KB012", "KB014"}
 
 // fail prints err on stderr and returns its exit code.
 func (a *app) fail(err error) int {
-	e := explain(err)
+	var e *postgres.Error
+	problems, _ := errors.AsType[*manifest.Problems](err)
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, manifest.ErrNoSource):
+		e = postgres.New(postgres.CodeNoSource, err.Error(), "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables")
+	case problems != nil:
+		e = postgres.New(postgres.CodeInput, "the input has "+report.Number(problems.Total, "problem")+"; nothing was written", "")
+	default:
+		e = postgres.From(err)
+	}
 	if a.server != "" && slices.Contains(notKeep, e.Code) {
 		located := *e
 		located.Message += " (server " + a.server + ")"
 		e = &located
 	}
-	problems, _ := errors.AsType[*manifest.Problems](err)
 	if a.out.Format == report.JSON {
 		report.ErrorJSON(a.Stderr, e, problems)
 	} else {
 		report.ErrorText(a.Stderr, e, problems, terminal(a.Stderr))
 	}
 	return e.ExitCode
-}
-
-// explain maps the errors of the packages that do not know of exit codes.
-func explain(err error) *postgres.Error {
-	var known *postgres.Error
-	var problems *manifest.Problems
-	switch {
-	case errors.As(err, &known):
-		return known
-	case errors.Is(err, manifest.ErrNoSource):
-		return postgres.New(postgres.CodeNoSource, err.Error(), "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables")
-	case errors.As(err, &problems):
-		return postgres.New(postgres.CodeInput, "the input has "+report.Number(problems.Total, "problem")+"; nothing was written", "")
-	}
-	return postgres.From(err)
 }
