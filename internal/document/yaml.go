@@ -242,11 +242,11 @@ func (v *Value) taggedScalar(y *yaml.Node) {
 		v.Kind, v.Text = Text, y.Value
 		return
 	case "!!int":
-		v.setTagged(tagInt, y.Value)
+		v.setInt(y.Value)
 	case "!!float":
-		v.setTagged(tagFloat, y.Value)
+		v.setFloat(y.Value)
 	case "!!bool":
-		v.setTagged(tagBool, y.Value)
+		v.setBool(y.Value)
 	case "!!null":
 		v.Kind = Null
 	default:
