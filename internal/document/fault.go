@@ -133,8 +133,6 @@ func (c *checker) scalar(v *Value, key string) {
 	f := faults[v.Flaw]
 	f.Place, f.Key, f.Code = v.Place, key, cmp.Or(f.Code, CodeValue)
 	switch {
-	case v.Flaw == tooDeep:
-		f = faultDepth(v.Place)
 	case v.Flaw == badTag && v.written != nil:
 		f.Message = "the tag " + Quote(*v.written) + " is not allowed here"
 		f.Hint = "remove it; only !!str, !!int, !!float, !!bool and !!null have a meaning for Keep"
@@ -156,18 +154,12 @@ var faults = map[Flaw]Fault{
 	tooLarge:    {Message: "this number is larger than can be stored"},
 	reserved:    {Message: "a lone = or << has a special meaning in YAML"},
 	badTag:      {Code: CodeTag, Message: "a tag that is not allowed here", Hint: "remove it, or put a string that starts with ! in quotes"},
+	tooDeep:     {Code: CodeTooDeep, Message: "lists and objects are nested deeper than " + strconv.Itoa(MaxDepth) + " levels", Hint: "flatten the value"},
 	badAnchor:   {Code: CodeAlias, Message: "an anchor (&) with invalid characters", Hint: "put a string that starts with & in quotes"},
 	recursive:   {Code: CodeAlias, Message: "a recursive anchor", Hint: "write the value out"},
 	compoundKey: {Code: CodeKind, Message: "a list or an object cannot be a key", Hint: "write the key as text"},
 	braces:      {Code: CodeKind, Message: "braces inside braces without quotes", Hint: `a string that starts with { must be in quotes: "{{ ... }}"`},
 	badMerge:    {Code: CodeAlias, Message: "<< must name an object, or a list of objects, that is not recursive", Hint: "write <<: *anchor"},
-}
-
-func faultDepth(at Place) Fault {
-	return Fault{
-		Place: at, Code: CodeTooDeep,
-		Message: "lists and objects are nested deeper than " + strconv.Itoa(MaxDepth) + " levels", Hint: "flatten the value",
-	}
 }
 
 // Quote quotes a name or key for a message: printable, on one line, and short.

@@ -17,6 +17,7 @@ type jsonReader struct {
 	data    []byte
 	at      cursor
 	pending []Member // members of what is not closed yet
+	tooDeep bool     // the error is in a value deeper than MaxDepth
 }
 
 // parseJSON reads one value, or a list of any number of them, as JSON lines have.
@@ -39,7 +40,7 @@ func parseJSON(data []byte, lines bool) (*Value, *Fault) {
 		}
 	}
 	if err != nil {
-		return nil, jsonFault(data, err)
+		return nil, r.fault(err)
 	}
 	if rest := bytes.TrimLeft(data[r.InputOffset():], " \t\r\n"); len(rest) > 0 {
 		return nil, &Fault{
@@ -53,8 +54,11 @@ func parseJSON(data []byte, lines bool) (*Value, *Fault) {
 // value reads the next value.
 func (r *jsonReader) value(depth int) (v Value, err error) {
 	next := r.PeekKind()
-	if next != '{' && next != '[' || depth >= MaxDepth {
-		return r.whole()
+	opens := next == '{' || next == '['
+	if !opens || depth >= MaxDepth {
+		v, err = r.whole()
+		r.tooDeep = opens && err != nil
+		return v, err
 	}
 	if _, err := r.ReadToken(); err != nil {
 		return v, err
@@ -121,11 +125,7 @@ func (v *Value) setJSON(raw []byte) {
 	case '{':
 		v.Kind, v.Flaw = Object, tooDeep
 	default:
-		v.Kind, v.Text = Number, string(raw)
-		if !storable(v.Text) {
-			v.Flaw = tooLarge
-		}
-		v.Text = withinReach(v.Text)
+		v.setNumber(string(raw))
 	}
 }
 
@@ -141,34 +141,24 @@ func unquoteJSON(raw []byte) string {
 // maxDigits is the longest integer that Python converts.
 const maxDigits = 4300
 
-// storable reports whether Keep could read the number: Python makes a float of
-// what has a fraction or an exponent, and reads integers up to 4,300 digits.
-func storable(literal string) bool {
-	if len(literal) <= 300 && !strings.ContainsAny(literal, "eE") {
-		return true
-	}
-	if !strings.ContainsAny(literal, ".eE") {
-		return len(strings.TrimPrefix(literal, "-")) <= maxDigits
-	}
-	value, _ := strconv.ParseFloat(literal, 64)
-	return !math.IsInf(value, 0)
-}
-
-// withinReach writes a float that PostgreSQL's numbers may be too small for, like
-// 1e-99999 or one with thousands of digits, as Keep does, which reads all of them
-// into floats. Any other number stays as it is written.
-func withinReach(literal string) string {
+// setNumber sets the value from a number of JSON, as it is written. Python reads what has a fraction or an exponent into a
+// float, and integers up to 4,300 digits. A float that PostgreSQL's numbers may be too small for, like 1e-99999 or one with
+// thousands of digits, is set as Keep writes it.
+func (v *Value) setNumber(literal string) {
 	const longest, farthest = 300, 3 // characters, digits of the exponent
-	at := strings.IndexAny(literal, "eE")
-	switch {
-	case at >= 0 && len(literal)-at-1 > farthest:
-	case len(literal) > longest && strings.ContainsAny(literal, ".eE"):
-	default:
-		return literal
+	v.Kind, v.Text = Number, literal
+	if !strings.ContainsAny(literal, ".eE") {
+		if len(strings.TrimPrefix(literal, "-")) > maxDigits {
+			v.Flaw = tooLarge
+		}
+		return
 	}
 	value, _ := strconv.ParseFloat(literal, 64)
-	if math.IsInf(value, 0) {
-		return "0" // it was reported
+	exponent := literal[strings.LastIndexAny(literal, "eE")+1:]
+	switch {
+	case math.IsInf(value, 0):
+		v.Text, v.Flaw = "0", tooLarge
+	case len(literal) > longest || exponent != literal && len(exponent) > farthest:
+		v.Text = pythonFloat(value)
 	}
-	return pythonFloat(value)
 }

@@ -4,37 +4,33 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonFault says what is wrong with the JSON. The decoder's own words are not
-// shown, because they quote from the input.
-func jsonFault(data []byte, err error) *Fault {
-	offset := len(data)
-	var pointer jsontext.Pointer
-	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		offset = min(int(syntactic.ByteOffset), len(data))
-		pointer = syntactic.JSONPointer
+// fault says what is wrong with the JSON. The decoder's own words are not shown, because they quote from the input.
+func (r *jsonReader) fault(err error) *Fault {
+	syntactic, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok {
+		syntactic = &jsontext.SyntacticError{ByteOffset: int64(len(r.data))}
 	}
-	cause := err.Error()
-
+	offset := min(int(syntactic.ByteOffset), len(r.data))
 	f := &Fault{Code: CodeSyntax}
-	f.Message, f.Hint = explainJSON(data, offset, cause)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		offset = len(bytes.TrimRight(data, " \t\r\n"))
+	switch {
+	case r.tooDeep:
+		*f = faults[tooDeep]
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		offset = len(bytes.TrimRight(r.data, " \t\r\n"))
 		f.Message, f.Hint = "the JSON ends too early", `a closing ", ] or } is missing`
+	default:
+		f.Message, f.Hint = r.explain(offset)
 	}
-	if strings.Contains(cause, "exceeded max depth") {
-		deep := faultDepth(Place{})
-		f.Code, f.Message, f.Hint = deep.Code, deep.Message, deep.Hint
-		pointer = ""
-	}
-	if below := objectPath(pointer); below != "" {
+	if below := objectPath(syntactic.JSONPointer); below != "" && !r.tooDeep {
 		f.Message += ", below " + below
 	}
-	f.Place = PlaceAt(data, offset)
+	f.Place = PlaceAt(r.data, offset)
 	return f
 }
 
@@ -52,35 +48,27 @@ func objectPath(pointer jsontext.Pointer) string {
 	return strings.Join(path, " ")
 }
 
-// closes reports whether the next thing is a closing bracket.
-func closes(text []byte) bool {
-	text = bytes.TrimLeft(text, " \t\r\n")
-	return len(text) > 0 && (text[0] == '}' || text[0] == ']')
-}
+var (
+	extraComma  = Pattern(`^,\s*[]}]`)
+	leadingZero = Pattern(`^0[0-9]`)
+)
 
-func digitAt(data []byte, offset int) bool {
-	return offset >= 0 && offset < len(data) && data[offset] >= '0' && data[offset] <= '9'
-}
-
-// explainJSON words the usual mistakes of JSON written by hand.
-func explainJSON(data []byte, offset int, cause string) (message, hint string) {
-	rest := data[offset:]
-	before := bytes.TrimRight(data[:offset], " \t\r\n")
+// explain words the usual mistakes of JSON written by hand, by what is at the offset and before it.
+func (r *jsonReader) explain(offset int) (message, hint string) {
+	rest := r.data[offset:]
 	starts := func(words ...string) bool {
-		for _, word := range words {
-			if bytes.HasPrefix(rest, []byte(word)) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(word string) bool { return bytes.HasPrefix(rest, []byte(word)) })
 	}
-	inText := strings.Contains(cause, "in string") || strings.Contains(cause, "escape")
+	between := string(bytes.Trim(r.data[r.InputOffset():offset], " \t\r\n")) // after the last token: a comma, a colon, half a token
+	inString := strings.Contains(between, `"`)
+	inside, length := r.StackIndex(r.StackDepth())
+	afterKey := inside == '{' && length%2 == 1
 	switch {
-	case strings.Contains(cause, "surrogate") || inText && starts(`\ud`, `\uD`):
+	case inString && starts(`\ud`, `\uD`):
 		return `a \ud800 to \udfff escape without its other half`, "write the character itself"
-	case strings.Contains(cause, "escape"):
+	case inString && starts(`\`):
 		return "a backslash is followed by a character that JSON does not allow", `write \\ for a backslash`
-	case strings.Contains(cause, "in string"):
+	case inString:
 		return "a string contains a line break, tab or other control character", `write \n for a line break and \t for a tab`
 	case starts("NaN", "Infinity", "-Infinity"):
 		return "NaN and Infinity are not JSON and cannot be stored", "put the value in quotes, or use null"
@@ -90,32 +78,20 @@ func explainJSON(data []byte, offset int, cause string) (message, hint string) {
 		return "a comment", "JSON has no comments: remove it, or write the file as YAML"
 	case starts("True", "False", "None"):
 		return "true, false and null are written in lower case", "write true, false or null"
-	case starts("}", "]") && bytes.HasSuffix(before, []byte(",")):
-		return "an extra comma before this bracket", "remove the comma"
-	case starts(",") && closes(rest[1:]):
+	case extraComma().Match(rest):
 		return "an extra comma before the closing bracket", "remove the comma"
-	case starts("}", "]") && (strings.Contains(cause, "mismatching") || strings.Contains(cause, "expecting ','")):
-		return "this bracket does not match the opening one", "close { with } and [ with ]"
-	case starts(",") && bytes.HasSuffix(before, []byte("}")):
+	case starts(",") && inside == jsontext.KindInvalid:
 		return "a comma between two values", "JSON lines have nothing between them: remove the comma"
-	case digitAt(data, offset) && digitAt(data, offset-1):
+	case leadingZero().Match(r.data[max(0, offset-1):]):
 		return "a number with a leading zero", "remove the zero, or put the value in quotes"
-	case strings.Contains(cause, "expecting ':'"):
+	case between == "" && afterKey:
 		return "expected a colon after the key", "write \"key\": value"
-	case strings.Contains(cause, "expecting ','"):
+	case between == "" && length > 0 && starts("}", "]"):
+		return "this bracket does not match the opening one", "close { with } and [ with ]"
+	case between == "" && length > 0:
 		return "expected a comma or a closing bracket", `is a comma missing, or a \ before a " inside a string?`
-	case strings.Contains(cause, "must be a string"):
+	case inside == '{' && !afterKey:
 		return "expected a key in double quotes", "write \"key\": value"
-	case strings.Contains(cause, "missing value"):
-		return "a key has no value", "write \"key\": value"
-	case strings.Contains(cause, "in number"):
-		return "not a valid JSON number", "write no leading zeros or +, or put the value in quotes"
-	case bytes.HasSuffix(before, []byte("{")):
-		return "expected a key in double quotes", "write \"key\": value"
-	case bytes.HasSuffix(before, []byte(",")):
-		return "expected a value, or a key in double quotes", "put strings and keys in double quotes"
-	case strings.Contains(cause, "in literal"), strings.Contains(cause, "start of value"), strings.Contains(cause, "start of string"):
-		return "expected a value", "put strings in double quotes; other values are numbers, true, false, null, [...] and {...}"
 	}
-	return "not valid JSON", "check the brackets, quotes and commas before this place"
+	return "expected a value", "put strings in double quotes; other values are numbers, true, false, null, [...] and {...}"
 }

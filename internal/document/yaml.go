@@ -379,7 +379,8 @@ func yamlFault(data []byte, err error) *Fault {
 		f.Place = Place{max(1, int32(load.Mark.Line)), max(1, int32(load.Mark.Column))}
 	}
 	if errors.Is(err, errDepth) || strings.Contains(err.Error(), errDepth.Error()) { // the library does not wrap it everywhere
-		deep := faultDepth(f.Place)
+		deep := faults[tooDeep]
+		deep.Place = f.Place
 		return &deep
 	}
 	context := Place{int32(opened.Line), max(1, int32(opened.Column))}
