@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -22,7 +23,6 @@ import (
 const (
 	lockTimeout  = 3 * time.Minute // a first start elsewhere, on a slow line, holds the lock that long
 	readyTimeout = 60 * time.Second
-	timeout      = "60" // the same for pg_ctl
 	poll         = 20 * time.Millisecond
 )
 
@@ -71,58 +71,50 @@ func (c *cluster) save(r record) error {
 	return file.Replace(c.recordFile(), append(text, '\n'), 0o600)
 }
 
-// process is what postmaster.pid says about the server.
-type process struct {
-	pid, port int
-	ready     bool
-}
-
-// postmaster reads postmaster.pid. ok is false when the file is missing, or when its process is not this server.
-func (c *cluster) postmaster() (p process, ok bool) {
+// postmaster reads postmaster.pid. Running is false when the file is missing, or when its process is not this server.
+func (c *cluster) postmaster() (s Status) {
 	text, err := os.ReadFile(c.pidFile())
 	if err != nil {
-		return p, false
+		return s
 	}
 	// Process, data directory, time of the start, port, socket directory, address, shared memory, state.
 	lines := append(strings.Split(string(text), "\n"), make([]string, 8)...)
-	p.pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
-	p.port, _ = strconv.Atoi(strings.TrimSpace(lines[3]))
-	p.ready = strings.TrimSpace(lines[7]) == "ready"
-	return p, p.pid > 0 && isServer(p.pid, c.data())
+	s.PID, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
+	s.Port, _ = strconv.Atoi(strings.TrimSpace(lines[3]))
+	s.ready = strings.TrimSpace(lines[7]) == "ready"
+	s.Running = s.PID > 0 && isServer(s.PID, c.data())
+	return s
 }
 
 // inspect describes the server.
 func (c *cluster) inspect() (Status, error) {
-	s := Status{Version: c.Version, Release: string(releases[c.Version])}
-	if c.directory == "" {
-		return s, nil
-	}
-	s.DataDirectory, s.LogFile = c.data(), c.logFile()
-	r, err := c.load()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s, c.unusable(err)
-	}
-	s.Port, s.password = r.Port, r.Password
-	if p, ok := c.postmaster(); ok {
-		s.Running, s.PID = true, p.pid
-		if p.port > 0 {
-			s.Port = p.port
+	var s Status
+	if c.directory != "" {
+		r, err := c.load()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return s, c.unusable(err)
 		}
+		if s = c.postmaster(); !s.Running {
+			s = Status{}
+		}
+		s.Port, s.password = cmp.Or(s.Port, r.Port), r.Password
+		s.DataDirectory, s.LogFile = c.data(), c.logFile()
 	}
+	s.Version, s.Release = c.Version, string(releases[c.Version])
 	return s, nil
 }
 
 // attach finds the running server and waits until it accepts connections. Status.Running is false when there is none.
 func (c *cluster) attach(ctx context.Context) (Status, error) {
 	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(poll) {
-		p, ok := c.postmaster()
+		s := c.postmaster()
 		switch {
-		case !ok || p.ready:
+		case !s.Running || s.ready:
 			return c.inspect()
 		case ctx.Err() != nil:
 			return Status{}, ctx.Err()
 		case time.Now().After(deadline):
-			return Status{}, failure(fmt.Sprintf("the local PostgreSQL (process %d) does not accept connections", p.pid),
+			return Status{}, failure(fmt.Sprintf("the local PostgreSQL (process %d) does not accept connections", s.PID),
 				"see its log in "+c.logFile()+"; if it hangs, kill that process and run the command again", nil)
 		}
 	}
@@ -173,10 +165,10 @@ func (c *cluster) prepare(ctx context.Context, programs string) (record, error) 
 	if err != nil {
 		return r, c.unusable(err)
 	}
-	if p, ok := c.postmaster(); !ok && processExists(p.pid) {
+	if s := c.postmaster(); !s.Running && processExists(s.PID) {
 		// PostgreSQL itself removes the file of a dead process, with checks of its own; but it takes any process of that
 		// number for a server, even the zombie of a killed one.
-		c.Logger.Warn("removing a stale postmaster.pid: that process is not the local PostgreSQL", "pid", p.pid)
+		c.Logger.Warn("removing a stale postmaster.pid: that process is not the local PostgreSQL", "pid", s.PID)
 		if err := os.Remove(c.pidFile()); err != nil {
 			return r, c.unusable(err)
 		}
@@ -199,16 +191,15 @@ func (c *cluster) check() error {
 
 // stop shuts the server down if it is running, and waits for it.
 func (c *cluster) stop(ctx context.Context) (stopped bool, err error) {
-	if _, ok := c.postmaster(); !ok {
+	if !c.postmaster().Running {
 		return false, nil
 	}
 	programs, err := c.ensurePrograms(ctx)
 	if err != nil {
 		return false, err
 	}
-	output, err := c.command(ctx, c.dataAccount(), program(programs, "pg_ctl"), "stop", "--pgdata", c.data(), "--mode", "fast", "--wait",
-		"--timeout", timeout).CombinedOutput()
-	if _, ok := c.postmaster(); !ok {
+	output, err := c.control(ctx, programs, "stop", "--mode", "fast").CombinedOutput()
+	if !c.postmaster().Running {
 		return true, nil // pg_ctl says "no server running" when the server has ended by itself meanwhile
 	}
 	return false, failure("cannot stop the local PostgreSQL", "see its log in "+c.logFile(),

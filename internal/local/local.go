@@ -77,6 +77,7 @@ type Status struct {
 	LogFile       string `json:"log_file"`
 
 	password string
+	ready    bool // accepts connections
 }
 
 // URL is the connection URL with the password, or "" when the server has never been started.

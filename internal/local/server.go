@@ -29,7 +29,7 @@ type account struct{ uid, gid uint32 }
 var inherited = []string{"PATH", "LD_LIBRARY_PATH", "SystemRoot"}
 
 // command is one of PostgreSQL's programs, to be run as an account.
-func (c *cluster) command(ctx context.Context, a account, path string, args ...string) *exec.Cmd {
+func command(ctx context.Context, a account, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = []string{} // nil would be the caller's
 	for _, name := range inherited {
@@ -54,7 +54,7 @@ func (c *cluster) serverAccount(ctx context.Context, programs string) (account, 
 	err := errors.New("there is no account postgres or nobody to run it as, and it does not run as root")
 	for _, a := range candidates {
 		var output []byte
-		output, err = c.command(ctx, a, program(programs, "postgres"), "--version").CombinedOutput()
+		output, err = command(ctx, a, program(programs, "postgres"), "--version").CombinedOutput()
 		if err == nil {
 			return a, nil
 		}
@@ -67,12 +67,14 @@ func (c *cluster) serverAccount(ctx context.Context, programs string) (account, 
 		"run as an ordinary user, or give a database (DATABASE_URL)", err)
 }
 
-// dataAccount is the account that the data directory belongs to.
-func (c *cluster) dataAccount() account {
+// control is pg_ctl on the data directory, run as the account that owns it. It waits until the server is ready or gone.
+func (c *cluster) control(ctx context.Context, programs, what string, args ...string) *exec.Cmd {
+	var a account
 	if info, err := os.Stat(c.data()); err == nil && isRoot() {
-		return owner(info)
+		a = owner(info)
 	}
-	return account{}
+	args = append([]string{what, "--pgdata", c.data(), "--wait", "--timeout", fmt.Sprint(readyTimeout.Seconds())}, args...)
+	return command(ctx, a, program(programs, "pg_ctl"), args...)
 }
 
 // initialise creates the data directory, which appears under its name only when it is complete.
@@ -96,7 +98,7 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 	if err != nil {
 		return c.unusable(err)
 	}
-	output, err := c.command(ctx, a, program(programs, "initdb"), "--pgdata", directory, "--username", User, "--pwfile", passwordFile,
+	output, err := command(ctx, a, program(programs, "initdb"), "--pgdata", directory, "--username", User, "--pwfile", passwordFile,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C").CombinedOutput()
 	switch {
 	case strings.Contains(string(output), "could not look up effective user ID"):
@@ -105,7 +107,7 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 	case err != nil:
 		return failed(err, output)
 	}
-	single := c.command(ctx, a, program(programs, "postgres"), "--single", "-D", directory, "postgres")
+	single := command(ctx, a, program(programs, "postgres"), "--single", "-D", directory, "postgres")
 	single.Stdin = strings.NewReader("create database " + Database + "\n")
 	output, err = single.CombinedOutput()
 	if err == nil && strings.Contains(string(output), "ERROR:") {
@@ -151,8 +153,7 @@ func (c *cluster) launch(ctx context.Context, programs string, r record) error {
 		if err != nil {
 			return c.unusable(err)
 		}
-		cmd := c.command(ctx, c.dataAccount(), program(programs, "pg_ctl"), "start", "--pgdata", c.data(), "--wait",
-			"--timeout", timeout, "--options", strings.Join(options, " "))
+		cmd := c.control(ctx, programs, "start", "--options", strings.Join(options, " "))
 		cmd.Stdout, cmd.Stderr = output, output // the server keeps them
 		err = cmd.Run()
 		output.Close()
