@@ -137,11 +137,13 @@ func (r *Run) Do(ctx context.Context) error {
 	return err
 }
 
-// ask asks Keep about one provider, under the lock of the tenant: Keep loads the provider for it, and may write its secret back. Its
-// errors stop the run: those of the call, that Keep has failed as a whole, and that it left too many calls unanswered.
+// ask asks Keep about one provider, under the lock of the tenant: Keep loads the provider for it, and may write its secret
+// back. Its errors stop the run: those of the call, that Keep has failed as a whole, and that it left too many calls
+// unanswered.
 func (r *Run) ask(ctx context.Context, result *Result, address string) error {
 	err := r.locked(ctx, func(queries *db.Queries) error {
-		rows, err := queries.SecretOf(ctx, db.SecretOfParams{TenantID: r.Tenant, ProviderType: result.Type, ObjectID: result.ID})
+		provider := db.SecretOfParams{TenantID: r.Tenant, ProviderType: result.Type, ObjectID: result.ID}
+		rows, err := queries.SecretOf(ctx, provider)
 		if err != nil {
 			return err
 		}
@@ -200,7 +202,8 @@ func (r *Run) connectKeep(ctx context.Context) error {
 	if r.Key == "" {
 		if len(r.admins) == 0 {
 			return postgres.Usage("no API key given, and the database has no managed key of role admin",
-				"give one with --api-key-file or KEEP_API_KEY, or let keep-bootstrap up create it: KEEP_DEFAULT_API_KEYS=NAME:admin:SECRET")
+				"give one with --api-key-file or KEEP_API_KEY, "+
+					"or let keep-bootstrap up create it: KEEP_DEFAULT_API_KEYS=NAME:admin:SECRET")
 		}
 		r.Key = r.admins[0].Value
 		r.Log.Info("using a managed API key", "name", r.admins[0].Name)
@@ -208,7 +211,8 @@ func (r *Run) connectKeep(ctx context.Context) error {
 	return r.Wait.For(ctx, r.ready)
 }
 
-// prepare makes sure that the key of outside systems works, and returns the address that they are given, which is KEEP_API_URL of Keep.
+// prepare makes sure that the key of outside systems works, and returns the address that they are given, which is
+// KEEP_API_URL of Keep.
 func (r *Run) prepare(ctx context.Context) (address string, err error) {
 	if r.webhookKey.State == "missing" {
 		if err := r.seedKey(ctx); err != nil {
@@ -249,8 +253,8 @@ func (r *Run) prepare(ctx context.Context) (address string, err error) {
 	return address, nil
 }
 
-// seedKey creates the key that Keep gives to outside systems: Keep would, in two steps that another call may disturb. If Keep does so at
-// the same time, its key is taken.
+// seedKey creates the key that Keep gives to outside systems: Keep would, in two steps that another call may disturb. If
+// Keep does so at the same time, its key is taken.
 func (r *Run) seedKey(ctx context.Context) error {
 	err := r.locked(ctx, func(queries *db.Queries) error {
 		written, err := queries.SeedWebhookKey(ctx, r.Tenant)
@@ -278,10 +282,12 @@ func unusableKey(message, hint string) error {
 // KeyCheck is what the state of the API key webhook (see db.WebhookKey) means, as a check of verify.
 func KeyCheck(tenant, state string) db.CheckResult {
 	var detail string
-	ok, hint := false, `rotate the key webhook in Keep's settings, or with PUT /settings/apikey {"apiKeyId": "webhook"}; then run activate again, which gives every outside system the new key`
+	ok, hint := false, `rotate the key webhook in Keep's settings, or with PUT /settings/apikey {"apiKeyId": "webhook"}; `+
+		"then run activate again, which gives every outside system the new key"
 	switch state {
 	case "differs":
-		detail = "the API key webhook is broken: its row in table tenantapikey and its secret do not match, so Keep refuses the alerts of every webhook"
+		detail = "the API key webhook is broken: its row in table tenantapikey and its secret do not match, " +
+			"so Keep refuses the alerts of every webhook"
 	case "unread":
 		detail = "the API key webhook is broken: its secret is missing, so Keep installs no webhook"
 	case "deleted":
@@ -306,8 +312,8 @@ func KeyCheck(tenant, state string) db.CheckResult {
 	return check
 }
 
-// install asks for the webhook of one provider and records the answer, in the transaction that holds the lock of the tenant. A provider
-// that is gone, or that another run has activated in the meantime, is not asked for.
+// install asks for the webhook of one provider and records the answer, in the transaction that holds the lock of the tenant.
+// A provider that is gone, or that another run has activated in the meantime, is not asked for.
 func (r *Run) install(ctx context.Context, queries *db.Queries, result *Result, address string) error {
 	now, err := queries.Webhooks(ctx, db.WebhooksParams{TenantID: r.Tenant, ObjectID: &result.ID})
 	if err != nil {

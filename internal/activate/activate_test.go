@@ -114,7 +114,8 @@ func TestRateLimit(t *testing.T) {
 	limited.Limit = 0 // is over at once
 	result = Result{ID: "1", Type: "grafana", State: Waiting}
 	err = run.callWebhook(t.Context(), &result)
-	if e := postgres.From(err); e == nil || e.Code != postgres.CodeKeepAway || e.ExitCode != 69 || result.State != Waiting || calls != 1 {
+	e := postgres.From(err)
+	if e == nil || e.Code != postgres.CodeKeepAway || e.ExitCode != 69 || result.State != Waiting || calls != 1 {
 		t.Errorf("%s after %d calls: %v", result.State, calls, err)
 	}
 }

@@ -51,8 +51,8 @@ func ParseURL(address string) (*url.URL, error) {
 	return base, nil
 }
 
-// isLocal reports whether outside systems cannot reach an address, because it means the machine that calls it. What is not an
-// address at all counts as local.
+// isLocal reports whether outside systems cannot reach an address, because it means the machine that calls it. What is not
+// an address at all counts as local.
 func isLocal(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -209,8 +209,8 @@ func (r *Run) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// post asks Keep to do something about a provider, and reads JSON of status 200. Without an answer the result is Unknown, and with
-// another status it is Failed. Its text is Keep's and may hold secrets.
+// post asks Keep to do something about a provider, and reads JSON of status 200. Without an answer the result is Unknown,
+// and with another status it is Failed. Its text is Keep's and may hold secrets.
 func (r *Run) post(ctx context.Context, result *Result, path string, into any) (answer, error) {
 	a, err := r.call(ctx, http.MethodPost, path, r.Timeout)
 	switch {
@@ -242,8 +242,8 @@ func (r *Run) callWebhook(ctx context.Context, result *Result) error {
 	return err
 }
 
-// callScopes has Keep validate the scopes of a provider. Status 200 says only that it was tried. Safe to repeat, except for the types
-// of sideEffects.
+// callScopes has Keep validate the scopes of a provider. Status 200 says only that it was tried. Safe to repeat, except for
+// the types of sideEffects.
 func (r *Run) callScopes(ctx context.Context, result *Result) error {
 	var scopes map[string]json.RawMessage
 	a, err := r.post(ctx, result, "/providers/"+url.PathEscape(result.ID)+"/scopes", &scopes)

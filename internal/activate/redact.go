@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // hidden replaces what must not be shown.
@@ -23,8 +24,6 @@ var (
 	paths     = regexp.MustCompile(`(^|[\s'"=(])/[^\s'"<>()\[\]{}/][^\s'"<>()\[\]{}]*`)
 	named     = regexp.MustCompile(`(?i)((?:pass\w*|secret|token|key|auth\w*|credential\w*)["']?\s*[:=]\s*["']?|(?:bearer|basic)\s+)([^\s"',;&]+)`)
 	words     = regexp.MustCompile(`[A-Za-z0-9_+/=*-]{16,}`)
-	digits    = regexp.MustCompile(`[0-9]`)
-	letters   = regexp.MustCompile(`[A-Za-z]`)
 )
 
 // redact makes a text of Keep safe to show: it often quotes an answer of the outside system. The given secrets are
@@ -54,7 +53,7 @@ func redact(text string, secrets []string) string {
 	text = paths.ReplaceAllString(text, "$1/...")
 	text = named.ReplaceAllString(text, "$1"+hidden)
 	text = words.ReplaceAllStringFunc(text, func(word string) string {
-		if digits.MatchString(word) && letters.MatchString(word) {
+		if strings.ContainsAny(word, "0123456789") && strings.ContainsFunc(word, unicode.IsLetter) {
 			return hidden
 		}
 		return word

@@ -26,17 +26,19 @@ var sideEffects = map[string]string{
 	"twilio":    "sends a message to a test number",
 }
 
-// chosen are the providers whose scopes must be validated, as results that are not known yet. A type without scopes is left out, unless
-// it is named.
+// chosen are the providers whose scopes must be validated, as results that are not known yet. A type without scopes is left
+// out, unless it is named.
 func (r *Run) chosen() (results []Result, err error) {
 	var unknown []string
 	for _, name := range r.Scopes {
-		if name != AllScopes && !slices.ContainsFunc(r.managed, func(p db.ManagedProvidersRow) bool { return p.Name == name }) {
+		isManaged := slices.ContainsFunc(r.managed, func(p db.ManagedProvidersRow) bool { return p.Name == name })
+		if name != AllScopes && !isManaged {
 			unknown = append(unknown, fmt.Sprintf("%q", name))
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, postgres.Usage("--scopes: not a managed provider: "+strings.Join(unknown, ", "), "run keep-bootstrap status to list them")
+		return nil, postgres.Usage("--scopes: not a managed provider: "+strings.Join(unknown, ", "),
+			"run keep-bootstrap status to list them")
 	}
 	all := slices.Contains(r.Scopes, AllScopes)
 	for _, p := range r.managed {

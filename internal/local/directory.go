@@ -35,9 +35,9 @@ func dataHome(given string) (string, error) {
 	return filepath.Join(given, "keep-bootstrap"), nil
 }
 
-// directoryFor returns the directory for the files that belong in dir: dir itself, or one below systemDirectory if the caller is
-// root and the server's account cannot enter dir, as it cannot enter most homes of root. Another dir is another database.
-// Without create, "" means that the directory does not exist yet.
+// directoryFor returns the directory for the files that belong in dir: dir itself, or one below systemDirectory if the
+// caller is root and the server's account cannot enter dir, as it cannot enter most homes of root. Another dir is another
+// database. Without create, "" means that the directory does not exist yet.
 func directoryFor(dir string, create bool) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if strings.ContainsAny(dir, "\"$`\n") || os.PathSeparator == '/' && strings.Contains(dir, `\`) {

@@ -52,7 +52,8 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 		c.Logger.Info("downloading PostgreSQL, about 15 MB", "release", release)
 	}
 	err = c.unpack(ctx, all, programs)
-	if err != nil && len(archives) > 0 && strings.Contains(err.Error(), "unable to extract") && !strings.Contains(err.Error(), "no space") {
+	if err != nil && len(archives) > 0 &&
+		strings.Contains(err.Error(), "unable to extract") && !strings.Contains(err.Error(), "no space") {
 		c.Logger.Warn("the downloaded PostgreSQL is damaged, downloading it again", "file", archives[0])
 		if err = os.Remove(archives[0]); err == nil {
 			err = c.unpack(ctx, all, programs)
@@ -64,7 +65,7 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	return programs, nil
 }
 
-// unpack downloads the programs unless they are in the cache, unpacks them, tries them, and moves them to their directory.
+// unpack downloads the programs unless they are in the cache, unpacks them, tries them, and gives them their name.
 func (c *cluster) unpack(ctx context.Context, all, programs string) error {
 	sweep(all, c.Logger)
 	directory, err := os.MkdirTemp(all, partial)
@@ -149,7 +150,9 @@ func (c *cluster) explain(err error) error {
 	if known, ok := errors.AsType[*postgres.Error](err); ok {
 		return known
 	}
-	for _, text := range []string{"unable to connect to", "no version found matching", "error fetching postgres", "sha256", "checksums"} {
+	for _, text := range []string{
+		"unable to connect to", "no version found matching", "error fetching postgres", "sha256", "checksums",
+	} {
 		if strings.Contains(err.Error(), text) && !strings.Contains(err.Error(), "no space left") {
 			return failure(
 				fmt.Sprintf("cannot download PostgreSQL %s, which is needed because no database is given", releases[c.Version]),

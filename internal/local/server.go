@@ -98,8 +98,8 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 	if err != nil {
 		return c.unusable(err)
 	}
-	output, err := command(ctx, a, program(programs, "initdb"), "--pgdata", directory, "--username", User, "--pwfile", passwordFile,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C").CombinedOutput()
+	output, err := command(ctx, a, program(programs, "initdb"), "--pgdata", directory, "--username", User,
+		"--pwfile", passwordFile, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C").CombinedOutput()
 	switch {
 	case strings.Contains(string(output), "could not look up effective user ID"):
 		return failure(fmt.Sprintf("PostgreSQL needs a user name, and user id %d has none on this system", os.Geteuid()),
@@ -122,8 +122,8 @@ func (c *cluster) initialise(ctx context.Context, programs, password string) err
 	return nil
 }
 
-// launch starts the server on its data directory, on another port if its own is in use, with the settings that make it private.
-// They are given at every start, so the files in the data directory stay untouched.
+// launch starts the server on its data directory, on another port if its own is in use, with the settings that make it
+// private. They are given at every start, so the files in the data directory stay untouched.
 func (c *cluster) launch(ctx context.Context, programs string, r record) error {
 	if r.Port == 0 || !portFree(r.Port) {
 		if r.Port != 0 {

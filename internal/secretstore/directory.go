@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"syscall"
 
 	"keep-bootstrap/internal/file"
@@ -41,7 +40,8 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR):
 			// Keep cannot have written it.
 		case err != nil:
-			contents.Entries = append(contents.Entries, Entry{Key: key, Problem: "the file cannot be read: " + file.Reason(err)})
+			entry := Entry{Key: key, Problem: "the file cannot be read: " + file.Reason(err)}
+			contents.Entries = append(contents.Entries, entry)
 		default:
 			contents.Entries = append(contents.Entries, newEntry(key, value))
 		}
@@ -55,7 +55,6 @@ func (d Directory) Read(_ context.Context, tenant string, keys []string) (Conten
 			contents.Unused = append(contents.Unused, name)
 		}
 	}
-	slices.Sort(contents.Unused)
 	return contents, nil
 }
 

@@ -204,7 +204,8 @@ func (k *Kubernetes) refused(response *http.Response, body []byte) error {
 	case code == http.StatusUnauthorized:
 		return forbidden(message, "create a new token or client certificate, for example with kubectl create token")
 	case code == http.StatusForbidden:
-		return forbidden(message, "grant the verb list on secrets in namespace "+k.Namespace+", or run as the service account of Keep")
+		return forbidden(message,
+			"grant the verb list on secrets in namespace "+k.Namespace+", or run as the service account of Keep")
 	case code == http.StatusTooManyRequests, code >= 500:
 		return temporary(message, nil)
 	case code >= 300 && code < 400:
