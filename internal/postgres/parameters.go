@@ -108,9 +108,6 @@ var parameters = map[string]parameter{
 	"PGGEQO":      {variable: "PGGEQO", treatment: ignored},
 }
 
-// asyncpgOptions only tune SQLAlchemy's driver asyncpg.
-var asyncpgOptions = []string{"prepared_statement_cache_size", "statement_cache_size", "async_fallback"}
-
 // setting is the value of a parameter, and who gave it.
 type setting struct{ value, from string }
 
@@ -164,8 +161,6 @@ func (s settings) check(name string) (warning string, err error) {
 	value, from := s[name].value, s[name].from
 	p, known := parameters[name]
 	switch {
-	case slices.Contains(asyncpgOptions, name):
-		return from + " is ignored: it tunes another driver", nil
 	case !known && plain.MatchString(name):
 		return "", Usage(from+" is not a connection parameter of PostgreSQL", "remove it; it may belong to another driver or tool")
 	case !known:

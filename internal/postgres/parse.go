@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -13,135 +14,43 @@ type options map[string]string
 // errSplit is the error of a URL whose parts cannot be told apart: nothing of it may be quoted.
 var errSplit = errors.New("its parts cannot be told apart")
 
-// sqlAlchemyURL is the grammar by which SQLAlchemy splits a URL. It is laxer than that of a URL: the password may hold
-// / : # ? as they are.
-var sqlAlchemyURL = regexp.MustCompile(`^[\w+]+://(?:([^:/]*)(?::([^@]*))?@)?([^/?]*)(?:/([^?]*))?(?:\?(.*))?$`)
+// dialect is a way to read a URL.
+type dialect struct {
+	grammar *regexp.Regexp // user, password, hosts, database, query
+	decode  func(string) (string, error)
+	query   func(options, string) error
+}
 
-// parseSQLAlchemy reads a URL as SQLAlchemy and psycopg2 do: each valid %XX is decoded once, a % that starts none stays,
-// and + is a blank in the query only.
-func parseSQLAlchemy(text string) (options, error) {
-	part := sqlAlchemyURL.FindStringSubmatch(text)
+// libpq ends user and password at the first @ or /. SQLAlchemy is laxer: the password may hold / : # ? as they are.
+var (
+	libpq = dialect{
+		regexp.MustCompile(`(?s)^.*?://(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)(?:/([^?]*))?(?:\?(.*))?$`),
+		decode, options.libpqQuery,
+	}
+	sqlAlchemy = dialect{
+		regexp.MustCompile(`^[\w+]+://(?:([^:/]*)(?::([^@]*))?@)?([^/?]*)(?:/([^?]*))?(?:\?(.*))?$`),
+		unescape, options.sqlAlchemyQuery,
+	}
+)
+
+// parse reads a URL.
+func (d dialect) parse(text string) (options, error) {
+	part := d.grammar.FindStringSubmatch(text)
 	if part == nil {
 		return nil, errSplit
 	}
 	o := options{}
-	o.set("user", unescape(part[1]))
-	o.set("password", unescape(part[2]))
-	if err := o.setHosts(part[3], func(s string) (string, error) { return unescape(s), nil }); err != nil {
+	for _, p := range []struct{ name, text string }{{"user", part[1]}, {"password", part[2]}, {"dbname", part[4]}} {
+		value, err := d.decode(p.text)
+		if err != nil {
+			return nil, fmt.Errorf("the %s %w", p.name, err)
+		}
+		o.set(p.name, value)
+	}
+	if err := o.setHosts(part[3], d.decode); err != nil {
 		return nil, err
 	}
-	// Without a port PGPORT counts, and one after the last host is for all.
-	if ports := strings.TrimLeft(o["port"], ","); ports == "" {
-		delete(o, "port")
-	} else if !strings.Contains(ports, ",") {
-		o["port"] = ports
-	}
-	o.set("dbname", unescape(part[4]))
-	var hosts, ports []string
-	seen := map[string]bool{}
-	for pair := range strings.SplitSeq(part[5], "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		name, value = unescape(strings.ReplaceAll(name, "+", " ")), unescape(strings.ReplaceAll(value, "+", " "))
-		if name == "database" { // as psycopg2 calls it
-			name = "dbname"
-		}
-		switch {
-		case value == "": // SQLAlchemy drops it
-		case name == "host":
-			hosts = append(hosts, value)
-		case name == "port":
-			ports = append(ports, value)
-		case seen[name]:
-			return nil, errors.New("the parameter " + name + " is given more than once")
-		default:
-			seen[name] = true
-			o[name] = value
-		}
-	}
-	if len(hosts) > 0 {
-		o.setHostParameters(hosts, len(ports) > 0)
-	}
-	if len(ports) > 0 {
-		o["port"] = strings.Join(ports, ",")
-	}
-	return o, nil
-}
-
-// hostAndPort is host:port as a value of the parameter host. A socket directory may hold a colon; an IPv6 address with a
-// port has brackets.
-var hostAndPort = regexp.MustCompile(`^(?:\[([^\]]+)\]|([^:/\[\]]*))(?::(\d*))?$`)
-
-// setHostParameters takes the values of host=A:1&host=B:2 and host=A,B. With a parameter port, hosts have none.
-func (o options) setHostParameters(values []string, hasPorts bool) {
-	var hosts, ports []string
-	given := strings.Contains(strings.Join(values, ","), ",")
-	for host := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		port := ""
-		if part := hostAndPort.FindStringSubmatch(host); part != nil && !(hasPorts && part[3] != "") {
-			host, port = part[1]+part[2], part[3]
-		}
-		given = given || port != ""
-		hosts, ports = append(hosts, host), append(ports, port)
-	}
-	o["host"] = strings.Join(hosts, ",")
-	if given {
-		o["port"] = strings.Join(ports, ",")
-	}
-}
-
-// parseURI reads a URL as libpq does.
-func parseURI(text string) (options, error) {
-	_, rest, _ := strings.Cut(text, "://")
-	o := options{}
-	// decoded sets name to the decoded text.
-	decoded := func(name, text string) error {
-		value, err := decode(text)
-		if err != nil {
-			return errors.New("the " + name + " " + err.Error())
-		}
-		o.set(name, value)
-		return nil
-	}
-	if end := strings.IndexAny(rest, "@/"); end >= 0 && rest[end] == '@' {
-		user, password, _ := strings.Cut(rest[:end], ":")
-		if err := errors.Join(decoded("user", user), decoded("password", password)); err != nil {
-			return nil, err
-		}
-		rest = rest[end+1:]
-	}
-	hosts, query := rest, ""
-	if end := strings.IndexAny(rest, "/?"); end >= 0 {
-		var database string
-		database, query, _ = strings.Cut(strings.TrimPrefix(rest[end:], "/"), "?")
-		hosts = rest[:end]
-		if err := decoded("dbname", database); err != nil {
-			return nil, err
-		}
-	}
-	if err := o.setHosts(hosts, decode); err != nil {
-		return nil, err
-	}
-	if query == "" {
-		return o, nil
-	}
-	for pair := range strings.SplitSeq(strings.TrimSuffix(query, "&"), "&") {
-		name, value, found := strings.Cut(pair, "=")
-		if !found || strings.Contains(value, "=") {
-			return nil, errSplit
-		}
-		name, err := decode(name)
-		if err != nil {
-			return nil, errSplit
-		}
-		if name == "ssl" && value == "true" {
-			name, value = "sslmode", "require"
-		}
-		if value, err = decode(value); err != nil {
-			return nil, errors.New("the parameter " + name + " " + err.Error())
-		}
-		o[name] = value
-	}
-	return o, nil
+	return o, d.query(o, part[5])
 }
 
 // set keeps what is not empty.
@@ -151,30 +60,106 @@ func (o options) set(name, value string) {
 	}
 }
 
-// setHosts takes libpq's list of hosts: host:port,host:port, with IPv6 addresses in brackets.
+// listedHost is an element of libpq's list of hosts: host:port, with IPv6 addresses in brackets.
+var listedHost = regexp.MustCompile(`(?s)^(?:\[([^\]]+)\]|([^:\[][^:]*)?)(?::(.*))?$`)
+
+// setHosts takes the list of hosts before the database.
 func (o options) setHosts(list string, decode func(string) (string, error)) error {
 	var hosts, ports []string
 	for element := range strings.SplitSeq(list, ",") {
-		host, port, _ := strings.Cut(element, ":")
-		if strings.HasPrefix(element, "[") {
-			closing := strings.Index(element, "]")
-			if closing < 2 || element[closing+1:] != "" && element[closing+1] != ':' {
-				return errSplit
-			}
-			host, port = element[1:closing], strings.TrimPrefix(element[closing+1:], ":")
+		part := listedHost.FindStringSubmatch(element)
+		if part == nil {
+			return errSplit
 		}
-		host, err := decode(host)
+		host, err := decode(part[1] + part[2])
 		if err != nil {
-			return errors.New("the host " + err.Error())
+			return fmt.Errorf("the host %w", err)
 		}
-		hosts, ports = append(hosts, host), append(ports, port)
+		hosts, ports = append(hosts, host), append(ports, part[3])
 	}
 	o.set("host", strings.Join(hosts, ","))
 	o.set("port", strings.Join(ports, ","))
 	return nil
 }
 
-// parseKeywords reads libpq's form keyword=value keyword='quoted value'.
+// libpqQuery takes the parameters of a URL as libpq does.
+func (o options) libpqQuery(query string) error {
+	if query == "" {
+		return nil
+	}
+	for pair := range strings.SplitSeq(strings.TrimSuffix(query, "&"), "&") {
+		name, value, found := strings.Cut(pair, "=")
+		name, err := decode(name)
+		if err != nil || !found || strings.Contains(value, "=") {
+			return errSplit
+		}
+		if name == "ssl" && value == "true" {
+			name, value = "sslmode", "require"
+		}
+		if o[name], err = decode(value); err != nil {
+			return fmt.Errorf("the parameter %s %w", name, err)
+		}
+	}
+	return nil
+}
+
+// sqlAlchemyQuery takes the parameters of a URL as SQLAlchemy and psycopg2 do: + is a blank, and empty values are dropped.
+func (o options) sqlAlchemyQuery(query string) error {
+	// Without a port PGPORT counts, and one after the last host is for all.
+	if ports := strings.TrimLeft(o["port"], ","); ports == "" {
+		delete(o, "port")
+	} else if !strings.Contains(ports, ",") {
+		o["port"] = ports
+	}
+	given := map[string][]string{}
+	for pair := range strings.SplitSeq(strings.ReplaceAll(query, "+", " "), "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, _ = unescape(name)
+		if name == "database" { // as psycopg2 calls it
+			name = "dbname"
+		}
+		if value, _ = unescape(value); value != "" {
+			given[name] = append(given[name], value)
+		}
+		if len(given[name]) > 1 && name != "host" && name != "port" {
+			return fmt.Errorf("the parameter %s is given more than once", name)
+		}
+	}
+	for name, values := range given {
+		o[name] = strings.Join(values, ",")
+	}
+	if given["host"] != nil {
+		o.splitHosts(given["port"] != nil)
+	}
+	return nil
+}
+
+// hostAndPort is host:port as a value of the parameter host. A socket directory may hold a colon; an IPv6 address with a
+// port has brackets.
+var hostAndPort = regexp.MustCompile(`^(?:\[([^\]]+)\]|([^:/\[\]]*))(?::(\d*))?$`)
+
+// splitHosts takes the ports out of host=A:1&host=B:2 and host=A,B. With a parameter port, hosts have none.
+func (o options) splitHosts(hasPorts bool) {
+	var hosts, ports []string
+	given := strings.Contains(o["host"], ",")
+	for host := range strings.SplitSeq(o["host"], ",") {
+		port := ""
+		if part := hostAndPort.FindStringSubmatch(host); part != nil && !(hasPorts && part[3] != "") {
+			host, port = part[1]+part[2], part[3]
+		}
+		given = given || port != ""
+		hosts, ports = append(hosts, host), append(ports, port)
+	}
+	o["host"] = strings.Join(hosts, ",")
+	if given && !hasPorts {
+		o["port"] = strings.Join(ports, ",")
+	}
+}
+
+// blanks separate keywords.
+const blanks = " \t\n\r\v\f"
+
+// parseKeywords reads libpq's form keyword=value keyword='quoted value'. What follows a backslash is taken as it is.
 func parseKeywords(text string) (options, error) {
 	o := options{}
 	for rest := strings.TrimLeft(text, blanks); rest != ""; rest = strings.TrimLeft(rest, blanks) {
@@ -184,36 +169,27 @@ func parseKeywords(text string) (options, error) {
 			return nil, errSplit
 		}
 		rest = strings.TrimLeft(after, blanks)
-		quoted := strings.HasPrefix(rest, "'")
+		end, quoted := blanks, strings.HasPrefix(rest, "'")
 		if quoted {
-			rest = rest[1:]
+			end, rest = "'", rest[1:]
 		}
 		var value strings.Builder
-		closed := false
-		for rest != "" && !closed {
-			c := rest[0]
-			rest = rest[1:]
-			switch {
-			case c == '\\' && rest != "":
+		for rest != "" && !strings.Contains(end, rest[:1]) {
+			if rest = strings.TrimPrefix(rest, `\`); rest != "" {
 				value.WriteByte(rest[0])
 				rest = rest[1:]
-			case c == '\\':
-			case quoted && c == '\'', !quoted && strings.IndexByte(blanks, c) >= 0:
-				closed = true
-			default:
-				value.WriteByte(c)
 			}
 		}
-		if quoted && !closed {
+		if quoted && rest == "" {
 			return nil, errSplit
+		}
+		if quoted {
+			rest = rest[1:]
 		}
 		o[keyword] = value.String()
 	}
 	return o, nil
 }
-
-// blanks separate keywords.
-const blanks = " \t\n\r\v\f"
 
 // decode undoes percent encoding as libpq does: every % must start an escape, + is a plus.
 func decode(text string) (string, error) {
@@ -231,10 +207,10 @@ func decode(text string) (string, error) {
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // unescape undoes percent encoding as Python does: what is not an escape stays, and what is not UTF-8 is replaced.
-func unescape(text string) string {
+func unescape(text string) (string, error) {
 	plain := escape.ReplaceAllStringFunc(text, func(s string) string {
 		character, _ := url.PathUnescape(s) // it is a valid escape
 		return character
 	})
-	return strings.ToValidUTF8(plain, "\uFFFD")
+	return strings.ToValidUTF8(plain, "\uFFFD"), nil
 }

@@ -161,21 +161,12 @@ func (s Source) parse() (given options, hidden bool, err error) {
 	case !isURL || keywordForm.MatchString(s.ConnString):
 		given, err = parseKeywords(s.ConnString)
 	case strings.Contains(scheme, "+") || s.Origin == keepVariable:
-		given, err = parseSQLAlchemy(s.ConnString)
+		given, err = sqlAlchemy.parse(s.ConnString)
 	default:
-		given, err = parseURI(s.ConnString)
+		given, err = libpq.parse(s.ConnString)
 	}
 	if err != nil {
 		return nil, true, s.refuse(err)
-	}
-	if strings.Contains(scheme, "+asyncpg") {
-		if mode, ok := given["ssl"]; ok {
-			delete(given, "ssl")
-			if mode == "true" {
-				mode = "require"
-			}
-			given["sslmode"] = mode
-		}
 	}
 	// One @ ends the user and password. Another one, outside of the parameters, may have been meant as a part of them.
 	front, _, _ := strings.Cut(rest, "?")
