@@ -213,19 +213,18 @@ func raisedByOthers(pgErr *pgconn.PgError) bool {
 
 // objects names the objects that a server error is about.
 func objects(pgErr *pgconn.PgError) string {
-	var parts []string
-	add := func(kind, name string) {
-		if name != "" {
-			parts = append(parts, kind+" "+name)
-		}
-	}
-	add("schema", pgErr.SchemaName)
-	add("table", pgErr.TableName)
-	add("column", pgErr.ColumnName)
-	add("type", pgErr.DataTypeName)
-	add("constraint", pgErr.ConstraintName)
+	var function string
 	if found := raisedIn.FindStringSubmatch(pgErr.Where); found != nil && raisedByOthers(pgErr) {
-		add("function", found[1])
+		function = found[1]
+	}
+	var parts []string
+	for _, object := range [][2]string{
+		{"schema ", pgErr.SchemaName}, {"table ", pgErr.TableName}, {"column ", pgErr.ColumnName},
+		{"type ", pgErr.DataTypeName}, {"constraint ", pgErr.ConstraintName}, {"function ", function},
+	} {
+		if object[1] != "" {
+			parts = append(parts, object[0]+object[1])
+		}
 	}
 	return strings.Join(parts, ", ")
 }

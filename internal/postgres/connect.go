@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,8 +29,9 @@ const ApplicationName = "keep-bootstrap"
 const defaultConnectTimeout = 10 * time.Second
 
 // Settings is a statement that makes the rest of its transaction independent of the settings of role and database: texts
-// travel as UTF-8, dates as ISO, and operators are those of PostgreSQL, whatever someone made in schema public. Send it first in a transaction or in a batch, which is one transaction: it then costs no
-// round trip, and it is safe behind a pooler in transaction mode, where nothing that is set for a session survives.
+// travel as UTF-8, dates as ISO, and operators are those of PostgreSQL, whatever someone made in schema public. Send it first
+// in a transaction or in a batch, which is one transaction: it then costs no round trip, and it is safe behind a pooler in
+// transaction mode, where nothing that is set for a session survives.
 const Settings = `SELECT pg_catalog.set_config('client_encoding', 'UTF8', true), pg_catalog.set_config('datestyle', 'ISO, MDY', true),
 	pg_catalog.set_config('intervalstyle', 'postgres', true), pg_catalog.set_config('bytea_output', 'hex', true),
 	pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('standard_conforming_strings', 'on', true),
@@ -47,12 +48,14 @@ type Config struct {
 	// Warnings name the parameters that are ignored.
 	Warnings []string
 
-	hosts         []*pgx.ConnConfig // in the order in which they are tried
-	random        bool              // load_balance_hosts=random
-	preferStandby bool
-	attributes    string // target_session_attrs
-	hidden        bool   // parts of the connection string may have been taken for others: nothing of it is shown
+	hosts      []*pgx.ConnConfig // in the order in which they are tried
+	random     bool              // load_balance_hosts=random
+	attributes string            // target_session_attrs
+	hidden     bool              // parts of the connection string may have been taken for others: nothing of it is shown
 }
+
+// preferStandby is the value of target_session_attrs that takes any server if there is no standby.
+const preferStandby = "prefer-standby"
 
 // Config reads the source, the service file and libpq's variables.
 //
@@ -62,30 +65,23 @@ func (s Source) Config() (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, warnings, err := s.resolve(given)
-	if s.warning != "" {
-		warnings = append(warnings, s.warning)
-	}
-	if err == nil {
-		err = all.checkTLS(&warnings)
-	}
+	c := &Config{Warnings: slices.Clone(s.warnings), hidden: hidden}
+	all, err := s.resolve(given, &c.Warnings)
 	if err != nil && hidden {
 		return nil, s.unsplittable()
 	}
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{
-		Warnings: warnings, hidden: hidden,
-		random: all.get("load_balance_hosts") == "random", attributes: all.get("target_session_attrs"),
-	}
-	if c.preferStandby = c.attributes == "prefer-standby"; c.preferStandby {
+	c.random, c.attributes = all.get("load_balance_hosts") == "random", all.get("target_session_attrs")
+	if c.attributes == preferStandby {
 		all["target_session_attrs"] = setting{value: "standby"}
 	}
 	hosts, addresses, ports := all.list("host"), all.list("hostaddr"), all.list("port")
 	count := max(len(hosts), len(addresses))
 	if len(hosts) > 1 && len(addresses) > 0 && len(hosts) != len(addresses) || len(ports) > 1 && len(ports) != count {
-		return nil, Usage(s.Origin+": the numbers of hosts, of addresses and of ports differ", "give one port for all hosts, or one for each; an element of a list may be empty")
+		return nil, Usage(s.Origin+": the numbers of hosts, of addresses and of ports differ",
+			"give one port for all hosts, or one for each; an element of a list may be empty")
 	}
 	for i := range max(count, 1) {
 		one := maps.Clone(all)
@@ -190,10 +186,10 @@ func protocol(name string, otherwise uint16) uint16 {
 
 // config is the driver's form of the parameters of one host.
 func (s settings) config() (*pgx.ConnConfig, error) {
-	text := strings.Builder{}
+	var text strings.Builder
 	text.WriteString("connect_timeout=0 ") // or pgx would read its variable
 	for name, setting := range s {
-		if p := parameters[name]; p.treatment == driver || name == "target_session_attrs" || name == "service" || name == "servicefile" {
+		if parameters[name].treatment == driver {
 			fmt.Fprintf(&text, "%s='%s' ", name, strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(setting.value))
 		}
 	}
@@ -207,19 +203,13 @@ func (s settings) config() (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.RuntimeParams = map[string]string{"application_name": ApplicationName}
-	for _, name := range []string{"fallback_application_name", "application_name"} {
-		if value := s.get(name); value != "" {
-			config.RuntimeParams["application_name"] = value
-		}
+	config.RuntimeParams = map[string]string{
+		"application_name": cmp.Or(s.get("application_name"), s.get("fallback_application_name"), ApplicationName),
 	}
 	if value := s.get("options"); value != "" {
 		config.RuntimeParams["options"] = value
 	}
-	config.ConnectTimeout = s.seconds("connect_timeout")
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = defaultConnectTimeout
-	}
+	config.ConnectTimeout = cmp.Or(s.seconds("connect_timeout"), defaultConnectTimeout)
 	config.DialFunc = s.dialer().DialContext
 	for _, c := range append([]*pgconn.FallbackConfig{{TLSConfig: config.TLSConfig}}, config.Fallbacks...) {
 		if c.TLSConfig != nil {
@@ -240,18 +230,15 @@ func (s settings) config() (*pgx.ConnConfig, error) {
 // dialer has the TCP settings of the parameters. Zero means the system's default in libpq.
 func (s settings) dialer() *net.Dialer {
 	d := &net.Dialer{}
-	number := func(name string) int {
-		value, _ := strconv.Atoi(strings.TrimSpace(s.get(name))) // it was checked
-		return value
-	}
-	if s["keepalives"].value != "" && number("keepalives") == 0 {
+	if s.get("keepalives") != "" && s.number("keepalives") == 0 {
 		d.KeepAlive = -1
 	} else if s.get("keepalives_idle")+s.get("keepalives_interval")+s.get("keepalives_count") != "" {
 		d.KeepAliveConfig = net.KeepAliveConfig{
-			Enable: true, Idle: s.seconds("keepalives_idle"), Interval: s.seconds("keepalives_interval"), Count: number("keepalives_count"),
+			Enable: true, Idle: s.seconds("keepalives_idle"), Interval: s.seconds("keepalives_interval"),
+			Count: s.number("keepalives_count"),
 		}
 	}
-	if timeout := number("tcp_user_timeout"); timeout > 0 {
+	if timeout := s.number("tcp_user_timeout"); timeout > 0 {
 		d.Control = func(network, _ string, raw syscall.RawConn) error {
 			if !strings.HasPrefix(network, "tcp") {
 				return nil
@@ -276,23 +263,21 @@ func Connect(ctx context.Context, config *Config) (*pgx.Conn, error) {
 	if config.random {
 		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
-	var failures []failure
-	for round := range 2 {
-		for _, host := range order {
+	if config.attributes == preferStandby {
+		for _, host := range slices.Clone(order) {
 			host = host.Copy()
-			if round == 1 {
-				host.ValidateConnect = nil // prefer-standby: now any server will do
-			}
-			conn, err := connectTo(ctx, host)
-			if err == nil {
-				return conn, nil
-			}
-			failures = append(failures, failure{host, err})
-			if final(err) || ctx.Err() != nil {
-				return nil, config.unreachable(failures)
-			}
+			host.ValidateConnect = nil // any server will do
+			order = append(order, host)
 		}
-		if !config.preferStandby {
+	}
+	var failures []failure
+	for _, host := range order {
+		conn, err := connectTo(ctx, host)
+		if err == nil {
+			return conn, nil
+		}
+		failures = append(failures, failure{host, err})
+		if final(err) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -301,7 +286,8 @@ func Connect(ctx context.Context, config *Config) (*pgx.Conn, error) {
 
 // connectTo connects to one host and watches the connection for a server that stops answering.
 func connectTo(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
-	w := &watch{config: config.Copy()}
+	w := &watch{config: config}
+	config = config.Copy()
 	config.BuildFrontend = w.frontend
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 )
@@ -87,11 +88,10 @@ func From(err error) *Error {
 	if errors.As(err, &known) {
 		return known
 	}
-	for _, mapping := range []func(error) *Error{fromServer, fromConnection} {
-		if e := mapping(err); e != nil {
-			e.Err = err
-			return e
-		}
+	e := cmp.Or(fromServer(err), fromConnection(err))
+	if e == nil {
+		e = &Error{Code: CodeUnexpected, Message: strings.TrimSpace(err.Error()), ExitCode: ExitUnexpected}
 	}
-	return &Error{Code: CodeUnexpected, Message: strings.TrimSpace(err.Error()), ExitCode: ExitUnexpected, Err: err}
+	e.Err = err
+	return e
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -114,15 +113,13 @@ type failure struct {
 
 // unreachable is the error after the last host. Code, exit code and hint are those of the last failure.
 func (c *Config) unreachable(failures []failure) *Error {
-	last := failures[len(failures)-1]
-	e := fromServer(last.err)
-	if e == nil {
-		why := last.cause()
-		e = &Error{Code: CodeUnreachable, Hint: why.hint, ExitCode: cmp.Or(why.exit, ExitUnavailable), Retry: why.exit == 0}
-		if errors.Is(last.err, context.Canceled) {
-			e = fromConnection(context.Canceled)
-		}
+	var e *Error
+	var reasons []string
+	for _, f := range failures {
+		e = f.explain()
+		reasons = append(reasons, address(f.config)+": "+e.Message)
 	}
+	last := failures[len(failures)-1]
 	e.Err = last.err
 	switch {
 	case c.hidden:
@@ -133,11 +130,8 @@ func (c *Config) unreachable(failures []failure) *Error {
 	case unfit(last.err):
 		e.Hint = "no server matches target_session_attrs=" + c.attributes + ": add one that does, or wait for one with --wait"
 	}
-	var reasons []string
-	for _, f := range failures {
-		reasons = append(reasons, address(f.config)+": "+f.cause().text)
-	}
-	e.Message = fmt.Sprintf("cannot connect to database %q as role %q at %s", cmp.Or(c.Database, c.User), c.User, strings.Join(reasons, "; "))
+	e.Message = fmt.Sprintf("cannot connect to database %q as role %q at %s",
+		cmp.Or(c.Database, c.User), c.User, strings.Join(reasons, "; "))
 	return e
 }
 
@@ -156,12 +150,6 @@ func unfit(err error) bool {
 		errors.Is(err, pgconn.ErrPrimaryConnection) || errors.Is(err, pgconn.ErrStandbyConnection)
 }
 
-// cause is why a connection failed in a few words, without a secret. An exit code of 0 means 69.
-type cause struct {
-	text, hint string
-	exit       int
-}
-
 const (
 	checkAddress = "check host and port, firewall and network policies; --wait waits"
 	checkPeer    = "check the port, and any proxy or load balancer: something other than PostgreSQL may listen there"
@@ -175,17 +163,18 @@ func Innermost(err error) string {
 	return err.Error()
 }
 
-// cause finds out why a host was not connected to.
-func (f failure) cause() cause {
+// explain says in a few words why a host was not connected to, without a secret.
+func (f failure) explain() *Error {
 	if e := fromServer(f.err); e != nil {
-		return cause{text: e.Message}
+		return e
+	}
+	if errors.Is(f.err, context.Canceled) {
+		return fromConnection(context.Canceled)
 	}
 	var (
 		dns       *net.DNSError
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		alert     tls.AlertError
 		timeout   net.Error
 	)
 	err, text := f.err, f.err.Error()
@@ -193,46 +182,55 @@ func (f failure) cause() cause {
 	contains := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case errors.As(err, &dns) && dns.IsTimeout:
-		return cause{text: "the name server did not answer", hint: checkAddress}
+		return away("the name server did not answer", checkAddress)
 	case errors.As(err, &dns):
-		return cause{text: "host name not found", hint: "correct the host name, or wait with --wait until it resolves"}
+		return away("host name not found", "correct the host name, or wait with --wait until it resolves")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return cause{text: "connection refused", hint: meanings[CodeUnreachable].hint}
+		return away("connection refused", meanings[CodeUnreachable].hint)
 	case errors.Is(err, syscall.ENOENT):
-		return cause{text: "the socket does not exist", hint: "start the server, or correct directory and port; --wait waits for it"}
+		return away("the socket does not exist", "start the server, or correct directory and port; --wait waits for it")
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return cause{text: "permission denied", hint: "allow this user to use the socket or the network", exit: ExitPermission}
+		return denied("permission denied", "allow this user to use the socket or the network")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return cause{text: "no route to host", hint: checkAddress}
+		return away("no route to host", checkAddress)
 	case unfit(err):
-		return cause{text: innermost}
+		return away(innermost, "")
 	case refusedTLS(err):
-		return cause{text: "the server has no TLS, but sslmode asks for it", hint: "enable TLS on the server, or set sslmode=disable on a network that you trust"}
+		return away("the server has no TLS, but sslmode asks for it",
+			"enable TLS on the server, or set sslmode=disable on a network that you trust")
 	case errors.As(err, &authority):
-		return cause{text: "TLS failed: the certificate of the server is signed by an unknown authority", hint: "set sslrootcert to the certificate of the authority"}
+		return away("TLS failed: the certificate of the server is signed by an unknown authority",
+			"set sslrootcert to the certificate of the authority")
 	case errors.As(err, &hostname):
-		return cause{text: "TLS failed: the certificate of the server is not for this host", hint: "use a host name of the certificate, or sslmode=verify-ca"}
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return cause{text: "TLS failed: the certificate of the server has expired or is not yet valid", hint: "renew the certificate, and check the clocks"}
-	case errors.As(err, &invalid), errors.As(err, &alert), contains("tls: "), contains("x509: "):
-		return cause{text: "TLS failed: " + innermost, hint: "check the certificates, sslmode, and the versions of TLS that both sides allow"}
+		return away("TLS failed: the certificate of the server is not for this host",
+			"use a host name of the certificate, or sslmode=verify-ca")
+	case contains("tls: "), contains("x509: "):
+		return away("TLS failed: "+innermost, "check the certificates, clocks, sslmode, and the versions of TLS that both sides allow")
 	case contains("require_auth check failed"):
-		return cause{text: innermost, hint: "change require_auth, or the method in pg_hba.conf", exit: ExitPermission}
+		return denied(innermost, "change require_auth, or the method in pg_hba.conf")
 	case contains("channel binding"):
-		return cause{text: innermost, hint: "channel_binding=require needs TLS and a password of type scram-sha-256", exit: ExitPermission}
+		return denied(innermost, "channel_binding=require needs TLS and a password of type scram-sha-256")
 	case contains("sslcertmode check failed"):
-		return cause{text: innermost, hint: "sslcertmode=require needs a server that asks for a certificate, and sslcert", exit: ExitPermission}
-	case errors.Is(err, context.Canceled):
-		return cause{text: "interrupted"}
+		return denied(innermost, "sslcertmode=require needs a server that asks for a certificate, and sslcert")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		if contains("dial error") {
-			return cause{text: "timed out", hint: checkAddress}
+			return away("timed out", checkAddress)
 		}
-		return cause{text: "connected, but no answer in time", hint: checkPeer}
+		return away("connected, but no answer in time", checkPeer)
 	case lost(err):
-		return cause{text: "the server closed the connection", hint: checkPeer}
+		return away("the server closed the connection", checkPeer)
 	}
-	return cause{text: innermost, hint: checkPeer}
+	return away(innermost, checkPeer)
+}
+
+// away is the error of a server that may be reached later.
+func away(text, hint string) *Error {
+	return &Error{Code: CodeUnreachable, Message: text, Hint: hint, ExitCode: ExitUnavailable, Retry: true}
+}
+
+// denied is the error of a connection that somebody has to allow.
+func denied(text, hint string) *Error {
+	return &Error{Code: CodeUnreachable, Message: text, Hint: hint, ExitCode: ExitPermission}
 }
 
 const passwordHint = "use the form postgresql://user:password@host:port/database, and write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25"

@@ -51,8 +51,8 @@ var parameters = map[string]parameter{
 	"password": {variable: "PGPASSWORD", names: true},
 	"passfile": {variable: "PGPASSFILE", names: true},
 
-	"service":     {variable: "PGSERVICE", names: true, treatment: own},
-	"servicefile": {variable: "PGSERVICEFILE", names: true, treatment: own},
+	"service":     {variable: "PGSERVICE", names: true},
+	"servicefile": {variable: "PGSERVICEFILE", names: true},
 
 	"application_name":          {variable: "PGAPPNAME", treatment: own},
 	"fallback_application_name": {treatment: own},
@@ -60,14 +60,17 @@ var parameters = map[string]parameter{
 	"client_encoding":           {variable: "PGCLIENTENCODING", treatment: own},
 	"replication":               {treatment: own, values: []string{"false", "off", "no", "0"}},
 
-	"connect_timeout":      {variable: "PGCONNECT_TIMEOUT", treatment: own, number: true},
-	"keepalives":           {treatment: own, number: true},
-	"keepalives_idle":      {treatment: own, number: true},
-	"keepalives_interval":  {treatment: own, number: true},
-	"keepalives_count":     {treatment: own, number: true},
-	"tcp_user_timeout":     {treatment: own, number: true},
-	"load_balance_hosts":   {variable: "PGLOADBALANCEHOSTS", treatment: own, values: []string{"disable", "random"}},
-	"target_session_attrs": {variable: "PGTARGETSESSIONATTRS", names: true, treatment: own, values: []string{"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}},
+	"connect_timeout":     {variable: "PGCONNECT_TIMEOUT", treatment: own, number: true},
+	"keepalives":          {treatment: own, number: true},
+	"keepalives_idle":     {treatment: own, number: true},
+	"keepalives_interval": {treatment: own, number: true},
+	"keepalives_count":    {treatment: own, number: true},
+	"tcp_user_timeout":    {treatment: own, number: true},
+	"load_balance_hosts":  {variable: "PGLOADBALANCEHOSTS", treatment: own, values: []string{"disable", "random"}},
+	"target_session_attrs": {
+		variable: "PGTARGETSESSIONATTRS", names: true,
+		values: []string{"any", "read-write", "read-only", "primary", "standby", preferStandby},
+	},
 
 	"sslmode":                  {variable: "PGSSLMODE", names: true, values: []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
 	"sslnegotiation":           {variable: "PGSSLNEGOTIATION", names: true, values: []string{"postgres", "direct"}},
@@ -118,7 +121,7 @@ func (s settings) get(name string) string { return s[name].value }
 
 // resolve completes the parameters of a connection string by those of a service file and of libpq's variables, and checks
 // them all.
-func (s Source) resolve(given options) (settings, []string, error) {
+func (s Source) resolve(given options, warnings *[]string) (settings, error) {
 	all := settings{}
 	for name, p := range parameters {
 		if value := s.variables[p.variable]; p.variable != "" && value != "" {
@@ -129,28 +132,27 @@ func (s Source) resolve(given options) (settings, []string, error) {
 		all[name] = setting{value, s.Origin + ": " + name}
 	}
 	if service := all.get("service"); service != "" {
-		file, values, err := readService(service, all.get("servicefile"), s.variables["PGSYSCONFDIR"])
+		path, values, err := readService(service, all.get("servicefile"))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for name, value := range values {
 			if _, explicit := given[name]; !explicit {
-				all[name] = setting{value, file + ": " + name}
+				all[name] = setting{value, path + ": " + name}
 			}
 		}
-		all["servicefile"] = setting{file, all["servicefile"].from}
+		all["servicefile"] = setting{path, all["servicefile"].from}
 	}
-	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		warning, err := all.check(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if warning != "" {
-			warnings = append(warnings, warning)
+			*warnings = append(*warnings, warning)
 		}
 	}
-	return all, warnings, nil
+	return all, all.checkTLS(warnings)
 }
 
 // plain is a value or name that is shown in messages: long or odd ones may be part of a password.
@@ -221,40 +223,38 @@ func (s settings) checkPort() error {
 	return nil
 }
 
-// seconds is the value of a parameter; 0 when it is not given or not positive.
-func (s settings) seconds(name string) time.Duration {
-	number, _ := strconv.Atoi(strings.TrimSpace(s.get(name))) // it was checked
-	return time.Duration(max(number, 0)) * time.Second
+// number is the value of a parameter that was checked; 0 when it is not given.
+func (s settings) number(name string) int {
+	number, _ := strconv.Atoi(strings.TrimSpace(s.get(name)))
+	return number
 }
 
-// readService reads a service from the file of servicefile, or where libpq looks for it: ~/.pg_service.conf, then
-// pg_service.conf in the directory of PGSYSCONFDIR.
-func readService(service, given, directory string) (string, options, error) {
-	files := []string{given}
-	if given == "" {
-		files = nil
-		if home, err := os.UserHomeDir(); err == nil {
-			files = append(files, filepath.Join(home, ".pg_service.conf"))
-		}
-		if directory != "" {
-			files = append(files, filepath.Join(directory, "pg_service.conf"))
-		}
-	}
-	for _, path := range files {
-		text, err := file.Read(path, 1<<20)
-		if os.IsNotExist(err) && given == "" {
-			continue
-		}
-		var services *pgservicefile.Servicefile
-		if err == nil {
-			services, err = pgservicefile.ParseServicefile(bytes.NewReader(text))
-		}
+// seconds is a number of seconds; 0 when it is not positive.
+func (s settings) seconds(name string) time.Duration {
+	return time.Duration(max(s.number(name), 0)) * time.Second
+}
+
+// readService reads a service from a file, or from ~/.pg_service.conf.
+func readService(service, path string) (string, options, error) {
+	if path == "" {
+		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", nil, Usage(fmt.Sprintf("the service file %s cannot be read: %v", path, err), "correct PGSERVICEFILE or the file")
+			return "", nil, Usage("there is no home directory with a service file", "set PGSERVICEFILE")
 		}
-		if found, err := services.GetService(service); err == nil {
-			return path, found.Settings, nil
-		}
+		path = filepath.Join(home, ".pg_service.conf")
 	}
-	return "", nil, Usage(fmt.Sprintf("there is no service %q in %s", service, strings.Join(files, " or ")), "correct PGSERVICE, or add the service to the file")
+	var services *pgservicefile.Servicefile
+	text, err := file.Read(path, 1<<20)
+	if err == nil {
+		services, err = pgservicefile.ParseServicefile(bytes.NewReader(text))
+	}
+	if err != nil {
+		return "", nil, Usage(fmt.Sprintf("the service file %s cannot be read: %v", path, err), "correct PGSERVICEFILE or the file")
+	}
+	found, err := services.GetService(service)
+	if err != nil {
+		return "", nil, Usage(fmt.Sprintf("there is no service %q in %s", service, path),
+			"correct PGSERVICE, or add the service to the file")
+	}
+	return path, found.Settings, nil
 }

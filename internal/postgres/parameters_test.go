@@ -198,7 +198,7 @@ func TestParametersOfTheNetwork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, _, err := source.resolve(given)
+		all, err := source.resolve(given, new([]string))
 		if err != nil {
 			t.Fatal(err)
 		}

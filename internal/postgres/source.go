@@ -23,7 +23,7 @@ type Source struct {
 	Origin string
 
 	variables map[string]string // of the process
-	warning   string
+	warnings  []string
 }
 
 // Given reports whether a database was named at all.
@@ -120,7 +120,8 @@ func (s Source) read(text string) (Source, error) {
 		return s, Usage(s.Origin+" begins with a byte order mark", "save it as UTF-8 without one")
 	}
 	if trimmed := strings.TrimSpace(text); trimmed != text {
-		s.warning, text = s.Origin+": blanks or line ends around the database URL are ignored; Keep itself would not accept them", trimmed
+		s.warnings = []string{s.Origin + ": blanks or line ends around the database URL are ignored; Keep itself would not accept them"}
+		text = trimmed
 	}
 	if text == "" {
 		return s, Usage(s.Origin+" contains only blanks", "set it to "+urlForm+", or unset it")
