@@ -7,7 +7,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,24 +59,11 @@ func Main(ctx context.Context, env Environment) int {
 	root.SetIn(env.Stdin)
 	root.SetOut(&a.out)
 	root.SetErr(env.Stderr)
-	err := a.written(root.ExecuteContext(ctx))
-	if err == nil {
-		a.writeMetrics(a.exit)
-		return a.exit
+	if err := a.written(root.ExecuteContext(ctx)); err != nil {
+		a.exit = a.fail(postgres.Interrupted(ctx, err))
 	}
-	err = postgres.Interrupted(ctx, err)
-	var known *postgres.Error
-	if !a.started && !errors.As(err, &known) {
-		message, similar, _ := strings.Cut(err.Error(), "\n\nDid you mean this?")
-		hint := "run keep-bootstrap --help for the commands, keep-bootstrap COMMAND --help for the flags"
-		if similar != "" {
-			hint = "did you mean " + strings.Join(strings.Fields(similar), " or ") + "?"
-		}
-		err = postgres.Usage(message, hint)
-	}
-	exit := a.fail(err)
-	a.writeMetrics(exit)
-	return exit
+	a.writeMetrics()
+	return a.exit
 }
 
 // app is one execution of the program.
@@ -87,8 +73,7 @@ type app struct {
 	fromVariable map[string]bool // flags whose values come from their variables
 	log          *slog.Logger
 	out          report.Writer
-	started      bool   // the command line was understood
-	exit         int    // exit code of a command that ends without an error
+	exit         int
 	server       string // host and port, or socket, of the database
 	isLocal      bool   // the database is the local PostgreSQL
 	localVersion string // of the local PostgreSQL
@@ -96,7 +81,7 @@ type app struct {
 
 	// For --metrics-file.
 	begin   time.Time
-	command string         // that ran
+	command string         // that runs; "" if the command line was not understood
 	counts  *report.Counts // nil unless the run came to its end
 
 	// Flags of all commands.
@@ -114,9 +99,6 @@ func Command(version string) *cobra.Command {
 }
 
 func (a *app) getenv(name string) string { return a.variables[name] }
-
-// groupFirst are the commands that help shows first.
-const groupFirst = "first"
 
 const rootLong = `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL
 database: the tenant, the default user, API keys, providers with their deduplication rules,
@@ -145,27 +127,8 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.readEnvFile(cmp.Or(a.envFile, a.getenv(variable("env-file")))); err != nil {
-				return err
-			}
-			if err := a.readVariables(cmd.Flags()); err != nil {
-				return err
-			}
-			a.started = true
 			a.command = cmd.Name()
-			if cmd.Flags().Changed("database-url-file") && a.databaseURLFile == "" {
-				return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
-			}
-			for _, name := range []string{"tenant", "tenant-name"} {
-				if f := cmd.Flags().Lookup(name); f != nil && (!utf8.ValidString(f.Value.String()) || strings.Contains(f.Value.String(), "\x00")) {
-					return postgres.Usage("--"+name+" is not valid UTF-8", "PostgreSQL cannot store it: correct the flag or its variable")
-				}
-			}
-			if err := a.applyGlobals(cmd.Name()); err != nil {
-				return err
-			}
-			a.warnOfVariables(cmd.Root())
-			return nil
+			return a.prepare(cmd)
 		},
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
@@ -184,27 +147,44 @@ func (a *app) root() *cobra.Command {
 	flags.Func("wait", "how long to wait for the database and Keep's tables (5m if no `duration` is given)", a.setWait)
 	flags.Lookup("wait").NoOptDefVal = waitDefault
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
-	root.AddGroup(&cobra.Group{ID: groupFirst, Title: "Commands to begin with:"})
-	root.AddCommand(
-		a.upCommand(), a.activateCommand(), a.validateCommand(), a.typesCommand(), a.planCommand(), a.applyCommand(), a.migrateCommand(), a.verifyCommand(), a.statusCommand(),
-		a.historyCommand(), a.exportCommand(), a.importSecretsCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
-	for _, cmd := range root.Commands() {
-		if slices.Contains([]string{"up", "plan", "apply", "validate", "verify"}, cmd.Name()) {
-			cmd.GroupID = groupFirst
-		}
+	root.AddGroup(&cobra.Group{ID: "first", Title: "Commands to begin with:"})
+	for _, cmd := range []*cobra.Command{a.upCommand(), a.planCommand(), a.applyCommand(), a.validateCommand(), a.verifyCommand()} {
+		cmd.GroupID = "first"
+		root.AddCommand(cmd)
 	}
+	root.AddCommand(
+		a.activateCommand(), a.typesCommand(), a.migrateCommand(), a.statusCommand(), a.historyCommand(), a.exportCommand(),
+		a.importSecretsCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
 	return root
 }
 
-func (a *app) applyGlobals(command string) error {
-	if a.out.Format == report.Markdown && command != "plan" && command != "apply" && command != "up" {
-		return postgres.Usage("--output markdown is only available for plan, apply and up", "use text or json")
+// prepare reads what is for all commands: variables and flags.
+func (a *app) prepare(cmd *cobra.Command) error {
+	if err := a.readEnvFile(cmp.Or(a.envFile, a.getenv(variable("env-file")))); err != nil {
+		return err
+	}
+	flags := cmd.Flags()
+	if err := a.readVariables(flags); err != nil {
+		return err
 	}
 	a.log = a.newLog(a.logFormat)
 	a.out.Colour = a.colours()
+	if flags.Changed("database-url-file") && a.databaseURLFile == "" {
+		return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
+	}
+	for _, name := range []string{"tenant", "tenant-name"} {
+		f := flags.Lookup(name)
+		if f != nil && (!utf8.ValidString(f.Value.String()) || strings.Contains(f.Value.String(), "\x00")) {
+			return postgres.Usage("--"+name+" is not valid UTF-8", "PostgreSQL cannot store it: correct the flag or its variable")
+		}
+	}
 	if a.tenant == "" {
 		return postgres.Usage("--tenant is empty", "omit it for Keep's own tenant, keep")
 	}
+	if a.out.Format == report.Markdown && !slices.Contains([]string{"plan", "apply", "up"}, cmd.Name()) {
+		return postgres.Usage("--output markdown is only available for plan, apply and up", "use text or json")
+	}
+	a.warnOfVariables(cmd.Root())
 	return nil
 }
 
@@ -237,6 +217,14 @@ func (a *app) asksForJSON() bool {
 func terminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())
+}
+
+// newLog returns the log on stderr. form is text, json, or "" for text on a terminal and json otherwise.
+func (a *app) newLog(form string) *slog.Logger {
+	if form == "text" || form == "" && terminal(a.Stderr) {
+		return report.NewLog(a.Stderr)
+	}
+	return slog.New(slog.NewJSONHandler(a.Stderr, nil))
 }
 
 // colours reports whether stdout gets colour: on a terminal that is not dumb, unless NO_COLOR is set; anywhere when

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
@@ -18,6 +19,13 @@ func (a *app) fail(err error) int {
 	problems, _ := errors.AsType[*manifest.Problems](err)
 	switch {
 	case errors.As(err, &e):
+	case a.command == "": // an error of cobra
+		message, similar, _ := strings.Cut(err.Error(), "\n\nDid you mean this?")
+		hint := "run keep-bootstrap --help for the commands, keep-bootstrap COMMAND --help for the flags"
+		if similar != "" {
+			hint = "did you mean " + strings.Join(strings.Fields(similar), " or ") + "?"
+		}
+		e = postgres.Usage(message, hint)
 	case errors.Is(err, manifest.ErrNoSource):
 		e = postgres.New(postgres.CodeNoSource, err.Error(), "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables")
 	case problems != nil:

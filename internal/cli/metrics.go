@@ -16,11 +16,11 @@ func (a *app) metricsFlag(cmd *cobra.Command) {
 
 // writeMetrics writes the file of --metrics-file in the text format of Prometheus. A reader sees the old file or the new one,
 // never a part: it is renamed into its place. A file that cannot be written is a warning, because the run is done.
-func (a *app) writeMetrics(exit int) {
+func (a *app) writeMetrics() {
 	if a.metricsFile == "" {
 		return
 	}
-	metrics := report.Metrics{Command: a.command, Tenant: a.tenant, Version: a.Version, Begin: a.begin, Exit: exit, Counts: a.counts}
+	metrics := report.Metrics{Command: a.command, Tenant: a.tenant, Version: a.Version, Begin: a.begin, Exit: a.exit, Counts: a.counts}
 	// The collector is another user.
 	if err := file.Replace(a.metricsFile, []byte(metrics.Text(time.Now())), 0o644); err != nil {
 		a.log.Warn("metrics file not written", "error", err.Error())

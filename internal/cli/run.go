@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -146,6 +148,27 @@ func waiting[T any](ctx context.Context, a *app, what string, attempt func(conte
 		return err
 	})
 	return result, err
+}
+
+// progress logs what is under way once it takes more than a second, and then every ten. The function that it returns
+// ends that.
+func (a *app) progress(what string) (done func()) {
+	start, stop := time.Now(), make(chan struct{})
+	var logging sync.WaitGroup
+	logging.Go(func() {
+		for pause := time.Second; ; pause = 10 * time.Second {
+			select {
+			case <-time.After(pause):
+				a.log.Info(what+" ...", "for", time.Since(start).Round(time.Second).String())
+			case <-stop:
+				return
+			}
+		}
+	})
+	return func() {
+		close(stop)
+		logging.Wait()
+	}
 }
 
 // example indents the lines of an example.

@@ -18,7 +18,6 @@ The input is given by arguments, -f, or the variables that keep-bootstrap up --h
 
 func (a *app) validateCommand() *cobra.Command {
 	var input sourceFlags
-	var skipReferences bool
 	cmd := &cobra.Command{
 		Use:     "validate [FILE...]",
 		Short:   "check the input without a database",
@@ -30,7 +29,6 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			options.SkipReferences = skipReferences
 			m, err := manifest.Load(options)
 			if m == nil {
 				return err
@@ -44,6 +42,7 @@ func (a *app) validateCommand() *cobra.Command {
 		},
 	}
 	input.register(cmd)
-	cmd.Flags().BoolVar(&skipReferences, "skip-references", false, "do not resolve references; their variables and files are not required")
+	cmd.Flags().BoolVar(&input.source.SkipReferences, "skip-references", false,
+		"do not resolve references; their variables and files are not required")
 	return cmd
 }
