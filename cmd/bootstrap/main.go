@@ -14,13 +14,10 @@ import (
 var version string
 
 func main() {
-	os.Exit(run())
-}
-
-func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	return cli.Main(ctx, cli.Environment{
+	exit := cli.Main(ctx, cli.Environment{
 		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version,
 	})
+	stop()
+	os.Exit(exit)
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -29,24 +28,20 @@ was refused.`
 
 // activateFlags are the flags of activate.
 type activateFlags struct {
-	keepURL       string
-	apiKeyFile    string
-	timeout       time.Duration
-	allowLocalURL bool
-	scopes        []string
-
-	// What check has read.
-	base *url.URL
-	key  string
+	activate.Run
+	keepURL    string
+	apiKeyFile string
 }
 
 func (f *activateFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.keepURL, "keep-url", "", "`address` of Keep's API, as http://keep-backend:8080")
 	flags.StringVar(&f.apiKeyFile, "api-key-file", "", "`file` that holds an API key of role admin; wins over the variable KEEP_API_KEY")
-	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long Keep may take for one call")
-	flags.BoolVar(&f.allowLocalURL, "allow-local-url", false, "install webhooks even if Keep gives outside systems a local address (KEEP_API_URL)")
-	flags.StringArrayVar(&f.scopes, "scopes", nil, "validate the scopes of the managed provider with this `name`, may repeat; without a name of all, except where that raises alerts, sends mails or the like")
+	flags.DurationVar(&f.Timeout, "timeout", 2*time.Minute, "how long Keep may take for one call")
+	flags.BoolVar(&f.AllowLocalURL, "allow-local-url", false,
+		"install webhooks even if Keep gives outside systems a local address (KEEP_API_URL)")
+	flags.StringArrayVar(&f.Scopes, "scopes", nil, "validate the scopes of the managed provider with this `name`, may repeat; "+
+		"without a name of all, except where that raises alerts, sends mails or the like")
 	flags.Lookup("scopes").NoOptDefVal = activate.AllScopes
 }
 
@@ -55,23 +50,23 @@ func (f *activateFlags) check(a *app) (err error) {
 	if f.keepURL == "" {
 		return postgres.Usage("--keep-url is required", "give the address of Keep's API, as http://keep-backend:8080")
 	}
-	if f.timeout <= 0 {
+	if f.Timeout <= 0 {
 		return postgres.Usage("--timeout must be a positive duration such as 90s", "")
 	}
-	if f.base, err = activate.ParseURL(f.keepURL); err != nil {
+	if f.KeepURL, err = activate.ParseURL(f.keepURL); err != nil {
 		return err
 	}
-	f.key = strings.TrimSpace(a.getenv("KEEP_API_KEY"))
+	f.Key = strings.TrimSpace(a.getenv("KEEP_API_KEY"))
 	if f.apiKeyFile != "" {
 		text, err := os.ReadFile(f.apiKeyFile)
 		if err != nil {
 			return postgres.Usage("--api-key-file: the file cannot be read: "+f.apiKeyFile, "check its path and its permissions")
 		}
-		if f.key = strings.TrimSpace(string(text)); f.key == "" {
+		if f.Key = strings.TrimSpace(string(text)); f.Key == "" {
 			return postgres.Usage("--api-key-file: the file is empty: "+f.apiKeyFile, "write an API key of role admin into it")
 		}
 	}
-	if strings.ContainsFunc(f.key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if strings.ContainsFunc(f.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return postgres.Usage("the API key contains a character that is not allowed in an HTTP header", "give only the key, on one line")
 	}
 	return nil
@@ -98,7 +93,7 @@ func (a *app) activateCommand() *cobra.Command {
 		Example: example("keep-bootstrap activate --keep-url http://keep-backend:8080 --wait"),
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if status && len(flags.scopes) > 0 {
+			if status && len(flags.Scopes) > 0 {
 				return postgres.Usage("--status and --scopes exclude each other", "run activate once with each")
 			}
 			if err := flags.check(a); err != nil {
@@ -118,14 +113,11 @@ func (a *app) activateCommand() *cobra.Command {
 
 // activate asks Keep for webhooks and scopes; with status, it only compares the consumers that Keep has started with the providers.
 func (a *app) activate(ctx context.Context, config *postgres.Config, flags *activateFlags, status bool) error {
-	shown := a.out.Activation(a.tenant, flags.base.String())
-	run := &activate.Run{
-		Session: postgres.Session{Config: config},
-		Wait:    postgres.NewWait(a.wait, a.log),
-		Log:     a.log, Tenant: a.tenant, Version: a.Version,
-		KeepURL: flags.base, Key: flags.key, Timeout: flags.timeout, AllowLocalURL: flags.allowLocalURL, Scopes: flags.scopes,
-		Address: shown.Address, Each: shown.Each,
-	}
+	run := &flags.Run
+	shown := a.out.Activation(a.tenant, run.KeepURL.String())
+	run.Session, run.Wait, run.Log = postgres.Session{Config: config}, postgres.NewWait(a.wait, a.log), a.log
+	run.Tenant, run.Version = a.tenant, a.Version
+	run.Address, run.Each = shown.Address, shown.Each
 	defer run.Close(ctx)
 	do, show := run.Do, shown.Webhooks
 	if status {

@@ -47,11 +47,6 @@ func (a *app) readEnvFile(path string) error {
 		environ = append(environ, line)
 		a.variables[name] = value
 	}
-	for _, variable := range a.Environ {
-		if name, _, _ := strings.Cut(variable, "="); !given[name] {
-			environ = append(environ, variable)
-		}
-	}
-	a.Environ = environ
+	a.Environ = append(environ, a.Environ...) // the first of two equal names counts
 	return nil
 }

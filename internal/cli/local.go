@@ -141,7 +141,10 @@ func (a *app) psql(ctx context.Context, args []string) error {
 	}
 	// psql handles interrupts itself: it cancels the statement and continues.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, args...)
-	cmd.Env = append(slices.Clone(a.Environ), status.Environment()...)
+	for name, value := range a.variables {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Env = append(cmd.Env, status.Environment()...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.Stdin, a.Stdout, a.Stderr
 	err = cmd.Run()
 	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() >= 0 {
