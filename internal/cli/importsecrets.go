@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
@@ -109,13 +110,13 @@ func (a *app) importSecrets(ctx context.Context, store secretStore, input *impor
 	}
 	defer run.Close(ctx)
 	input.Read = store.Read
-	secrets, err := waiting(ctx, a, "reading "+store.String(), func(ctx context.Context) (install.Secrets, error) {
+	found, err := waiting(ctx, a, "reading "+store.String(), func(ctx context.Context) ([]db.FoundSecretsRow, error) {
 		return run.ImportSecrets(ctx, input.SecretImport)
 	})
 	if err != nil {
 		return err
 	}
-	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.DryRun, Secrets: secrets}
+	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.DryRun, Found: found}
 	a.out.Secrets(&shown)
 	return incomplete(&shown)
 }

@@ -21,6 +21,7 @@ const (
 	SecretUnchanged = "unchanged"
 	SecretMissing   = "missing" // neither in the store nor in the database
 	SecretRefuse    = "refuse"
+	SecretUnused    = "unused" // in the store, and no row names it
 	secretAbsent    = "absent" // missing, and optional
 )
 
@@ -34,27 +35,21 @@ type SecretImport struct {
 	DryRun bool
 }
 
-// Secrets is what became of the secrets of a tenant.
-type Secrets struct {
-	Found []db.FoundSecretsRow
-	// Unused are names in the store that look like secrets of the tenant, and that no row names.
-	Unused []string
-}
-
 // ImportSecrets copies the secrets that Keep's rows name from another store into table secret, in one transaction, and returns what
 // became of each. A row that exists is overwritten only with Refresh. What cannot be copied is left out and returned with action
-// missing or refuse; the rest is copied. Safe to repeat: existing rows are not written again.
+// missing or refuse; the rest is copied. What no row names is returned with action unused, and only its name. Safe to repeat:
+// existing rows are not written again.
 //
 // Errors: KB010 to KB014 and KB027 (69 or 78) if Keep's tables do not fit, KB041 (78), 42501 (77) unless the role may become the
 // owner of Keep's tables, 55P03 (75), exit code 69 or 78 when schema bootstrap is missing or old, and those of Read.
-func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) (Secrets, error) {
+func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) ([]db.FoundSecretsRow, error) {
 	var wanted, found []db.FoundSecretsRow
 	_, err := r.retry(ctx, func() (_ Outcome, err error) {
 		wanted, err = r.secrets(ctx, SecretImport{DryRun: true}, nil)
 		return Outcome{}, err
 	})
 	if err != nil {
-		return Secrets{}, fmt.Errorf("reading which secrets Keep needs: %w", err)
+		return nil, fmt.Errorf("reading which secrets Keep needs: %w", err)
 	}
 	var keys []string
 	for i := range wanted {
@@ -63,7 +58,7 @@ func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) (Secrets, er
 	slices.Sort(keys)
 	store, err := from.Read(ctx, r.Tenant, slices.Compact(keys))
 	if err != nil {
-		return Secrets{}, err
+		return nil, err
 	}
 	staged := stagedSecrets(store.Entries)
 	_, err = r.retry(ctx, func() (_ Outcome, err error) {
@@ -71,10 +66,13 @@ func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) (Secrets, er
 		return Outcome{}, err
 	})
 	if err != nil {
-		return Secrets{}, fmt.Errorf("copying the secrets: %w", err)
+		return nil, fmt.Errorf("copying the secrets: %w", err)
 	}
 	found = slices.DeleteFunc(found, func(s db.FoundSecretsRow) bool { return s.Action == secretAbsent })
-	return Secrets{Found: found, Unused: store.Unused}, nil
+	for _, name := range store.Unused {
+		found = append(found, db.FoundSecretsRow{Action: SecretUnused, Name: name, Reason: "no row of Keep references it"})
+	}
+	return found, nil
 }
 
 // stagedSecrets are the rows of staging: a value, or the reason why there is none.

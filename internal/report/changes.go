@@ -32,7 +32,7 @@ type dependent struct {
 const mostDependents = 1000
 
 // planned is a change of a plan.
-func planned(p db.PlannedChange, related *install.Related) Change {
+func planned(tenant string, p db.PlannedChange, related *install.Related) Change {
 	if p.Kind == manifest.KindProvider {
 		p.ProviderName = nil
 	}
@@ -50,21 +50,14 @@ func planned(p db.PlannedChange, related *install.Related) Change {
 	for _, d := range related.Dependents[*id] {
 		c.Dependents = append(c.Dependents, dependent{d.Kind, min(d.Count, mostDependents), d.Count > mostDependents, d.Names})
 	}
-	return c
-}
-
-// nameWebhook adds to the note that a webhook stays how it is called outside. Of a provider that is replaced, the former type is not
-// known here.
-func (c *Change) nameWebhook(tenant string) {
-	if c.Action != "prune" || c.Type == nil || c.ObjectID == nil {
-		return
-	}
-	outside := activate.Outside(tenant, *c.Type, *c.ObjectID)
+	// What stays is named as it is called outside. Of a provider that is replaced, the former type is not known here.
+	outside := activate.Outside(tenant, text(p.Type), *id)
 	for i, note := range c.Notes {
-		if outside != "" && note == "its webhook stays in the outside system" {
+		if p.Action == "prune" && outside != "" && note == "its webhook stays in the outside system" {
 			c.Notes[i] = note + ": " + outside
 		}
 	}
+	return c
 }
 
 // Recorded are the changes of the journal.

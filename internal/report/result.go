@@ -77,8 +77,7 @@ type Result struct {
 func NewPlan(tenant string, plan *install.Plan, related *install.Related) *Result {
 	r := &Result{Changes: make([]Change, len(plan.Changes)), Refusal: plan.Refusal}
 	for i := range plan.Changes {
-		r.Changes[i] = planned(plan.Changes[i], related)
-		r.Changes[i].nameWebhook(tenant)
+		r.Changes[i] = planned(tenant, plan.Changes[i], related)
 	}
 	if related.NotCounted != "" {
 		r.Notes = append(r.Notes, "the references to the providers were not counted: "+related.NotCounted)

@@ -7,18 +7,16 @@ import (
 	"keep-bootstrap/internal/install"
 )
 
-// secretUnused is the action of a secret of the store that no row names.
-const secretUnused = "unused"
-
-// secretActions are what can become of a secret, in the order of the counts. What has no sign is only counted.
+// secretActions are what can become of a secret, in the order in which they are shown: what is amiss comes last, in red. What has no
+// sign is only counted.
 var secretActions = []action{
 	{name: install.SecretAdd, planned: "to copy", done: "copied", sign: "  +", colour: green},
 	{name: install.SecretUpdate, planned: "to overwrite", done: "overwritten", sign: "  ~", colour: yellow},
 	{name: install.SecretKeep, planned: keptSecret, done: keptSecret, sign: "  =", colour: cyan},
 	{name: install.SecretUnchanged},
+	{name: install.SecretUnused, planned: unusedSecret, done: unusedSecret, sign: "  ."},
 	{name: install.SecretMissing, sign: "  ?", colour: red},
 	{name: install.SecretRefuse, planned: "refused", done: "refused", sign: "  !", colour: red},
-	{name: secretUnused, planned: unusedSecret, done: unusedSecret, sign: "  ."},
 }
 
 const (
@@ -30,51 +28,33 @@ const (
 type Secrets struct {
 	Tenant, Store string
 	DryRun        bool
-	install.Secrets
+	Found         []db.FoundSecretsRow
 }
 
 // Counts are the numbers of secrets by action.
 func (s *Secrets) Counts() map[string]int {
-	counts := map[string]int{secretUnused: len(s.Unused)}
+	counts := map[string]int{}
 	for i := range s.Found {
 		counts[s.Found[i].Action]++
 	}
 	return counts
 }
 
-// Secrets shows what became of secrets.
+// Secrets shows what became of secrets; in text, at most shownChanges of each action.
 func (w *Writer) Secrets(s *Secrets) {
-	found := s.Found
-	for _, name := range s.Unused {
-		found = append(found[:len(found):len(found)], db.FoundSecretsRow{Action: secretUnused, Name: name, Reason: "no row of Keep references it"})
-	}
 	n := s.Counts()
-	for _, secret := range found {
+	for _, secret := range s.Found {
 		line := append(object{"action", secret.Action}.with("kind", secret.Kind), "name", secret.Name)
 		w.line("secret", append(line.with("key", secret.Key), "reason", secret.Reason))
 	}
 	summary := object{"tenant", s.Tenant, "store", s.Store, "dry_run", s.DryRun, "changed", n[install.SecretAdd]+n[install.SecretUpdate] > 0}
 	for _, action := range secretActions {
 		summary = append(summary, action.name, n[action.name])
-	}
-	w.summary("import-secrets", summary)
-	w.secrets(found, n, false)
-	w.secrets(found, n, true)
-	if parts := words(secretActions, s.DryRun, func(a action) (int, bool) { return n[a.name], false }); parts != nil {
-		w.printf("Secrets from %s: %s.\n", s.Store, strings.Join(parts, ", "))
-	} else {
-		w.printf("tenant %s references no secrets\n", Name(s.Tenant))
-	}
-}
-
-// secrets lists secrets by action, at most shownChanges of each: those that are amiss, or the others.
-func (w *Writer) secrets(found []db.FoundSecretsRow, counts map[string]int, amiss bool) {
-	for _, action := range secretActions {
-		if action.sign == "" || amiss != (action.colour == red) {
+		if action.sign == "" {
 			continue
 		}
 		var rows [][]string
-		for _, secret := range found {
+		for _, secret := range s.Found {
 			if secret.Action != action.name || len(rows) == shownChanges {
 				continue
 			}
@@ -82,7 +62,7 @@ func (w *Writer) secrets(found []db.FoundSecretsRow, counts map[string]int, amis
 			if secret.Kind != "smtp" {
 				name = titled(secret.Kind, name)
 			}
-			if amiss {
+			if action.colour == red {
 				reason += " (" + Line(secret.Key) + ")"
 			}
 			rows = append(rows, []string{action.sign, name, reason})
@@ -90,6 +70,12 @@ func (w *Writer) secrets(found []db.FoundSecretsRow, counts map[string]int, amis
 		for _, line := range aligned(rows) {
 			w.signed(action.colour, line)
 		}
-		w.more(counts[action.name] - len(rows))
+		w.more(n[action.name] - len(rows))
+	}
+	w.summary("import-secrets", summary)
+	if parts := words(secretActions, s.DryRun, func(a action) (int, bool) { return n[a.name], false }); parts != nil {
+		w.printf("Secrets from %s: %s.\n", s.Store, strings.Join(parts, ", "))
+	} else {
+		w.printf("tenant %s references no secrets\n", Name(s.Tenant))
 	}
 }
