@@ -68,12 +68,10 @@ func encodable(conn *pgx.Conn, err error) error {
 	if !postgres.Is(err, pgerrcode.UntranslatableCharacter) {
 		return err
 	}
-	return &postgres.Error{
-		Code: "KB014", ExitCode: postgres.ExitRefused, Err: err,
-		Message: fmt.Sprintf("database %q has the encoding %s, which cannot hold a text of the manifest",
-			conn.Config().Database, conn.PgConn().ParameterStatus("server_encoding")),
-		Hint: "use a database with the encoding UTF8, or remove the characters that this one lacks",
-	}
+	message := fmt.Sprintf("database %q has the encoding %s, which cannot hold a text of the manifest",
+		conn.Config().Database, conn.PgConn().ParameterStatus("server_encoding"))
+	return postgres.New("KB014", message,
+		"use a database with the encoding UTF8, or remove the characters that this one lacks", err)
 }
 
 // sqlState tells the codes of the server from our own words (input, usage).

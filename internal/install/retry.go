@@ -70,22 +70,18 @@ func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (_
 		return Outcome{}, false, postgres.Interrupted(ctx, lost)
 	case err == nil && status == "aborted":
 		r.Log.Warn("the connection was lost; the server says that nothing was written", "transaction", lost.transaction)
-		return Outcome{}, true, &postgres.Error{
-			Code: postgres.CodeLost, Message: "the connection to the database was lost", ExitCode: postgres.ExitTemporary, Retry: true,
-			Hint: "the server confirmed that nothing was written: run again", Err: lost,
-		}
+		return Outcome{}, true, postgres.New(postgres.CodeLost, "the connection to the database was lost",
+			"the server confirmed that nothing was written: run again", lost)
 	}
-	return Outcome{}, false, &postgres.Error{
-		Code: postgres.CodeUnknown, ExitCode: postgres.ExitTemporary, Retry: true,
-		Message: fmt.Sprintf("the connection was lost during COMMIT, and the server cannot say whether transaction %s committed", lost.transaction),
-		Hint:    "run again: a run that is up to date writes nothing", Err: errors.Join(lost, err),
-	}
+	message := fmt.Sprintf("the connection was lost during COMMIT, and the server cannot say whether transaction %s committed",
+		lost.transaction)
+	return Outcome{}, false, postgres.New(postgres.CodeUnknown, message,
+		"run again: a run that is up to date writes nothing", lost, err)
 }
 
 // errRepeatForReport makes retry repeat a run that has committed, because only its report is missing.
-var errRepeatForReport = &postgres.Error{
-	Code: postgres.CodeLost, Message: "the report was lost, the providers are installed", ExitCode: postgres.ExitTemporary, Retry: true,
-}
+var errRepeatForReport = postgres.New(postgres.CodeLost, "the report was lost, the providers are installed",
+	"run again to see the state")
 
 // transactionStatus returns committed or aborted. Otherwise nothing can be said: the transaction is too old, or an error says
 // that the server still has not noticed after a few seconds that the connection is gone.

@@ -28,12 +28,10 @@ type Status struct {
 // one of the migrations that the program does not know is breaking: that is an error of code "old-program" (78).
 func (s Status) Current() (bool, error) {
 	if s.NewestBreaking > Known() {
-		return false, &postgres.Error{
-			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused,
-			Message: fmt.Sprintf("the database was migrated by a newer, incompatible version of this program "+
+		return false, postgres.New(postgres.CodeOldProgram,
+			fmt.Sprintf("the database was migrated by a newer, incompatible version of this program "+
 				"(to %d; this one knows %d)", s.Version, Known()),
-			Hint: "use the newer version",
-		}
+			"use the newer version")
 	}
 	return s.Version >= Known(), nil
 }
@@ -47,16 +45,12 @@ func (s Status) Require() error {
 	case current:
 		return nil
 	case s.Version == 0:
-		return &postgres.Error{
-			Code: postgres.CodeNoSchema, ExitCode: postgres.ExitUnavailable, Retry: true,
-			Message: "schema bootstrap is not installed in this database", Hint: "run `keep-bootstrap migrate` (or `keep-bootstrap up`) first",
-		}
+		return postgres.New(postgres.CodeNoSchema, "schema bootstrap is not installed in this database",
+			"run `keep-bootstrap migrate` (or `keep-bootstrap up`) first")
 	}
-	return &postgres.Error{
-		Code: postgres.CodeOldSchema, ExitCode: postgres.ExitRefused,
-		Message: fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, Known()),
-		Hint:    "run `keep-bootstrap migrate` first",
-	}
+	return postgres.New(postgres.CodeOldSchema,
+		fmt.Sprintf("schema bootstrap is at version %d, this program needs %d", s.Version, Known()),
+		"run `keep-bootstrap migrate` first")
 }
 
 // Read returns the status of the database. It writes nothing, takes no lock and works on a standby. Inside a
@@ -153,12 +147,10 @@ func To(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (R
 		return Result{}, postgres.Usage(text, "")
 	}
 	if status.Version > Known() {
-		return Result{}, &postgres.Error{
-			Code: postgres.CodeOldProgram, ExitCode: postgres.ExitRefused,
-			Message: fmt.Sprintf("the database is at version %d, this program knows only %d: "+
+		return Result{}, postgres.New(postgres.CodeOldProgram,
+			fmt.Sprintf("the database is at version %d, this program knows only %d: "+
 				"it cannot undo what it does not know", status.Version, Known()),
-			Hint: "use the newer version of the program",
-		}
+			"use the newer version of the program")
 	}
 	if status.Version == version {
 		return Result{From: version, To: version}, nil

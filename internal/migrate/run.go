@@ -80,10 +80,8 @@ func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) 
 		return Result{}, err
 	}
 	if err := execute(ctx, conn, "COMMIT"); postgres.Lost(err) {
-		return Result{}, &postgres.Error{
-			Code: postgres.CodeUnknown, ExitCode: postgres.ExitTemporary, Retry: true, Err: err,
-			Message: "the connection was lost during COMMIT of the migration", Hint: "run again: what is migrated is not repeated",
-		}
+		return Result{}, postgres.New(postgres.CodeUnknown, "the connection was lost during COMMIT of the migration",
+			"run again: what is migrated is not repeated", err)
 	} else if err != nil {
 		return Result{}, fmt.Errorf("committing the migration: %w", err)
 	}

@@ -50,8 +50,10 @@ var meanings = map[string]meaning{
 	CodeUnreachable: {exit: ExitUnavailable, wait: true, hint: "start the server or correct host and port; --wait waits for it"},
 	CodeLost:        {exit: ExitTemporary, wait: true, hint: nothingWritten},
 	CodeInterrupted: {exit: ExitTemporary, hint: nothingWritten},
+	CodeUnknown:     {exit: ExitTemporary},
 	CodeTimeout:     {exit: ExitTemporary},
 	CodeNoSchema:    {exit: ExitUnavailable, wait: true},
+	CodeOldSchema:   {exit: ExitRefused},
 	CodeKeepAway:    {exit: ExitUnavailable, wait: true, hint: "start Keep or correct --keep-url; --wait waits for it"},
 	CodeKeepRefused: {exit: ExitRefused},
 	CodeWebhookKey:  {exit: ExitRefused},
@@ -125,18 +127,18 @@ var poolerAnswers = []struct {
 	{"disabled", meaning{exit: ExitUnavailable, wait: true, hint: "wait with --wait: the database is disabled in the pooler"}},
 }
 
-// meaningOf looks a failure up. Unknown ones end with exit code 1.
+// meaningOf looks up the failure err of a code. Unknown ones end with exit code 1.
 func meaningOf(err error, code string) meaning {
-	class := func(code string) string { return code[:min(2, len(code))] }
-	keys := []string{code, class(code)}
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if answer, ok := poolerAnswer(pgErr); ok {
 			return answer
 		}
-		keys = []string{pgErr.Code, class(pgErr.Code)}
-		if neverConnected(err) {
-			keys = []string{keys[0] + connecting, keys[0], keys[1] + connecting, keys[1]}
-		}
+		code = pgErr.Code
+	}
+	class := code[:min(2, len(code))]
+	keys := []string{code, class}
+	if neverConnected(err) {
+		keys = []string{code + connecting, code, class + connecting, class}
 	}
 	for _, key := range keys {
 		if m, ok := meanings[key]; ok {

@@ -69,10 +69,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New is an error with the exit code of its code.
-func New(code, message, hint string) *Error {
+// New is an error with the exit code of its code, and with the hint of its code if there is no other one.
+func New(code, message, hint string, causes ...error) *Error {
 	m := meaningOf(nil, code)
-	return &Error{Code: code, Message: message, Hint: hint, ExitCode: m.exit, Retry: m.retry()}
+	return &Error{
+		Code: code, Message: message, Hint: cmp.Or(hint, m.hint), ExitCode: m.exit, Retry: m.retry(),
+		Err: errors.Join(causes...),
+	}
 }
 
 // Usage is an error in flags or variables: exit code 64.
@@ -90,7 +93,7 @@ func From(err error) *Error {
 	}
 	e := cmp.Or(fromServer(err), fromConnection(err))
 	if e == nil {
-		e = &Error{Code: CodeUnexpected, Message: strings.TrimSpace(err.Error()), ExitCode: ExitUnexpected}
+		e = New(CodeUnexpected, strings.TrimSpace(err.Error()), "")
 	}
 	e.Err = err
 	return e

@@ -33,8 +33,7 @@ func fromConnection(err error) *Error {
 	default:
 		return nil
 	}
-	m := meanings[code]
-	return &Error{Code: code, Message: message, Hint: m.hint, ExitCode: m.exit, Retry: m.retry()}
+	return New(code, message, "")
 }
 
 // Interrupted is the error of a user's interrupt when ctx is over and err only says what became of the statement that was
@@ -79,9 +78,8 @@ func (e notConnected) Unwrap() error { return e.error }
 
 // neverConnected reports whether err says that there was no connection.
 func neverConnected(err error) bool {
-	_, ours := errors.AsType[notConnected](err)
-	_, drivers := errors.AsType[*pgconn.ConnectError](err)
-	return ours || drivers
+	_, ok := errors.AsType[notConnected](err)
+	return ok
 }
 
 // lastAttempt picks, of several attempts at one host (addresses, with TLS and without), the error that counts: the last,
@@ -182,30 +180,30 @@ func (f failure) explain() *Error {
 	contains := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case errors.As(err, &dns) && dns.IsTimeout:
-		return away("the name server did not answer", checkAddress)
+		return New(CodeUnreachable, "the name server did not answer", checkAddress)
 	case errors.As(err, &dns):
-		return away("host name not found", "correct the host name, or wait with --wait until it resolves")
+		return New(CodeUnreachable, "host name not found", "correct the host name, or wait with --wait until it resolves")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return away("connection refused", meanings[CodeUnreachable].hint)
+		return New(CodeUnreachable, "connection refused", "")
 	case errors.Is(err, syscall.ENOENT):
-		return away("the socket does not exist", "start the server, or correct directory and port; --wait waits for it")
+		return New(CodeUnreachable, "the socket does not exist", "start the server, or correct directory and port; --wait waits for it")
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		return denied("permission denied", "allow this user to use the socket or the network")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return away("no route to host", checkAddress)
+		return New(CodeUnreachable, "no route to host", checkAddress)
 	case unfit(err):
-		return away(innermost, "")
+		return New(CodeUnreachable, innermost, "")
 	case refusedTLS(err):
-		return away("the server has no TLS, but sslmode asks for it",
+		return New(CodeUnreachable, "the server has no TLS, but sslmode asks for it",
 			"enable TLS on the server, or set sslmode=disable on a network that you trust")
 	case errors.As(err, &authority):
-		return away("TLS failed: the certificate of the server is signed by an unknown authority",
+		return New(CodeUnreachable, "TLS failed: the certificate of the server is signed by an unknown authority",
 			"set sslrootcert to the certificate of the authority")
 	case errors.As(err, &hostname):
-		return away("TLS failed: the certificate of the server is not for this host",
+		return New(CodeUnreachable, "TLS failed: the certificate of the server is not for this host",
 			"use a host name of the certificate, or sslmode=verify-ca")
 	case contains("tls: "), contains("x509: "):
-		return away("TLS failed: "+innermost, "check the certificates, clocks, sslmode, and the versions of TLS that both sides allow")
+		return New(CodeUnreachable, "TLS failed: "+innermost, "check the certificates, clocks, sslmode, and the versions of TLS that both sides allow")
 	case contains("require_auth check failed"):
 		return denied(innermost, "change require_auth, or the method in pg_hba.conf")
 	case contains("channel binding"):
@@ -214,23 +212,20 @@ func (f failure) explain() *Error {
 		return denied(innermost, "sslcertmode=require needs a server that asks for a certificate, and sslcert")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		if contains("dial error") {
-			return away("timed out", checkAddress)
+			return New(CodeUnreachable, "timed out", checkAddress)
 		}
-		return away("connected, but no answer in time", checkPeer)
+		return New(CodeUnreachable, "connected, but no answer in time", checkPeer)
 	case lost(err):
-		return away("the server closed the connection", checkPeer)
+		return New(CodeUnreachable, "the server closed the connection", checkPeer)
 	}
-	return away(innermost, checkPeer)
-}
-
-// away is the error of a server that may be reached later.
-func away(text, hint string) *Error {
-	return &Error{Code: CodeUnreachable, Message: text, Hint: hint, ExitCode: ExitUnavailable, Retry: true}
+	return New(CodeUnreachable, innermost, checkPeer)
 }
 
 // denied is the error of a connection that somebody has to allow.
 func denied(text, hint string) *Error {
-	return &Error{Code: CodeUnreachable, Message: text, Hint: hint, ExitCode: ExitPermission}
+	e := New(CodeUnreachable, text, hint)
+	e.ExitCode, e.Retry = ExitPermission, false
+	return e
 }
 
 const passwordHint = "use the form postgresql://user:password@host:port/database, and write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25"

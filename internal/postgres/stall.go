@@ -34,16 +34,6 @@ func (stalledError) Error() string   { return "the server stopped answering" }
 func (stalledError) Timeout() bool   { return true }
 func (stalledError) Temporary() bool { return false }
 
-// state is what another connection says of the session.
-type state int
-
-const (
-	unanswered state = iota // there is no other connection
-	unknown                 // the server answers, but refuses another connection
-	working                 // the session executes a statement
-	idle                    // the session waits for this program, or is gone
-)
-
 // watch ends a connection that has stalled. It sees when the program waits: in a read or a write of the driver's messages.
 type watch struct {
 	config *pgx.ConnConfig // for another connection
@@ -114,7 +104,9 @@ func (w *watch) check() {
 	w.mu.Lock()
 	moved, suspect := w.moved, w.suspect
 	w.mu.Unlock()
-	answer := w.ask(time.Since(moved), suspect)
+	works, err := w.ask(time.Since(moved), suspect)
+	_, refused := errors.AsType[*pgconn.PgError](err) // the server lives, but does not tell
+	idle, unanswered := err == nil && !works, err != nil && !refused
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -125,9 +117,9 @@ func (w *watch) check() {
 	over := !w.end.IsZero() && time.Now().After(w.end)
 	next := askAgain
 	switch {
-	case answer == working:
+	case works:
 		w.alive, w.suspect = time.Now(), false
-	case answer == idle && w.suspect, answer == unanswered && (silent >= silence || over), silent >= blindness:
+	case idle && w.suspect, unanswered && (silent >= silence || over), silent >= blindness:
 		w.stalled = true
 		conn := w.conn
 		if encrypted, ok := conn.(*tls.Conn); ok {
@@ -135,11 +127,10 @@ func (w *watch) check() {
 		}
 		_ = conn.Close() // its error no longer matters
 		return
-	case answer == idle:
+	case idle:
 		w.suspect = true
 		next = settle
-	}
-	if answer == unanswered {
+	case unanswered:
 		next = time.Second
 	}
 	w.timer.Reset(next)
@@ -160,9 +151,9 @@ const askSession = `SELECT COALESCE(bool_or(s.works), false), pg_catalog.count(s
 					AND a.query_start <= pg_catalog.clock_timestamp() - $4::pg_catalog.float8 * interval '1 second' END
 	) AS s`
 
-// ask opens another connection to the same address and asks what the session does. One that waits for this program is
-// ended when confirmed is set.
-func (w *watch) ask(silent time.Duration, confirmed bool) state {
+// ask opens another connection to the same address and asks whether the session works. One that waits for this program, or
+// is gone, does not, and is ended when confirmed is set.
+func (w *watch) ask(silent time.Duration, confirmed bool) (works bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	config := w.config.Copy()
@@ -170,21 +161,13 @@ func (w *watch) ask(silent time.Duration, confirmed bool) state {
 	if address, ok := w.conn.RemoteAddr().(*net.TCPAddr); ok {
 		config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{address.String()}, nil }
 	}
-	var works bool
 	conn, err := pgx.ConnectConfig(ctx, config)
-	if err == nil {
-		defer Close(ctx, conn)
-		var ended int
-		err = conn.QueryRow(ctx, askSession, confirmed, conn.PgConn().PID(), w.pid, max(silent-time.Second, 0).Seconds()).Scan(&works, &ended)
+	if err != nil {
+		return false, err
 	}
-	_, refusal := errors.AsType[*pgconn.PgError](err)
-	switch {
-	case refusal:
-		return unknown
-	case err != nil:
-		return unanswered
-	case works:
-		return working
-	}
-	return idle
+	defer Close(ctx, conn)
+	var ended int
+	age := max(silent-time.Second, 0).Seconds()
+	err = conn.QueryRow(ctx, askSession, confirmed, conn.PgConn().PID(), w.pid, age).Scan(&works, &ended)
+	return works, err
 }
