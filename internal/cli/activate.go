@@ -131,11 +131,10 @@ func (a *app) activate(ctx context.Context, config *postgres.Config, flags *acti
 // leftToDo is the error of what is left to do; nil if nothing is.
 func leftToDo(v *report.Activation) error {
 	if n := v.Counts[activate.Unknown] + v.Scopes[activate.Unknown]; n > 0 {
-		return postgres.New(postgres.CodeIncomplete, report.Number(n, "call")+" not answered by Keep",
-			"run activate again later: Keep may still be working on the last call")
+		return postgres.New(postgres.CodeIncomplete, report.Number(n, "call")+" not answered by Keep", "")
 	}
 	var failed []string
-	hint := "correct what each line says, then run activate again"
+	hint := "" // that of the code
 	if n := v.Counts[activate.Refused] + v.Counts[activate.Failed]; n > 0 {
 		failed = append(failed, report.Number(n, "webhook")+" not installed")
 	}

@@ -53,10 +53,8 @@ func failed(exit *int, reasons ...string) report.Database {
 
 // line is a line of JSON that ends a run: its summary, or its error.
 type line struct {
-	Type     string
-	ExitCode int `json:"exit_code"`
-	Code     string
-	Message  string
+	Type string
+	postgres.Error
 	Problems []manifest.Problem
 	report.Summary
 }

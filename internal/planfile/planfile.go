@@ -48,7 +48,7 @@ type Plan struct {
 	Options  Options         `json:"options"`
 	Digest   string          `json:"digest"`
 	Summary  report.Counts   `json:"summary"`
-	Refusal  *refusal        `json:"refusal,omitempty"`
+	Refusal  *postgres.Error `json:"refusal,omitempty"` // with which a guard refused the plan when it was made
 	Changes  []report.Change `json:"changes"`
 }
 
@@ -58,13 +58,6 @@ type Options struct {
 	Strict    bool     `json:"strict"`
 	Catalogue string   `json:"catalogue"`
 	install.Options
-}
-
-// refusal is the error with which a guard refused the plan when it was made.
-type refusal struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Hint    string `json:"hint"`
 }
 
 // Database names a database for people.
@@ -86,10 +79,8 @@ func DatabaseOf(config *postgres.Config) Database {
 // Write writes the file as a whole or not at all. It is readable by its owner only. plan is what was shown.
 func (p *Plan) Write(path, version string, plan *report.Result) error {
 	p.head = head{fileType, fileFormat, version}
-	p.Made, p.Summary, p.Changes = time.Now().UTC().Truncate(time.Second), plan.Counts, plan.Changes
-	if r := plan.Refusal; r != nil {
-		p.Refusal = &refusal{r.Code, r.Message, r.Hint}
-	}
+	p.Made = time.Now().UTC().Truncate(time.Second)
+	p.Summary, p.Changes, p.Refusal = plan.Counts, plan.Changes, plan.Refusal
 	text, err := json.MarshalIndent(p, "", "  ")
 	if err == nil {
 		err = file.Replace(path, append(text, '\n'), 0o600)

@@ -49,16 +49,16 @@ const (
 
 // Error is an error as users see it.
 type Error struct {
-	Code     string // SQLSTATE, or one of the Code constants
-	Message  string // one sentence, lower case, no secret
-	Detail   string // what exactly; several lines are possible; only from errors that are known to hold no data
-	Hint     string // the next step
-	ExitCode int
-	Retry    bool   // the same run can succeed later without any change
-	File     string // migration or input file, where known
-	Line     int    // counted from 1
-	Column   int    // counted from 1, in characters
-	Err      error  // cause; never printed
+	Code     string `json:"code"`             // SQLSTATE, or one of the Code constants
+	Message  string `json:"message"`          // one sentence, lower case, no secret
+	Detail   string `json:"detail,omitempty"` // several lines are possible; only from errors that are known to hold no data
+	Hint     string `json:"hint,omitempty"`   // the next step
+	File     string `json:"file,omitempty"`   // migration or input file, where known
+	Line     int    `json:"line,omitempty"`   // counted from 1
+	Column   int    `json:"column,omitempty"` // counted from 1, in characters
+	ExitCode int    `json:"exit_code"`
+	Retry    bool   `json:"retry"` // the same run can succeed later without any change
+	Err      error  `json:"-"`     // cause; never printed
 }
 
 // Error returns code and message. It holds no secret.

@@ -12,13 +12,15 @@ import (
 
 // ErrorJSON writes an error, and the mistakes of the input that it stands for, as one line. problems may be nil.
 func ErrorJSON(out io.Writer, e *postgres.Error, problems *manifest.Problems) {
-	line := object{"type", "error", "code", e.Code, "message", e.Message}.with("detail", e.Detail).with("hint", e.Hint).
-		with("file", e.File).with("line", e.Line).with("column", e.Column)
-	line = append(line, "exit_code", e.ExitCode, "retry", e.Retry)
-	if problems != nil {
-		line = append(line, "problems", problems.List, "problems_total", problems.Total)
+	if problems == nil {
+		problems = &manifest.Problems{}
 	}
-	_ = json.NewEncoder(out).Encode(line) // a closed stderr leaves the exit code
+	_ = json.NewEncoder(out).Encode(struct { // a closed stderr leaves the exit code
+		Type string `json:"type"`
+		*postgres.Error
+		Problems []manifest.Problem `json:"problems,omitempty"`
+		Total    int                `json:"problems_total,omitempty"`
+	}{"error", e, problems.List, problems.Total})
 }
 
 // ErrorText writes an error for people, and the mistakes of the input that it stands for; carets show their places. problems may

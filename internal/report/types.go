@@ -96,7 +96,7 @@ func (w *Writer) Type(t *catalogue.Type) {
 		if f.Nullable {
 			wants += ", or null"
 		}
-		rows = append(rows, []string{Name(f.Name), required, string(f.Kind), string(f.Default), wants})
+		rows = append(rows, []string{Name(f.Name), required, f.Kind, string(f.Default), wants})
 	}
 	w.table(rows)
 }
