@@ -32,6 +32,8 @@ type transaction struct {
 	stage []db.StageParams
 	// queue adds the statements.
 	queue func(*pgx.Batch)
+	// report, if given, is filled after them. Once it is, a transaction that has committed need not be repeated.
+	report *db.RunReport
 }
 
 // try is one try of a transaction. A failed one leaves nothing.
@@ -50,6 +52,9 @@ func (r *Run) try(ctx context.Context, t transaction) (migrate.Result, error) {
 	}
 	batch := &pgx.Batch{}
 	t.queue(batch)
+	if t.report != nil {
+		batch.Queue(db.Report).Query(postgres.One(t.report))
+	}
 	var foreignKey string
 	var committed bool
 	if t.dry {
@@ -78,14 +83,11 @@ func (r *Run) try(ctx context.Context, t transaction) (migrate.Result, error) {
 	return opened.migrated, encodable(conn, err)
 }
 
-// attempt is one try of the whole run.
-func (r *Run) attempt(ctx context.Context, prepare bool) (outcome Outcome, err error) {
-	outcome.Migrated, err = r.try(ctx, transaction{
-		prepare: prepare, stage: stagedRows(r.Manifest),
-		queue: func(batch *pgx.Batch) {
-			batch.Queue(db.InstallStaged, r.Tenant, r.Options.document())
-			batch.Queue(db.Report).Query(postgres.One(&outcome.Report))
-		},
+// install is the whole run.
+func (r *Run) install(ctx context.Context, prepare bool) (outcome Outcome, err error) {
+	outcome.Migrated, err = r.retry(ctx, transaction{
+		prepare: prepare, stage: stagedRows(r.Manifest), report: &outcome.Report,
+		queue: func(batch *pgx.Batch) { batch.Queue(db.InstallStaged, r.Tenant, r.Options.document()) },
 	})
 	if err != nil {
 		err = fmt.Errorf("installing: %w", r.explain(ctx, prepare, err))

@@ -81,14 +81,14 @@ type Outcome struct {
 //
 // Errors: see docs/errors.md; exit code 69 or 78 when schema bootstrap is missing or old.
 func (r *Run) Apply(ctx context.Context) (Outcome, error) {
-	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx, false) })
+	return r.install(ctx, false)
 }
 
 // Up is Apply on a database in any state. What is missing of schema bootstrap is migrated, Keep's tables are created where that
 // is allowed, and the foreign key is made deferrable, all in the transaction of the run: a refused run leaves nothing
 // behind. On a prepared database this adds no round trips.
 func (r *Run) Up(ctx context.Context) (Outcome, error) {
-	return r.retry(ctx, func() (Outcome, error) { return r.attempt(ctx, true) })
+	return r.install(ctx, true)
 }
 
 // Details adds to the outcome of a run that wrote something what it changed, when changes is set, and what verify says,
@@ -119,18 +119,14 @@ func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks boo
 // tenant must be there. Providers are not touched: Keep provisions them itself. Safe to repeat. Of the report,
 // only TenantCreated is set.
 func (r *Run) SeedTenant(ctx context.Context, name string) (Outcome, error) {
-	outcome, err := r.retry(ctx, func() (outcome Outcome, err error) {
-		var result string
-		outcome.Migrated, err = r.try(ctx, transaction{prepare: true, queue: func(batch *pgx.Batch) {
-			batch.Queue(db.EnsureTenant, r.Tenant, name).QueryRow(func(row pgx.Row) error { return row.Scan(&result) })
-		}})
-		outcome.Report.TenantCreated = result == "created"
-		return outcome, err
-	})
+	var result string
+	migrated, err := r.retry(ctx, transaction{prepare: true, queue: func(batch *pgx.Batch) {
+		batch.Queue(db.EnsureTenant, r.Tenant, name).QueryRow(func(row pgx.Row) error { return row.Scan(&result) })
+	}})
 	if err != nil {
 		err = fmt.Errorf("seeding the tenant: %w", err)
 	}
-	return outcome, err
+	return Outcome{Migrated: migrated, Report: db.RunReport{TenantCreated: result == "created"}}, err
 }
 
 // PrepareKeep makes the foreign key from provider to tenant deferrable. Safe to repeat. Each try waits at most 200 ms for the lock,

@@ -26,9 +26,8 @@ type Related struct {
 	LastRuns map[string]int64
 }
 
-// Related looks up what references the providers of a plan, and the runs that wrote changed ones last. Each is a transaction
-// of its own that ends after two seconds, because these tables are large and belong to Keep. It never fails: what it could not
-// find out is missing. Reads only.
+// Related looks up what references the providers of a plan, and the runs that wrote changed ones last. Either ends after two
+// seconds, because the tables are large and belong to Keep. It never fails: what it could not find out is missing. Reads only.
 func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 	related := Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}
 	actions := map[string]string{} // by provider.id
@@ -36,16 +35,27 @@ func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 	for i := range changes {
 		c := &changes[i]
 		drifted = drifted || len(c.Drift) > 0
-		referenced := c.Action == "prune" || c.Action == "replace" || c.Action == "rename"
-		if c.Kind == manifest.KindProvider && c.ObjectID != nil && referenced {
+		removed := c.Action == "prune" || c.Action == "replace"
+		if c.Kind == manifest.KindProvider && c.ObjectID != nil && (removed || c.Action == "rename") {
 			actions[*c.ObjectID] = c.Action
+		}
+	}
+	if drifted {
+		var providers []db.ProviderStatus
+		err := r.briefly(ctx, func(batch *pgx.Batch) {
+			batch.Queue(db.Status, r.Tenant).Query(postgres.All(&providers))
+		})
+		if err != nil {
+			r.Log.Debug("the last runs of the providers were not read", "because", postgres.From(err).Message)
+		}
+		for i := range providers {
+			if p := &providers[i]; p.Kind == manifest.KindProvider && p.ChangedRun != nil {
+				related.LastRuns[p.ObjectID] = *p.ChangedRun
+			}
 		}
 	}
 	if len(actions) > 0 {
 		r.countDependents(ctx, actions, &related)
-	}
-	if drifted {
-		r.findLastRuns(ctx, &related)
 	}
 	return related
 }
@@ -59,43 +69,21 @@ func (r *Run) countDependents(ctx context.Context, actions map[string]string, re
 	err = r.briefly(ctx, func(batch *pgx.Batch) {
 		batch.Queue(db.Dependents, r.Tenant, json.RawMessage(ids)).Query(postgres.All(&dependents))
 	})
-	if err != nil {
-		related.NotCounted = reasonFor(err)
-		return
-	}
-	for id := range actions {
-		related.Dependents[id] = nil
+	switch {
+	case postgres.Is(err, pgerrcode.QueryCanceled):
+		related.NotCounted = "it took longer than two seconds"
+	case postgres.Is(err, pgerrcode.InsufficientPrivilege):
+		related.NotCounted = "the role may not call bootstrap.dependents"
+	case err != nil:
+		related.NotCounted = postgres.From(err).Message
+	default:
+		for id := range actions {
+			related.Dependents[id] = nil
+		}
 	}
 	for _, d := range dependents {
 		if d.Count > 0 && (actions[d.ProviderID] != "rename" || d.Kind == "workflows") {
 			related.Dependents[d.ProviderID] = append(related.Dependents[d.ProviderID], d)
-		}
-	}
-}
-
-// reasonFor says in a few words why something was not counted.
-func reasonFor(err error) string {
-	switch {
-	case postgres.Is(err, pgerrcode.QueryCanceled):
-		return "it took longer than two seconds"
-	case postgres.Is(err, pgerrcode.InsufficientPrivilege):
-		return "the role may not call bootstrap.dependents"
-	}
-	return postgres.From(err).Message
-}
-
-func (r *Run) findLastRuns(ctx context.Context, related *Related) {
-	var providers []db.ProviderStatus
-	err := r.briefly(ctx, func(batch *pgx.Batch) {
-		batch.Queue(db.Status, r.Tenant).Query(postgres.All(&providers))
-	})
-	if err != nil {
-		r.Log.Debug("the last runs of the providers were not read", "because", postgres.From(err).Message)
-		return
-	}
-	for i := range providers {
-		if p := &providers[i]; p.Kind == manifest.KindProvider && p.ChangedRun != nil {
-			related.LastRuns[p.ObjectID] = *p.ChangedRun
 		}
 	}
 }

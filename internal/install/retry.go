@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"keep-bootstrap/internal/migrate"
 	"keep-bootstrap/internal/postgres"
 )
 
@@ -15,28 +16,28 @@ func (r *Run) policy() postgres.Policy {
 	return postgres.Policy{Limit: cmp.Or(r.RetryFor, DefaultRetryFor), Notify: postgres.LogRetry(r.Log)}
 }
 
-// retry repeats an attempt that conflicts with another session, and after a lost connection once it is known that nothing
+// retry repeats a transaction that conflicts with another session, and after a lost connection once it is known that nothing
 // was written.
-func (r *Run) retry(ctx context.Context, attempt func() (Outcome, error)) (Outcome, error) {
+func (r *Run) retry(ctx context.Context, t transaction) (migrate.Result, error) {
 	var broken error // of a connection that worked at first
 	var again bool
 	policy := r.policy()
 	policy.Again = func(error) bool { return again }
-	return postgres.Retry(ctx, policy, func() (Outcome, error) {
-		outcome, err := attempt()
+	return postgres.Retry(ctx, policy, func() (migrate.Result, error) {
+		migrated, err := r.try(ctx, t)
 		again = postgres.Conflict(err)
 		var lost *lostCommit
 		switch {
 		case err == nil || again:
 		case errors.As(err, &lost):
 			broken = err
-			outcome, again, err = r.resolve(ctx, outcome, lost)
+			again, err = r.resolve(ctx, t, lost)
 		case postgres.Lost(err) && ctx.Err() == nil:
 			broken, again = err, true
 		case broken != nil && postgres.From(err).ExitCode == postgres.ExitUnavailable:
 			again, err = true, broken // the server restarts
 		}
-		return outcome, err
+		return migrated, err
 	})
 }
 
@@ -54,28 +55,29 @@ func (e *lostCommit) Unwrap() error { return e.err }
 
 // resolve asks the server what became of the transaction. Committed: the run repeats, finds nothing to do, and reports
 // that. Aborted: nothing was written, and retry starts over. Unknown: exit code 75, and the message says that nobody knows.
-func (r *Run) resolve(ctx context.Context, outcome Outcome, lost *lostCommit) (_ Outcome, again bool, err error) {
+func (r *Run) resolve(ctx context.Context, t transaction, lost *lostCommit) (again bool, err error) {
 	status, err := r.transactionStatus(ctx, lost.transaction)
 	switch {
 	case err == nil && status == "committed":
-		r.Log.Warn("the answer to COMMIT was lost; the server says that the transaction committed", "transaction", lost.transaction)
+		r.Log.Warn("the answer to COMMIT was lost; the server says that the transaction committed",
+			"transaction", lost.transaction)
 		if ctx.Err() != nil {
-			return outcome, false, AfterCommit(ctx, context.Cause(ctx))
+			return false, AfterCommit(ctx, context.Cause(ctx))
 		}
-		if outcome.Report.TenantID != "" {
-			return outcome, false, nil
+		if t.report != nil && t.report.TenantID != "" {
+			return false, nil
 		}
-		return outcome, true, errRepeatForReport
+		return true, errRepeatForReport
 	case err == nil && status == "aborted" && ctx.Err() != nil:
-		return Outcome{}, false, postgres.Interrupted(ctx, lost)
+		return false, postgres.Interrupted(ctx, lost)
 	case err == nil && status == "aborted":
 		r.Log.Warn("the connection was lost; the server says that nothing was written", "transaction", lost.transaction)
-		return Outcome{}, true, postgres.New(postgres.CodeLost, "the connection to the database was lost",
+		return true, postgres.New(postgres.CodeLost, "the connection to the database was lost",
 			"the server confirmed that nothing was written: run again", lost)
 	}
 	message := fmt.Sprintf("the connection was lost during COMMIT, and the server cannot say whether transaction %s committed",
 		lost.transaction)
-	return Outcome{}, false, postgres.New(postgres.CodeUnknown, message,
+	return false, postgres.New(postgres.CodeUnknown, message,
 		"run again: a run that is up to date writes nothing", lost, err)
 }
 

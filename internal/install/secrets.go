@@ -43,11 +43,7 @@ type SecretImport struct {
 // Errors: KB010 to KB014 and KB027 (69 or 78) if Keep's tables do not fit, KB041 (78), 42501 (77) unless the role may become the
 // owner of Keep's tables, 55P03 (75), exit code 69 or 78 when schema bootstrap is missing or old, and those of Read.
 func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) ([]db.FoundSecretsRow, error) {
-	var wanted, found []db.FoundSecretsRow
-	_, err := r.retry(ctx, func() (_ Outcome, err error) {
-		wanted, err = r.secrets(ctx, SecretImport{DryRun: true}, nil)
-		return Outcome{}, err
-	})
+	wanted, err := r.secrets(ctx, SecretImport{DryRun: true}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading which secrets Keep needs: %w", err)
 	}
@@ -60,11 +56,7 @@ func (r *Run) ImportSecrets(ctx context.Context, from SecretImport) ([]db.FoundS
 	if err != nil {
 		return nil, err
 	}
-	staged := stagedSecrets(store.Entries)
-	_, err = r.retry(ctx, func() (_ Outcome, err error) {
-		found, err = r.secrets(ctx, from, staged)
-		return Outcome{}, err
-	})
+	found, err := r.secrets(ctx, from, stagedSecrets(store.Entries))
 	if err != nil {
 		return nil, fmt.Errorf("copying the secrets: %w", err)
 	}
@@ -94,9 +86,9 @@ func stagedSecrets(entries []secretstore.Entry) []db.StageParams {
 const secretSettings = `SELECT pg_catalog.set_config('row_security', 'off', true),
 	pg_catalog.set_config('enable_nestloop', 'off', true), pg_catalog.set_config('jit', 'off', true)`
 
-// secrets is one try of the transaction.
+// secrets finds the secrets that Keep's rows name, and writes what is staged of them.
 func (r *Run) secrets(ctx context.Context, from SecretImport, staged []db.StageParams) (found []db.FoundSecretsRow, err error) {
-	_, err = r.try(ctx, transaction{
+	_, err = r.retry(ctx, transaction{
 		dry: from.DryRun, stage: staged,
 		queue: func(batch *pgx.Batch) {
 			batch.Queue(secretSettings)
