@@ -29,32 +29,31 @@ const (
 	aliasAllowance = 4 << 20
 )
 
-// errDepth is returned to the library where the input is nested too deep.
-var errDepth = errors.New("nested too deep")
-
 // limits stops the library's parser at MaxDepth.
-type limits struct{}
+type limits struct{ exceeded bool }
 
-func (limits) CheckDepth(depth int, _ *yaml.DepthContext) error {
+func (l *limits) CheckDepth(depth int, _ *yaml.DepthContext) error {
 	if depth > MaxDepth+1 {
-		return errDepth
+		l.exceeded = true
+		return errors.New("nested too deep")
 	}
 	return nil
 }
 
-func (limits) CheckAlias(int, int) error { return nil }
+func (*limits) CheckAlias(int, int) error { return nil }
 
 // parseYAML reads a document. An empty one gives neither value nor fault.
 func parseYAML(data []byte) (*Value, *Fault) {
-	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(limits{}))
+	deep := &limits{}
+	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(deep))
 	if err != nil {
-		return nil, &Fault{Place: Place{1, 1}, Code: CodeSyntax, Message: "the YAML reader could not be set up"}
+		panic(err) // of the options
 	}
-	var document yaml.Node
+	var document, second yaml.Node
 	if err := loader.Load(&document); errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
-		return nil, yamlFault(data, err)
+		return nil, yamlFault(data, err, deep.exceeded)
 	}
 	top := &document
 	if top.Kind == yaml.DocumentNode {
@@ -63,7 +62,6 @@ func parseYAML(data []byte) (*Value, *Fault) {
 		}
 		top = top.Content[0]
 	}
-	var second yaml.Node
 	if err := loader.Load(&second); err == nil {
 		return nil, &Fault{
 			Place: Place{max(1, int32(second.Line)), max(1, int32(second.Column))}, Code: CodeDocuments,
@@ -71,7 +69,7 @@ func parseYAML(data []byte) (*Value, *Fault) {
 			Hint:    "write one document per file, with several providers as a list below `providers:`",
 		}
 	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlFault(data, err)
+		return nil, yamlFault(data, err, deep.exceeded)
 	}
 	endBlock(top, data)
 	r := &yamlReader{budget: aliasFactor*len(data) + aliasAllowance, open: map[*yaml.Node]bool{}}
@@ -91,33 +89,20 @@ func parseYAML(data []byte) (*Value, *Fault) {
 
 // endBlock corrects a block text at the end of a file whose last line is spaces and nothing else, not even a line end.
 // Where those belong to the text, the library adds a line end to them, and Keep's reader does not.
-func endBlock(top *yaml.Node, data []byte) {
-	line := data[bytes.LastIndexByte(data, '\n')+1:]
-	last := lastScalar(top)
-	if len(line) == 0 || len(bytes.TrimLeft(line, " ")) > 0 || last == nil || !strings.HasSuffix(last.Value, " \n") {
-		return
+func endBlock(last *yaml.Node, data []byte) {
+	for len(last.Content) > 0 {
+		last = last.Content[len(last.Content)-1]
 	}
-	const mark = "x" // shows what the spaces are part of
-	var marked yaml.Node
-	loader, err := yaml.NewLoader(bytes.NewReader(append(bytes.Clone(data), mark...)), yaml.WithPlugin(limits{}))
-	if err != nil || loader.Load(&marked) != nil {
-		return
-	}
-	if other := lastScalar(&marked); other != nil && other.Value == strings.TrimSuffix(last.Value, "\n")+mark {
-		last.Value = strings.TrimSuffix(last.Value, "\n")
+	spaces := data[bytes.LastIndexByte(data, '\n')+1:]
+	text, ends := strings.CutSuffix(last.Value, "\n")
+	inText := text[strings.LastIndexByte(text, '\n')+1:] // the rest of the spaces is indentation
+	if last.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 && ends && inText != "" && len(inText) < len(spaces) &&
+		strings.Trim(string(spaces)+inText, " ") == "" {
+		last.Value = text
 	}
 }
 
-// lastScalar returns the block text that a document ends with, if it does.
-func lastScalar(n *yaml.Node) *yaml.Node {
-	for len(n.Content) > 0 {
-		n = n.Content[len(n.Content)-1]
-	}
-	if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		return n
-	}
-	return nil
-}
+func placeOf(y *yaml.Node) Place { return Place{int32(y.Line), int32(y.Column)} }
 
 // follow returns the node that an alias refers to, or the node itself.
 func follow(y *yaml.Node) *yaml.Node {
@@ -130,7 +115,8 @@ func follow(y *yaml.Node) *yaml.Node {
 // spend takes the cost of one copied node from the budget.
 func (r *yamlReader) spend(y, at *yaml.Node) bool {
 	if r.budget -= aliasCost + len(y.Value); r.budget < 0 && r.exceeded == nil {
-		r.exceeded = &Place{int32(at.Line), int32(at.Column)}
+		exceeded := placeOf(at)
+		r.exceeded = &exceeded
 	}
 	return r.exceeded == nil
 }
@@ -138,7 +124,7 @@ func (r *yamlReader) spend(y, at *yaml.Node) bool {
 // value reads y and everything below into v. Below an alias it costs budget.
 func (r *yamlReader) value(v *Value, y *yaml.Node, depth int, aliased bool) {
 	target := follow(y)
-	v.Place = Place{int32(y.Line), int32(y.Column)}
+	v.Place = placeOf(y)
 	aliased = aliased || y != target
 	if r.exceeded != nil || aliased && !r.spend(target, y) {
 		return
@@ -265,60 +251,73 @@ func (v *Value) taggedScalar(y *yaml.Node) {
 type pair struct {
 	key   Value
 	value *yaml.Node
+	own   bool // not merged
 }
+
+// mapping is one whose keys keep their first place and take the last value. The key is the first one, as Keep dumps it, at the
+// place of the last.
+type mapping struct {
+	pairs, mistakes []pair
+	index           map[string]int
+}
+
+func (m *mapping) add(p pair) {
+	i, ok := m.index[p.key.Text]
+	switch {
+	case !ok:
+		m.index[p.key.Text] = len(m.pairs)
+		m.pairs = append(m.pairs, p)
+	case p.own && m.pairs[i].own:
+		p.key.Flaw = duplicateKey
+		m.mistake(p.key)
+	default:
+		m.pairs[i].key.Place, m.pairs[i].value, m.pairs[i].own = p.key.Place, p.value, p.own
+	}
+}
+
+func (m *mapping) mistake(key Value) { m.mistakes = append(m.mistakes, pair{key: key}) }
+
+// isMerge reports whether a key is <<, which merges other mappings into its own.
+func isMerge(key *yaml.Node) bool { return key.Value == "<<" && key.Tag == "!!merge" && key.Style == 0 }
 
 // pairs lists the members of a mapping with merge keys applied as Keep's reader does: what is merged comes first, the
 // mapping's own values win.
 func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
-	var merged ordered
-	seen := map[string]bool{}
-	var mistakes []pair
-	own := make([]pair, 0, len(y.Content)/2)
+	m := mapping{index: map[string]int{}}
 	for i := 0; i+1 < len(y.Content) && r.exceeded == nil; i += 2 {
-		keyNode, value := y.Content[i], y.Content[i+1]
-		target := follow(keyNode)
-		p := pair{key: Value{Kind: Text, Place: Place{int32(keyNode.Line), int32(keyNode.Column)}}, value: value}
+		if value := y.Content[i+1]; isMerge(follow(y.Content[i])) && !r.merge(&m, value, depth) {
+			m.mistake(Value{Kind: Text, Place: placeOf(value), Flaw: badMerge})
+		}
+	}
+	for i := 0; i+1 < len(y.Content) && r.exceeded == nil; i += 2 {
+		target := follow(y.Content[i])
+		key := Value{Kind: Text, Place: placeOf(y.Content[i])}
 		switch {
+		case isMerge(target):
+			continue
 		case target.Kind == yaml.MappingNode && target.Style&yaml.FlowStyle != 0:
-			p.key.Flaw = braces
-		case target.Kind == yaml.MappingNode || target.Kind == yaml.SequenceNode:
-			p.key.Flaw = compoundKey
-		case target.Value == "<<" && target.Tag == "!!merge" && target.Style == 0:
-			if r.merge(&merged, value, depth) {
-				continue
-			}
-			p.key.Flaw, p.key.Place = badMerge, Place{int32(value.Line), int32(value.Column)}
+			key.Flaw = braces
+		case target.Kind != yaml.ScalarNode:
+			key.Flaw = compoundKey
 		case target.Value == "=" && target.Style == 0:
-			p.key.Text = "=" // as a key it has no special meaning
+			key.Text = "=" // as a key it has no special meaning
 		default:
-			p.key.Kind = Null
-			r.node(&p.key, keyNode, target)
-			if p.key.Kind == Null {
-				p.key.Text = "null"
+			r.node(&key, y.Content[i], target)
+			if key.Kind == Null {
+				key.Text = "null"
 			}
 		}
-		if !p.key.Flaw.dropped() && seen[p.key.Text] {
-			p.key.Flaw = duplicateKey
-		}
-		if p.key.Flaw.dropped() {
-			p.value = nil
-			mistakes = append(mistakes, p)
+		if key.Flaw.dropped() {
+			m.mistake(key)
 			continue
 		}
-		seen[p.key.Text] = true
-		own = append(own, p)
+		m.add(pair{key, y.Content[i+1], true})
 	}
-	if merged.pairs == nil {
-		return append(own, mistakes...)
-	}
-	for _, p := range own {
-		merged.add(p)
-	}
-	return append(merged.pairs, mistakes...)
+	return append(m.pairs, m.mistakes...)
 }
 
 // merge adds what a merge key names, a mapping or a list of mappings, and reports whether it is that.
-func (r *yamlReader) merge(merged *ordered, value *yaml.Node, depth int) (ok bool) {
+func (r *yamlReader) merge(m *mapping, value *yaml.Node, depth int) (ok bool) {
 	target := follow(value)
 	sources := []*yaml.Node{target}
 	if target.Kind == yaml.SequenceNode {
@@ -344,63 +343,9 @@ func (r *yamlReader) merge(merged *ordered, value *yaml.Node, depth int) (ok boo
 			if !r.spend(p.value, value) {
 				return ok
 			}
-			merged.add(p)
+			p.own = false
+			m.add(p)
 		}
 	}
 	return ok
-}
-
-// ordered is a mapping whose keys keep their first place and take the last value. The key is the first one, as Keep dumps it,
-// at the place of the last.
-type ordered struct {
-	pairs []pair
-	index map[string]int
-}
-
-func (o *ordered) add(p pair) {
-	if i, ok := o.index[p.key.Text]; ok {
-		o.pairs[i].key.Place, o.pairs[i].value = p.key.Place, p.value
-		return
-	}
-	if o.index == nil {
-		o.index = map[string]int{}
-	}
-	o.index[p.key.Text] = len(o.pairs)
-	o.pairs = append(o.pairs, p)
-}
-
-// yamlFault says what is wrong with the YAML. The library's own message is ignored: it changes, and it quotes.
-func yamlFault(data []byte, err error) *Fault {
-	f := &Fault{Place: Place{1, 1}, Code: CodeSyntax}
-	var opened yaml.Mark
-	var stage yaml.Stage
-	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
-		stage, opened = load.Stage, load.ContextMark
-		f.Place = Place{max(1, int32(load.Mark.Line)), max(1, int32(load.Mark.Column))}
-	}
-	if errors.Is(err, errDepth) || strings.Contains(err.Error(), errDepth.Error()) { // the library does not wrap it everywhere
-		deep := faults[tooDeep]
-		deep.Place = f.Place
-		return &deep
-	}
-	context := Place{int32(opened.Line), max(1, int32(opened.Column))}
-	switch stage {
-	case yaml.ReaderStage:
-		f.Message, f.Hint = "a control character", `put the text in double quotes and write the character as \xNN`
-		f.Place = PlaceAt(data, max(0, bytes.IndexFunc(data, isControl)))
-	case yaml.ComposerStage:
-		f.Message, f.Hint = "an alias (*name) without its anchor (&name)", `put a string that starts with * in quotes`
-	case yaml.ParserStage:
-		f.Message, f.Hint = parserMistake(characterAt(data, f.Place), characterAt(data, context), f.Place, context)
-	case yaml.ScannerStage:
-		scannerMistake(f, data, context)
-	}
-	if f.Message == "" {
-		f.Message, f.Hint = "not valid YAML", "check the indentation, colons and quotes of this line and the one before"
-	}
-	return f
-}
-
-func isControl(r rune) bool {
-	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85
 }

@@ -2,9 +2,12 @@ package document
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	yaml "go.yaml.in/yaml/v4"
 )
 
 // Line returns a line of a text without its end, counted from 1; "" if there is none.
@@ -28,6 +31,37 @@ func characterAt(data []byte, place Place) rune {
 	return runes[place.Column-1]
 }
 
+// yamlFault says what is wrong with the YAML. The library's own message is ignored: it changes, and it quotes.
+func yamlFault(data []byte, err error, deep bool) *Fault {
+	load, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
+		load = &yaml.LoadError{}
+	}
+	f := &Fault{Code: CodeSyntax, Message: "not valid YAML", Hint: "check the indentation, colons and quotes of this line and the one before"}
+	if deep {
+		*f = faults[tooDeep]
+	}
+	f.Place = Place{max(1, int32(load.Mark.Line)), max(1, int32(load.Mark.Column))}
+	context := Place{int32(load.ContextMark.Line), max(1, int32(load.ContextMark.Column))}
+	switch {
+	case deep:
+	case load.Stage == yaml.ReaderStage:
+		f.Message, f.Hint = "a control character", `put the text in double quotes and write the character as \xNN`
+		f.Place = PlaceAt(data, max(0, bytes.IndexFunc(data, isControl)))
+	case load.Stage == yaml.ComposerStage:
+		f.Message, f.Hint = "an alias (*name) without its anchor (&name)", `put a string that starts with * in quotes`
+	case load.Stage == yaml.ParserStage:
+		f.Message, f.Hint = parserMistake(characterAt(data, f.Place), characterAt(data, context), f.Place, context)
+	case load.Stage == yaml.ScannerStage:
+		scannerMistake(f, data, context)
+	}
+	return f
+}
+
+func isControl(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85
+}
+
 // parserMistake explains a mistake by the character there and by the one that opened the unfinished collection.
 func parserMistake(found, opened rune, at, context Place) (message, hint string) {
 	switch {
@@ -49,42 +83,40 @@ func parserMistake(found, opened rune, at, context Place) (message, hint string)
 // noSpace is a line with a key whose colon is not followed by a space.
 var noSpace = Pattern(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
 
-// scannerMistake does the same for what makes no token.
+// scannerMistakes explain what makes no token by the character that opened it, or else by the one found.
+var scannerMistakes = []struct{ opened, found, message, hint string }{
+	{"*&", "", "an anchor (&) or alias (*) without a name", "put a string that starts with & or * in quotes"},
+	{"!", "", "an incomplete tag (!name)", "put a string that starts with ! in quotes"},
+	{"|>", "", "the header of a block text is incomplete", "write | or > alone, and indent the lines below it with spaces"},
+	{"", "\t", "a tab in the indentation", "indent with spaces"},
+	{"", "@`%", "an unquoted string cannot start with this character", "put strings that start with @, `, % or a tab in quotes"},
+	{"", "#", "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"},
+	{"", ":", "an unexpected colon", `put a string that contains ": " in quotes; otherwise check the indentation`},
+}
+
+// scannerMistake explains what makes no token.
 func scannerMistake(f *Fault, data []byte, context Place) {
-	found, opened := characterAt(data, f.Place), rune(0)
-	if context.Line > 0 {
-		opened = characterAt(data, context)
-	}
-	switch opened {
-	case '"', '\'':
+	found, opened := characterAt(data, f.Place), characterAt(data, context)
+	switch {
+	case opened == '"' || opened == '\'':
 		quotedMistake(f, data, found, context)
 		return
-	case '*', '&':
-		f.Message, f.Hint = "an anchor (&) or alias (*) without a name", "put a string that starts with & or * in quotes"
-		return
-	case '!':
-		f.Message, f.Hint = "an incomplete tag (!name)", "put a string that starts with ! in quotes"
-		return
-	case '|', '>':
-		f.Message, f.Hint = "the header of a block text is incomplete", "write | or > alone, and indent the lines below it with spaces"
-		return
-	}
-	switch {
 	case opened == '%' && context.Column == 1:
 		f.Message, f.Hint = "unknown YAML directive: a line that starts with % is one", "put the text in quotes"
-	case found == '\t':
-		f.Message, f.Hint = "a tab in the indentation", "indent with spaces"
-	case found == '@' || found == '`' || found == '%':
-		f.Message, f.Hint = "an unquoted string cannot start with this character", "put strings that start with @, `, % or a tab in quotes"
-	case found == '#':
-		f.Message, f.Hint = "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"
-	case found == ':':
-		f.Message, f.Hint = "an unexpected colon", `put a string that contains ": " in quotes; otherwise check the indentation`
-		missingSpace(f, data, f.Line-1)
+		return
+	}
+	for _, m := range scannerMistakes {
+		if strings.ContainsRune(m.opened, opened) || strings.ContainsRune(m.found, found) {
+			f.Message, f.Hint = m.message, m.hint
+			if m.found == ":" {
+				missingSpace(f, data, f.Line-1)
+			}
+			return
+		}
+	}
+	switch {
 	case found == '-' && context.Line == 0:
 		f.Message, f.Hint = "an unexpected list item", `write lists on lines of their own, or put a string that starts with "- " in quotes`
-	case found == '?' && context.Line == 0:
-		f.Message, f.Hint = "an unexpected key", "check the indentation"
 	case context.Line > 0:
 		f.Message, f.Hint = "expected a colon after the key", "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
 		missingSpace(f, data, context.Line)
