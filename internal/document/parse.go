@@ -86,27 +86,23 @@ func sniff(text []byte, mayBeLines bool) (*Value, Format, *Fault) {
 
 // CheckEncoding says where a text is not UTF-8, or contains a NUL byte.
 func CheckEncoding(text []byte) *Fault {
+	if utf8.Valid(text) && bytes.IndexByte(text, 0) < 0 {
+		return nil
+	}
 	f := &Fault{Place: Place{1, 1}, Code: CodeEncoding, Message: "the text is not UTF-8", Hint: "save it as UTF-8"}
 	if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {
 		f.Message = "the text is UTF-16, not UTF-8"
 		return f
 	}
-	offset := bytes.IndexByte(text, 0)
-	if !utf8.Valid(text) {
-		at := 0
-		for r, size := utf8.DecodeRune(text); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRune(text[at:]) {
-			at += size
-		}
-		if offset < 0 || at < offset {
-			f.Place = PlaceAt(text, at)
-			return f
-		}
-	}
-	if offset < 0 {
-		return nil
+	offset, first, size := 0, rune(-1), 0
+	for first != 0 && (first != utf8.RuneError || size != 1) {
+		offset += size
+		first, size = utf8.DecodeRune(text[offset:])
 	}
 	f.Place = PlaceAt(text, offset)
-	f.Message, f.Hint = "the text contains a NUL byte", "remove it, and check that this is a text file"
+	if first == 0 {
+		f.Message, f.Hint = "the text contains a NUL byte", "remove it, and check that this is a text file"
+	}
 	return f
 }
 

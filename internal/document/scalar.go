@@ -82,7 +82,7 @@ func (v *Value) setBool(s string) {
 	case "no", "false", "off":
 		v.Text = "false"
 	default:
-		v.Flaw = badNumber
+		v.Text, v.Flaw = "false", badNumber
 	}
 }
 

@@ -5,6 +5,11 @@
 // Check, so that the caller can tell whose value it is.
 package document
 
+import (
+	"cmp"
+	"strings"
+)
+
 // MaxDepth is how deep lists and objects may be nested.
 const MaxDepth = 100
 
@@ -87,48 +92,30 @@ func (v *Value) IsText(text string) bool { return v.Kind == Text && v.Text == te
 func (v *Value) Empty() bool { return v.Kind == Null || v.IsText("") }
 
 // Integer reports whether a number has neither fraction nor exponent.
-func (v *Value) Integer() bool {
-	if v.Kind != Number {
-		return false
-	}
-	for i := range len(v.Text) {
-		switch v.Text[i] {
-		case '.', 'e', 'E':
-			return false
-		}
-	}
-	return true
-}
+func (v *Value) Integer() bool { return v.Kind == Number && !strings.ContainsAny(v.Text, ".eE") }
 
 // Member returns the value of a key of an object; nil if it has no such key.
 func (v *Value) Member(key string) *Value {
-	if m := v.find(key); m != nil {
-		return &m.Value
+	if v == nil || v.Kind != Object {
+		return nil
+	}
+	for i := range v.Members {
+		if m := &v.Members[i]; m.Key.IsText(key) {
+			return &m.Value
+		}
 	}
 	return nil
 }
 
 // Has reports whether an object has the key.
-func (v *Value) Has(key string) bool { return v.find(key) != nil }
-
-func (v *Value) find(key string) *Member {
-	if v == nil || v.Kind != Object {
-		return nil
-	}
-	for i := range v.Members {
-		if v.Members[i].Key.IsText(key) {
-			return &v.Members[i]
-		}
-	}
-	return nil
-}
+func (v *Value) Has(key string) bool { return v.Member(key) != nil }
 
 // AsWritten is the scalar as it is in the document.
 func (v *Value) AsWritten() string {
-	if v.written != nil && *v.written != "" {
-		return *v.written
+	if v.written == nil {
+		return v.Text
 	}
-	return v.Text
+	return cmp.Or(*v.written, v.Text)
 }
 
 // Omitted reports whether the value is the null of YAML that is not written at all.

@@ -163,19 +163,16 @@ func (r *yamlReader) value(v *Value, y *yaml.Node, depth int, aliased bool) {
 // node sets the value without its members: everything, for a scalar.
 func (r *yamlReader) node(v *Value, y, target *yaml.Node) {
 	tagged := target.Style&yaml.TaggedStyle != 0 || target.Tag == "!"
-	switch target.Kind {
-	case yaml.SequenceNode:
-		v.Kind = List
-		if tagged && target.Tag != "!!seq" {
-			v.rejectTag(target.Tag)
-		}
-	case yaml.MappingNode:
-		v.Kind = Object
-		if tagged && target.Tag != "!!map" {
-			v.rejectTag(target.Tag)
-		}
-	case yaml.ScalarNode:
+	if target.Kind == yaml.ScalarNode {
 		v.scalar(target, tagged)
+	} else {
+		own := "!!seq"
+		if v.Kind = List; target.Kind == yaml.MappingNode {
+			v.Kind, own = Object, "!!map"
+		}
+		if tagged && target.Tag != own {
+			v.rejectTag(target.Tag)
+		}
 	}
 	if strings.Trim(y.Anchor, anchorCharacters) != "" {
 		v.Flaw = badAnchor
@@ -199,22 +196,20 @@ func (v *Value) rejectTag(tag string) {
 	}
 }
 
+// styles are those of the library that count.
+var styles = map[yaml.Style]Style{
+	yaml.SingleQuotedStyle: SingleQuoted, yaml.DoubleQuotedStyle: DoubleQuoted, yaml.LiteralStyle: Literal, yaml.FoldedStyle: Plain,
+}
+
 // scalar sets the value from a scalar node.
 func (v *Value) scalar(y *yaml.Node, tagged bool) {
-	switch {
-	case y.Style&yaml.SingleQuotedStyle != 0:
-		v.Style = SingleQuoted
-	case y.Style&yaml.DoubleQuotedStyle != 0:
-		v.Style = DoubleQuoted
-	case y.Style&yaml.LiteralStyle != 0:
-		v.Style = Literal
-	}
+	v.Kind, v.Text = Text, y.Value
+	style, marked := styles[y.Style&^yaml.TaggedStyle]
+	v.Style = style
 	switch {
 	case tagged:
-		v.taggedScalar(y)
-	case v.Style != Plain || y.Style&yaml.FoldedStyle != 0:
-		v.Kind, v.Text = Text, y.Value
-	default:
+		v.taggedScalar(y.Tag, y.Value)
+	case !marked:
 		v.setPlain(y.Value)
 		if y.Anchor != "" && y.Value == "" {
 			v.Trap = Anchor
@@ -222,26 +217,23 @@ func (v *Value) scalar(y *yaml.Node, tagged bool) {
 	}
 }
 
-func (v *Value) taggedScalar(y *yaml.Node) {
-	switch y.Tag {
+func (v *Value) taggedScalar(tag, text string) {
+	switch tag {
 	case "!!str":
-		v.Kind, v.Text = Text, y.Value
 		return
 	case "!!int":
-		v.setInt(y.Value)
+		v.setInt(text)
 	case "!!float":
-		v.setFloat(y.Value)
+		v.setFloat(text)
 	case "!!bool":
-		v.setBool(y.Value)
+		v.setBool(text)
 	case "!!null":
-		v.Kind = Null
+		v.Kind, v.Text = Null, ""
 	default:
-		v.Kind, v.Text = Text, y.Value
-		v.rejectTag(y.Tag)
+		v.rejectTag(tag)
 		return
 	}
-	written := y.Value // and not the node
-	v.written = &written
+	v.written = &text
 	if v.Flaw == badNumber {
 		v.Flaw = badTagged
 	}
