@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The codes of the faults of this package. They are stable, so that a program may act on them.
@@ -108,10 +109,11 @@ func (c *checker) key(object, key *Value) {
 		c.scalar(key, "") // after a missing space, a secret is a key
 		return
 	}
-	first := slices.IndexFunc(object.Members, func(m Member) bool { return m.Key.Text == key.Text })
+	i := slices.IndexFunc(object.Members, func(m Member) bool { return m.Key.Text == key.Text })
+	first := object.Members[i].Key
 	c.report(Fault{
 		Place: key.Place, Key: key.Text, Code: CodeDuplicateKey,
-		Message: fmt.Sprintf("the key %s is already at line %d, column %d", Quote(key.Text), object.Members[first].Key.Line, object.Members[first].Key.Column),
+		Message: fmt.Sprintf("the key %s is already at line %d, column %d", Quote(key.Text), first.Line, first.Column),
 		Hint:    "keep one of the two; Keep would silently use the last",
 	})
 }
@@ -164,15 +166,11 @@ var faults = map[Flaw]Fault{
 
 // Quote quotes a name or key for a message: printable, on one line, and short.
 func Quote(text string) string {
-	const longest = 80
-	runes := 0
-	for i := range text {
-		if runes == longest {
-			return fmt.Sprintf("%q...", text[:i])
-		}
-		runes++
+	quoted := fmt.Sprintf("%.80q", text)
+	if utf8.RuneCountInString(text) > 80 {
+		quoted += "..."
 	}
-	return fmt.Sprintf("%q", text)
+	return quoted
 }
 
 // anchorCharacters are what Keep's reader takes in the name of an anchor.
