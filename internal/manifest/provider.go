@@ -55,8 +55,11 @@ func readProvider(i *item, m *document.Member, named bool) {
 	i.name = ""
 	if name == nil {
 		i.fail(at(&p.start, "", CodeMissing, "a provider without a name", "add `name:`"))
-	} else if p.setName(name, nameKey) {
-		p.unique(name, nameKey)
+	} else if what := "the provider's name"; p.string(name, what, MaxName, at(name, nameKey, CodeName, "", "give it a name")) {
+		p.name, p.result.Name = name.Text, name.Text
+		if p.literal(name, nameKey, what) {
+			p.unique(name, nameKey)
+		}
 	}
 	// The type may come after the authentication.
 	if kind, types := m.Value.Member("type"), i.reader.options.Catalogue; types != nil && kind != nil && kind.Kind == document.Text {
@@ -90,8 +93,9 @@ func (p *provider) member(m *document.Member) {
 	switch key.Text {
 	case "name":
 	case "type":
-		if p.setType(value) {
-			p.typeValue = value
+		const what, hint = "the provider's type", "write one, for example `type: prometheus`"
+		if p.string(value, what, MaxType, at(value, "type", CodeKind, "", hint)) && p.literal(value, "type", what) {
+			p.result.Type, p.typeValue = value.Text, value
 		}
 	case "authentication":
 		p.fields = m
@@ -126,56 +130,11 @@ func (p *provider) otherResource(object *document.Value) (found bool) {
 	return found
 }
 
-// setName checks and sets the name and reports whether it can be used.
-func (p *provider) setName(v *document.Value, key string) bool {
-	f := at(v, key, CodeName, "", "")
-	switch {
-	case v.Omitted() || v.IsText(""):
-		f.Code, f.Message, f.Hint = CodeMissing, "the provider's name is empty", "give it a name"
-	case v.Kind != document.Text && v.Scalar():
-		f.Message, f.Hint = "the provider's name must be a string, not "+v.Kind.String(), "write "+asText(v)+", in quotes"
-	case v.Kind != document.Text:
-		f.Message, f.Hint = "the provider's name must be a string, not "+v.Kind.String(), "give it a name"
-	case len(v.Text) > MaxName:
-		f.Message, f.Hint = fmt.Sprintf("the provider's name has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxName)
-	default:
-		p.name, p.result.Name = v.Text, v.Text
-		if _, ok := referenceOf(v.Text); !ok {
-			return true
-		}
-		f.Code, f.Message, f.Hint = CodeReference, "a name cannot be a reference", "write the name out"
-	}
-	p.show(f)
-	return false
-}
-
 // unique reports a name that another provider has.
 func (p *provider) unique(v *document.Value, key string) {
 	if first, free := p.reader.take(KindProvider, v.Text, p.result.Source); !free {
 		p.show(at(v, key, CodeDuplicate, "the name "+document.Quote(v.Text)+" is already used at "+first.String(), "use a unique name for each provider"))
 	}
-}
-
-// setType sets the type and reports whether it can be looked up.
-func (p *provider) setType(v *document.Value) bool {
-	f := at(v, "type", CodeKind, "the provider's type must be a string, not "+v.Kind.String(), "write one, for example `type: prometheus`")
-	switch {
-	case v.Empty():
-		f.Code, f.Message = CodeMissing, "the provider's type is empty"
-	case v.Kind != document.Text && v.Scalar():
-		f.Hint = "write " + asText(v) + ", in quotes"
-	case v.Kind != document.Text:
-	case len(v.Text) > MaxType:
-		f.Message, f.Hint = fmt.Sprintf("the provider's type has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxType)
-	default:
-		p.result.Type = v.Text
-		if _, ok := referenceOf(v.Text); !ok {
-			return true
-		}
-		f.Code, f.Message, f.Hint = CodeReference, "a type cannot be a reference", "write the type out"
-	}
-	p.show(f)
-	return false
 }
 
 // authentication resolves what is below authentication and writes it as text.
@@ -345,20 +304,14 @@ func (p *provider) oldName(v *document.Value) {
 	if v.Kind == document.Text {
 		p.resolve(v, "renamed_from")
 	}
-	f := at(v, "renamed_from", CodeName, "`renamed_from` must be a name or a list of names, not "+v.Kind.String(), "write renamed_from: [old-name]")
-	switch {
-	case v.Flaw == document.Unresolved:
+	f := at(v, "renamed_from", CodeName, "", "write renamed_from: [old-name]")
+	if v.Flaw == document.Unresolved || !p.string(v, "a name in `renamed_from`", MaxName, f) {
 		return
-	case v.Empty():
-		f.Message, f.Hint = "an empty name in `renamed_from`", "remove it"
-	case v.Kind != document.Text && v.Scalar():
-		f.Hint = "write " + asText(v) + ", in quotes"
-	case v.Kind != document.Text:
-	case len(v.Text) > MaxName:
-		f.Message = fmt.Sprintf("the name in `renamed_from` has %d bytes", len(v.Text))
-		f.Hint = fmt.Sprintf("no provider can have had it: at most %d are allowed", MaxName)
+	}
+	f.Code = CodeConflict
+	switch {
 	case v.Text == p.result.Name:
-		f.Code, f.Message, f.Hint = CodeConflict, "`renamed_from` names the provider itself", "write the name that it had before, or remove the line"
+		f.Message, f.Hint = "`renamed_from` names the provider itself", "write the name that it had before, or remove the line"
 	case slices.Contains(p.result.RenamedFrom, v.Text):
 		return
 	default:
@@ -368,8 +321,35 @@ func (p *provider) oldName(v *document.Value) {
 			p.reader.renames = append(p.reader.renames, rename{item: p.item, from: v.Text, at: f})
 			return
 		}
-		f.Code, f.Hint = CodeConflict, "only one provider can claim a former name"
 		f.Message = "the former name " + document.Quote(v.Text) + " is also claimed by the provider at " + first.String()
+		f.Hint = "only one provider can claim a former name"
 	}
 	p.fail(f)
+}
+
+// string reports whether a value is a text of at most so many bytes that is not empty. The fault has a code and a hint.
+func (p *provider) string(v *document.Value, what string, longest int, f document.Fault) bool {
+	f.Message = what + " must be a string, not " + v.Kind.String()
+	switch {
+	case v.Empty():
+		f.Code, f.Message = CodeMissing, what+" is empty"
+	case v.Kind != document.Text && v.Scalar():
+		f.Hint = "write " + asText(v) + ", in quotes"
+	case v.Kind != document.Text:
+	case len(v.Text) > longest:
+		f.Message, f.Hint = fmt.Sprintf("%s has %d bytes", what, len(v.Text)), fmt.Sprintf("use at most %d", longest)
+	default:
+		return true
+	}
+	p.show(f)
+	return false
+}
+
+// literal reports whether a text is not a reference.
+func (p *provider) literal(v *document.Value, key, what string) bool {
+	_, reference := referenceOf(v.Text)
+	if reference {
+		p.show(at(v, key, CodeReference, what+" cannot be a reference", "write it out"))
+	}
+	return !reference
 }

@@ -17,7 +17,8 @@ func (p *provider) deduplicationRules(v *document.Value) {
 	own := map[string]bool{}
 	rules := []Rule{}
 	add := func(name, rule *document.Value) {
-		if p.ruleName(name) && p.uniqueRule(name, own) {
+		if p.string(name, "the name of a deduplication rule", MaxName, at(name, "name", CodeName, "", "give it a name")) &&
+			p.uniqueRule(name, own) {
 			rules = append(rules, Rule{name.Text, p.rule(rule)})
 		}
 	}
@@ -43,22 +44,6 @@ func (p *provider) deduplicationRules(v *document.Value) {
 		return
 	}
 	p.result.DeduplicationRules = rules
-}
-
-func (p *provider) ruleName(v *document.Value) bool {
-	f := at(v, "name", CodeName, "the name of a deduplication rule must be a string, not "+v.Kind.String(), "give it a name")
-	switch {
-	case v.Empty():
-		f.Message = "the name of a deduplication rule is empty"
-	case len(v.Text) > MaxName:
-		f.Message, f.Hint = fmt.Sprintf("the name of the deduplication rule has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxName)
-	case v.Kind == document.Text:
-		return true
-	case v.Scalar():
-		f.Hint = "write " + asText(v) + ", in quotes"
-	}
-	p.fail(f)
-	return false
 }
 
 // uniqueRule reports a duplicate name: in one provider a mistake, in two a warning, because Keep takes both for one
