@@ -49,31 +49,18 @@ func readProvider(i *item, m *document.Member, named bool) {
 		}
 		name = &m.Key
 	}
-	if !named && name == nil && !m.Value.Has("type") && p.otherResource(&m.Value) {
-		return
-	}
 	i.name = ""
 	if name == nil {
 		i.fail(at(&p.start, "", CodeMissing, "a provider without a name", "add `name:`"))
 	} else if what := "the provider's name"; p.string(name, what, MaxName, at(name, nameKey, CodeName, "", "give it a name")) {
 		p.name, p.result.Name = name.Text, name.Text
 		if p.literal(name, nameKey, what) {
-			p.unique(name, nameKey)
+			p.take(name, nameKey)
 		}
 	}
-	// The type may come after the authentication.
-	if kind, types := m.Value.Member("type"), i.reader.options.Catalogue; types != nil && kind != nil && kind.Kind == document.Text {
-		p.declared, _ = types.Type(kind.Text)
-	}
+	p.setType(m.Value.Member("type")) // first, because how the authentication is read depends on it
 	for j := range m.Value.Members {
 		p.member(&m.Value.Members[j])
-	}
-	if !m.Value.Has("type") {
-		f := at(&p.start, p.start.Text, CodeMissing, "a provider without a type", "add `type:`, for example `type: prometheus`")
-		if named && similar(m.Key.Text, []string{"providers"}) != "" {
-			f.Hint = "add `type:`, or did you mean the key `providers`?"
-		}
-		i.fail(f)
 	}
 	p.lookUp()
 	i.reader.manifest.Providers = append(i.reader.manifest.Providers, p.result)
@@ -91,12 +78,7 @@ func (p *provider) member(m *document.Member) {
 		return
 	}
 	switch key.Text {
-	case "name":
-	case "type":
-		const what, hint = "the provider's type", "write one, for example `type: prometheus`"
-		if p.string(value, what, MaxType, at(value, "type", CodeKind, "", hint)) && p.literal(value, "type", what) {
-			p.result.Type, p.typeValue = value.Text, value
-		}
+	case "name", "type":
 	case "authentication":
 		p.fields = m
 		p.authentication(value)
@@ -119,21 +101,23 @@ func (p *provider) member(m *document.Member) {
 	}
 }
 
-// otherResource reports an object that is no provider but another resource.
-func (p *provider) otherResource(object *document.Value) (found bool) {
-	for m := range object.Members {
-		if key := &object.Members[m].Key; isResource(key.Text) {
-			found = true
-			p.fail(misplaced(key))
+// setType checks and sets the type.
+func (p *provider) setType(v *document.Value) {
+	const what = "the provider's type"
+	if v == nil {
+		f := at(&p.start, p.start.Text, CodeMissing, "a provider without a type", "add `type:`, for example `type: prometheus`")
+		if similar(p.start.Text, []string{"providers"}) != "" {
+			f.Hint = "add `type:`, or did you mean the key `providers`?"
 		}
+		p.fail(f)
+		return
 	}
-	return found
-}
-
-// unique reports a name that another provider has.
-func (p *provider) unique(v *document.Value, key string) {
-	if first, free := p.reader.take(KindProvider, v.Text, p.result.Source); !free {
-		p.show(at(v, key, CodeDuplicate, "the name "+document.Quote(v.Text)+" is already used at "+first.String(), "use a unique name for each provider"))
+	f := at(v, "type", CodeKind, "", "write one, for example `type: prometheus`")
+	if p.string(v, what, MaxType, f) && p.literal(v, "type", what) {
+		p.result.Type, p.typeValue = v.Text, v
+		if types := p.reader.options.Catalogue; types != nil {
+			p.declared, _ = types.Type(v.Text)
+		}
 	}
 }
 
