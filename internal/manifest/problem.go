@@ -164,7 +164,7 @@ func (i *item) note(list *Problems, f document.Fault, show bool) {
 		p.Snippet = s.brokenSnippet(p.Line)
 	case document.CodeEncoding:
 	default:
-		p.Snippet = s.snippet(p.Line, f.Key, show)
+		p.Snippet = s.snippet(p.Line, show, f.Key)
 	}
 }
 
