@@ -24,7 +24,7 @@ func (i *item) csv(v *document.Value) {
 	case !ok || path == "":
 		i.fail(at(v, "rows", CodeReference, "`rows` must be a list or a reference to a file", "write rows: $(file:rows.csv)"))
 		return
-	case i.reader.references.skip:
+	case i.reader.options.SkipReferences:
 		return
 	}
 	problem := func(line int, message, hint string) {

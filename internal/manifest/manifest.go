@@ -148,7 +148,7 @@ type reader struct {
 	manifest    *Manifest
 	problems    Problems
 	warnings    Problems
-	references  references
+	resolved    int // bytes that references stood for
 	sources     int // numbered so far
 
 	// taken are the names that cannot be used again, by kind and name, with the first place of each.
@@ -170,7 +170,6 @@ func newReader(options Options) *reader {
 			r.environment[name] = value
 		}
 	}
-	r.references = references{environment: r.environment, skip: options.SkipReferences, files: map[string]contents{}}
 	return r
 }
 

@@ -142,7 +142,7 @@ func (p *provider) authentication(v *document.Value) {
 	p.placeholder(v, "authentication")
 	p.resolveAll(v, "")
 	addSchemes(v)
-	if p.reader.references.resolved <= MaxResolvedSize {
+	if p.reader.resolved <= MaxResolvedSize {
 		p.result.Authentication = string(v.AppendJSON(nil))
 	}
 }
