@@ -24,18 +24,22 @@ func (i *item) entry(kind string) *item {
 	return &item{reader: i.reader, source: i.source, kind: kind}
 }
 
-// check reports what cannot be stored of a value and everything below it. The name of the item, which may stand inside, is
-// that of the first of the keys that is a text.
-func (i *item) check(v *document.Value, what document.Checked, keys ...string) {
-	if i.name == "" {
-		for _, key := range keys {
-			if inside := v.Member(key); inside != nil && inside.Kind == document.Text {
-				i.name = inside.Text
-			}
-		}
+// check reports what cannot be stored of a value and everything below it. The name of the item, if it is not known, is the
+// text below nameKey.
+func (i *item) check(v *document.Value, what document.Checked, nameKey string) {
+	if name := v.Member(nameKey); i.name == "" && name != nil && name.Kind == document.Text {
+		i.name = name.Text
 	}
-	v.Check(what, i.fail)
+	v.Check(what, func(f document.Fault) {
+		if f.Code == document.CodeDuplicateKey && i.secretive() {
+			f.Key, f.Message = "", "a duplicate key"
+		}
+		i.fail(f)
+	})
 }
+
+// secretive reports whether keys that are not known must not be shown: after a missing space or quote a value is a key.
+func (i *item) secretive() bool { return i.kind == KindAPIKey || i.kind == KindUser }
 
 // object reports whether a value is an object, as a resource is.
 func (i *item) object(v *document.Value) bool {
@@ -193,8 +197,7 @@ func (i *item) unknown(key *document.Value, known []string, hint string) {
 	name := key.AsWritten()
 	f := at(key, name, CodeUnknownKey, "unknown key "+document.Quote(name), hint)
 	meant := similar(name, known)
-	// After a missing space or quote a value is a key. If it may be secret, unknown keys are not shown.
-	if secretive := i.kind == KindAPIKey || i.kind == KindUser; secretive && meant == "" {
+	if i.secretive() && meant == "" {
 		f.Key, f.Message = "", "an unknown key"
 	}
 	switch {

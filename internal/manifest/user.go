@@ -24,7 +24,7 @@ func readUser(i *item, key, v *document.Value) {
 	if !i.object(v) {
 		return
 	}
-	i.checkSecretive(v, userKeys)
+	i.check(v, document.Deep, "username")
 	if username := v.Member("username"); username != nil {
 		i.named(v, username, "username", MaxName)
 	}

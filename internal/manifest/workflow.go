@@ -25,7 +25,7 @@ func readWorkflow(i *item, v *document.Value) {
 	if !i.object(v) {
 		return
 	}
-	i.check(v, document.Workflow)
+	i.check(v, document.Workflow, "name")
 	body := v
 	for _, key := range wrappers {
 		if inside := v.Member(key); inside != nil {
