@@ -56,11 +56,11 @@ func (r *reader) variables() error {
 	for _, name := range append(append(sourceVariables(), single...), resetVariable) {
 		r.unwrapped(name)
 	}
-	r.oneOf(layoutProviders, document.JSON, providersVariable+fileSuffix, providersVariable, directoryVariable)
+	r.oneOf(KindProvider, document.JSON, providersVariable+fileSuffix, providersVariable, directoryVariable)
 	r.environmentProviders(single)
-	r.oneOf(layoutWorkflow, document.YAML, workflowVariable, workflowsVariable)
-	r.oneOf(layoutDashboards, document.JSON, dashboardsVariable)
-	r.oneOf(layoutMapping, document.YAML, mappingsVariable)
+	r.oneOf(KindWorkflow, document.YAML, workflowVariable, workflowsVariable)
+	r.oneOf(KindDashboard, document.JSON, dashboardsVariable)
+	r.oneOf(KindMappingRule, document.YAML, mappingsVariable)
 	r.environmentUser()
 	r.environmentAPIKeys()
 	return nil
@@ -88,7 +88,7 @@ func (r *reader) unwrapped(name string) {
 	default:
 		return
 	}
-	r.of(r.variableSource(name, layoutAny, document.JSON)).fail(f)
+	r.about(name).fail(f)
 	delete(r.environment, name)
 }
 
@@ -105,7 +105,7 @@ func (r *reader) single() []string {
 }
 
 // oneOf reads the variable that is set of those that exclude each other: it holds a text, or names a file or a directory.
-func (r *reader) oneOf(layout layout, format document.Format, names ...string) {
+func (r *reader) oneOf(kind string, format document.Format, names ...string) {
 	names = slices.DeleteFunc(names, func(name string) bool { return r.environment[name] == "" })
 	if len(names) == 0 {
 		return
@@ -115,26 +115,23 @@ func (r *reader) oneOf(layout layout, format document.Format, names ...string) {
 	case len(names) > 1:
 		r.conflict(name, names[1])
 	case strings.HasSuffix(name, "_DIRECTORY"):
-		if layout == layoutProviders {
-			layout = layoutSingle
-		}
-		r.directoryVariable(name, layout)
+		r.directoryVariable(name, kind)
 	case strings.HasSuffix(name, fileSuffix), format == document.JSON && isPath(value):
-		r.loadFile(r.fileSource(value, layout, format), value, name)
+		r.loadFile(r.newSource(source{name: value, kind: kind, format: format}), value, name)
 	default:
-		r.load(r.variableSource(name, layout, format), []byte(value))
+		r.load(r.newSource(source{name: name, kind: kind, format: format, variable: true}), []byte(value))
 	}
 }
 
 // environmentProviders reads the variables that hold one provider each.
 func (r *reader) environmentProviders(single []string) {
 	for _, name := range single {
-		s := r.variableSource(name, layoutEntry, document.JSON)
-		s.entry = strings.ToLower(strings.ReplaceAll(name[len(providerPrefix):], "_", "-"))
-		if s.entry == "" {
-			r.of(s).fail(whole(CodeName, "the variable has no provider name after "+providerPrefix, "name it "+providerPrefix+"<NAME>"))
+		entry := strings.ToLower(strings.ReplaceAll(name[len(providerPrefix):], "_", "-"))
+		if entry == "" {
+			r.about(name).fail(whole(CodeName, "the variable has no provider name after "+providerPrefix, "name it "+providerPrefix+"<NAME>"))
 			continue
 		}
+		s := r.newSource(source{name: name, kind: KindProvider, entry: entry, format: document.JSON, variable: true})
 		r.load(s, []byte(r.environment[name]))
 	}
 }
@@ -145,7 +142,7 @@ func (r *reader) conflict(one, other string) {
 	if !strings.HasSuffix(one, fileSuffix) && !strings.HasSuffix(other, fileSuffix) {
 		hint += "; Keep itself does not start with both"
 	}
-	r.of(r.variableSource(one, layoutAny, document.JSON)).fail(whole(CodeConflict, one+" and "+other+" are both set", hint))
+	r.about(one).fail(whole(CodeConflict, one+" and "+other+" are both set", hint))
 }
 
 // secretVariable gives the value of a variable or of the file that its twin names, and which of the two it is.
@@ -157,14 +154,14 @@ func (r *reader) secretVariable(name string) (value string, s *source, ok bool) 
 		r.conflict(name, name+fileSuffix)
 		return "", nil, false
 	case path == "":
-		s = r.variableSource(name, layoutAny, document.JSON)
+		s = r.newSource(source{name: name, variable: true})
 		if value != "" && Blank(value) {
 			r.of(s).fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it"))
 			return "", nil, false
 		}
 		return withoutLineEnd(value), s, value != ""
 	}
-	s = r.fileSource(path, layoutAny, document.JSON)
+	s = r.newSource(source{name: path})
 	data, err := file.Read(path, MaxReferenceSize)
 	if err != nil {
 		r.unreadable(s, err, MaxReferenceSize, name+fileSuffix)
@@ -186,7 +183,7 @@ func (r *reader) environmentUser() {
 	i := &item{reader: r, kind: KindUser, name: username}
 	before := i.failed()
 	if r.environment[usernameVariable] != "" {
-		i.source = r.variableSource(usernameVariable, layoutAny, document.JSON)
+		i.source = r.newSource(source{name: usernameVariable, variable: true})
 		first = i.source
 		r.read(usernameVariable, []byte(username))
 		if Blank(username) {
@@ -199,7 +196,7 @@ func (r *reader) environmentUser() {
 	}
 	for _, name := range []string{passwordVariable, passwordVariable + fileSuffix} {
 		if value, set := r.environment[name]; set && value == "" && r.environment[passwordVariable]+r.environment[passwordVariable+fileSuffix] == value {
-			i.source = r.variableSource(name, layoutAny, document.JSON)
+			i.source = r.newSource(source{name: name, variable: true})
 			i.fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
 		}
 	}
@@ -215,7 +212,7 @@ func (r *reader) environmentUser() {
 	if reset != "" {
 		var ok bool
 		if resets, ok = Boolean(reset); !ok {
-			i.source = r.variableSource(resetVariable, layoutAny, document.JSON)
+			i.source = r.newSource(source{name: resetVariable, variable: true})
 			i.fail(whole(CodeValue, resetVariable+" must be true, false, 1 or 0; Keep does not start with anything else", "write true or false"))
 		}
 	}
@@ -267,24 +264,24 @@ func isPath(value string) bool {
 }
 
 // directoryVariable reads the directory that a variable names.
-func (r *reader) directoryVariable(variable string, layout layout) {
+func (r *reader) directoryVariable(variable, kind string) {
 	directory := r.environment[variable]
 	info, err := os.Stat(directory)
 	if err == nil && info.IsDir() {
-		r.directory(directory, layout)
+		r.directory(directory, kind)
 		return
 	}
-	s := r.newSource(directory, layoutAny, document.YAML)
+	i := r.about(directory)
 	switch {
 	case err == nil:
 		hint := "give the directory that the file is in"
 		if variable == directoryVariable {
 			hint = "set KEEP_PROVIDERS to a .json file, or give the file with -f"
 		}
-		r.of(s).fail(whole(CodeUnreadable, "this is a file, but "+variable+" must name a directory", hint))
+		i.fail(whole(CodeUnreadable, "this is a file, but "+variable+" must name a directory", hint))
 	case errors.Is(err, fs.ErrNotExist):
-		r.of(s).fail(whole(CodeUnreadable, "the directory in "+variable+" does not exist", "check the path and the volume's mount"))
+		i.fail(whole(CodeUnreadable, "the directory in "+variable+" does not exist", "check the path and the volume's mount"))
 	default:
-		r.unreadable(s, err, 0, variable)
+		r.unreadable(i.source, err, 0, variable)
 	}
 }

@@ -22,33 +22,33 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 	}
 	if len(ignored) > 0 {
 		slices.Sort(ignored)
-		r.of(r.newSource(ignored[0], layoutAny, document.JSON)).warn(whole(CodeIgnored,
+		r.about(ignored[0]).warn(whole(CodeIgnored,
 			"ignored because of -f: "+strings.Join(ignored, ", "), "use one or the other"))
 	}
 	stdinRead := false
 	for _, path := range paths {
 		switch {
 		case path == "":
-			r.of(r.newSource("-f", layoutAny, document.Sniffed)).fail(whole(CodeUnreadable,
+			r.about("-f").fail(whole(CodeUnreadable,
 				"the name of the file is empty", "give a file, a directory, or - for standard input"))
 		case path == "-" && stdinRead:
-			r.of(r.newSource("stdin", layoutAny, document.Sniffed)).fail(whole(CodeConflict, "standard input is named twice", "give -f - once"))
+			r.about("stdin").fail(whole(CodeConflict, "standard input is named twice", "give -f - once"))
 		case path == "-":
 			stdinRead = true
 			r.stdin(stdin)
 		default:
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
 				r.manifest.Given[KindProvider] = true
-				r.directory(path, layoutSingle)
+				r.directory(path, KindProvider)
 				continue
 			}
-			r.loadFile(r.fileSource(path, layoutAny, formatOf(path)), path, "")
+			r.loadFile(r.newSource(source{name: path, format: formatOf(path)}), path, "")
 		}
 	}
 }
 
 func (r *reader) stdin(stdin io.Reader) {
-	s := r.newSource("stdin", layoutAny, document.Sniffed)
+	s := r.newSource(source{name: "stdin"})
 	if stdin == nil {
 		stdin = strings.NewReader("")
 	}
@@ -62,10 +62,10 @@ func (r *reader) stdin(stdin io.Reader) {
 
 // directory reads the YAML files of a directory as Keep does, but sorted: one provider, workflow or mapping rule each, not
 // recursive. What is passed over is said; a directory that has nothing else is a mistake.
-func (r *reader) directory(directory string, layout layout) {
+func (r *reader) directory(directory, kind string) {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
-		r.unreadable(r.newSource(directory, layoutAny, document.YAML), err, 0, "")
+		r.unreadable(r.about(directory).source, err, 0, "")
 		return
 	}
 	read, passed := false, 0
@@ -73,7 +73,7 @@ func (r *reader) directory(directory string, layout layout) {
 		name := entry.Name()
 		path := filepath.Join(directory, name)
 		why, hint := passedOver(path, name)
-		switch s := r.fileSource(path, layout, document.YAML); {
+		switch s := r.newSource(source{name: path, kind: kind, single: true, format: document.YAML}); {
 		case hint != "":
 			passed++
 			r.of(s).warn(whole(CodeIgnored, why, hint))
@@ -82,7 +82,7 @@ func (r *reader) directory(directory string, layout layout) {
 			r.of(s).fail(whole(CodeEncoding, "the name of this file is not UTF-8", "rename it"))
 			read = true
 		default:
-			s.provisioned = provisionedPath(layout, directory, name)
+			s.provisioned = provisionedPath(kind, directory, name)
 			r.loadFile(s, path, "")
 			read = true
 		}
@@ -90,7 +90,7 @@ func (r *reader) directory(directory string, layout layout) {
 	switch {
 	case read:
 	case passed > 0:
-		r.of(r.newSource(directory, layoutAny, document.YAML)).fail(whole(CodeEmpty,
+		r.about(directory).fail(whole(CodeEmpty,
 			"this directory has no .yaml or .yml file", "give the directory that contains the files; an empty directory means none"))
 	default:
 		r.read(directory, nil)
@@ -122,13 +122,13 @@ func passedOver(path, name string) (why, hint string) {
 
 // provisionedPath is the path that Keep stores of a file: of a workflow the directory as it was given and the file, of a
 // mapping rule that in full.
-func provisionedPath(layout layout, directory, name string) string {
-	switch layout {
-	case layoutMapping:
+func provisionedPath(kind, directory, name string) string {
+	switch kind {
+	case KindMappingRule:
 		if absolute, err := filepath.Abs(directory); err == nil {
 			directory = absolute
 		}
-	case layoutWorkflow:
+	case KindWorkflow:
 	default:
 		return ""
 	}

@@ -29,8 +29,6 @@ func shapeOf(v *document.Value) string {
 		return KindWorkflow
 	case has("role") && has("secret"):
 		return KindAPIKey
-	case has("username") && has("password") && !has("type") && !has("name"):
-		return KindUser
 	case hasType(v):
 		return KindProvider
 	}
@@ -63,18 +61,15 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 
 // bare reports a resource on its own where -f, or KEEP_PROVIDERS, wants providers or all kinds.
 func (i *item) bare(root *document.Value) bool {
-	shape := shapeOf(root)
-	if shape == "" || shape == KindProvider || envelopeKey(root) != "" || misnamed[root.Members[0].Key.Text] != "" && i.source.layout != layoutSingle {
+	shape, single := shapeOf(root), i.source.single
+	switch _, other := elsewhere[root.Members[0].Key.Text]; {
+	case shape == "" || shape == KindProvider || other && !single:
 		return false
+	case single:
+		return i.entry(KindProvider).otherThan(root, false)
 	}
-	if i.source.layout == layoutSingle {
-		return (&item{reader: i.reader, source: i.source, kind: KindProvider}).otherThan(root, false)
-	}
-	hint := "write it as an entry of the list below `" + KindOf(shape).Key + ":`, or put the file into " + KindOf(shape).home
-	if shape == KindUser {
-		hint = "write it below `" + KindOf(shape).Key + ":`"
-	}
-	i.fail(at(root, "", CodeMisplaced, "this is "+aKind(shape)+", not a provider", hint))
+	i.fail(at(root, "", CodeMisplaced, "this is "+aKind(shape)+", not a provider",
+		"write it as an entry of the list below `"+KindOf(shape).Key+":`, or put the file into "+KindOf(shape).home))
 	return true
 }
 

@@ -7,36 +7,35 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// misnamed are words that Keep's users might write for another key here.
-var misnamed = map[string]string{
+// elsewhere are words for other kinds: what users might write for a key here, with the key, and Keep's other resources, which are
+// not installed. Ignoring them would suggest that they were.
+var elsewhere = map[string]string{
 	"alert": "workflows", "apikeys": "api_keys", "dashboard": "dashboards", "mapping": "mapping_rules", "mappings": "mapping_rules",
 	"user": "default_user", "users": "default_user", "workflow": "workflows",
-}
 
-// notBuilt are Keep's other resources. Ignoring them would suggest that they were provisioned.
-var notBuilt = []string{
-	"correlation_rules", "extraction_rules", "extractions", "incidents", "maintenance", "maintenance_windows", "rules", "tenant",
-	"tenants", "topology",
+	"correlation_rules": "", "extraction_rules": "", "extractions": "", "incidents": "", "maintenance": "",
+	"maintenance_windows": "", "rules": "", "tenant": "", "tenants": "", "topology": "",
 }
 
 // isResource reports whether a key names a kind other than providers.
 func isResource(key string) bool {
+	_, other := elsewhere[key]
 	kind := kindOfKey(key)
-	return misnamed[key] != "" || slices.Contains(notBuilt, key) || kind != nil && kind.Word != KindProvider
+	return other || kind != nil && kind.Word != KindProvider
 }
 
 // misplaced is a fault of the key of another resource where only providers can be.
 func misplaced(key *document.Value) document.Fault {
 	f := at(key, key.Text, CodeMisplaced, "the key "+document.Quote(key.Text)+" is not allowed here",
 		"write it at the top level of a file given with -f, next to `providers:`")
-	switch meant := misnamed[key.Text]; {
-	case slices.Contains(notBuilt, key.Text):
+	switch meant, other := elsewhere[key.Text]; {
+	case other && meant == "":
 		f.Code = CodeNotBuilt
 		f.Message = "the key " + document.Quote(key.Text) + " is not supported: keep-bootstrap does not install such resources"
 		f.Hint = "move it to a file of its own"
 	case meant == "workflows":
 		f.Hint = "write it as an entry of a list below `workflows:`, or put the file into the directory of KEEP_WORKFLOWS_DIRECTORY"
-	case meant != "":
+	case other:
 		f.Hint = "write it below `" + meant + ":`, next to `providers:` in a file given with -f"
 	}
 	return f
@@ -47,33 +46,35 @@ func (i *item) document(root *document.Value) {
 	s, isObject := i.source, root.Kind == document.Object
 	switch {
 	case i.foreign(root):
-	case s.variable && literalLineEnds(string(s.data)) && (!isObject || len(root.Members) > 0 && strings.Contains(root.Members[0].Key.Text, `\n`)):
-		i.fail(at(root, "", CodeValue, "the value of "+s.name+` contains the characters \n but no newline`, "write newlines: \"$(cat FILE)\" keeps them"))
-	case s.layout == layoutWorkflow:
-		if entry := i.entry(KindWorkflow); !entry.otherThan(root, false) {
-			readWorkflow(entry, root)
+	case s.variable && literalLineEnds(string(s.data)) &&
+		(!isObject || len(root.Members) > 0 && strings.Contains(root.Members[0].Key.Text, `\n`)):
+		i.fail(s.explain(at(root, "", CodeValue, "", "")))
+	case s.kind == KindWorkflow, s.kind == KindMappingRule:
+		if entry := i.entry(s.kind); !entry.otherThan(root, false) {
+			KindOf(s.kind).read(entry, root)
 		}
-	case s.layout == layoutMapping:
-		if entry := i.entry(KindMappingRule); !entry.otherThan(root, false) {
-			readMappingRule(entry, root)
+	case s.kind == KindDashboard && root.Kind == document.List:
+		i.entries(KindOf(KindDashboard), root, false)
+	case s.kind == KindDashboard:
+		if entry := i.entry(KindDashboard); !entry.otherThan(root, false) {
+			entry.fail(at(root, "", CodeKind, "expected a list of dashboards, not "+root.Kind.String(),
+				`write [{"dashboard_name": ..., "dashboard_config": {...}}], or [] to mean none`))
 		}
-	case s.layout == layoutDashboards:
-		i.dashboards(root)
-	case s.layout == layoutEntry && isObject:
+	case s.entry != "" && isObject:
 		key := document.Value{Kind: document.Text, Text: s.entry, Place: root.Place}
 		readProvider(i.entry(KindProvider), &document.Member{Key: key, Value: *root}, true)
-	case s.layout == layoutEntry:
+	case s.entry != "":
 		i.fail(at(root, "", CodeKind, "expected an object, not "+root.Kind.String(), `write {"type": ..., "authentication": {...}}`))
-	case s.layout == layoutSingle && root.Kind == document.List:
+	case s.single && root.Kind == document.List:
 		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, not a list", "write one file for each, or give this file with -f"))
 	case root.Kind == document.List:
 		i.reader.manifest.Given[KindProvider] = true
-		i.list(root)
+		i.entries(KindOf(KindProvider), root, true)
 	case isObject:
 		i.providersOrAll(root)
 	case root.Omitted() && s.format == document.YAML:
 		i.reader.empty(s)
-	case root.Kind == document.Null && s.layout == layoutSingle:
+	case root.Kind == document.Null && s.single:
 		i.fail(at(root, "", CodeEmpty, "null is not an empty list of providers", "write one provider into the file, or remove it"))
 	case root.Kind == document.Null:
 		i.fail(at(root, "", CodeEmpty, "null is not an empty list of providers", "write `providers: []` or {} to mean none"))
@@ -94,7 +95,7 @@ func (i *item) providersOrAll(root *document.Value) {
 	if len(root.Members) > 0 && i.bare(root) {
 		return
 	}
-	single := i.source.layout == layoutSingle
+	single := i.source.single
 	for m := range root.Members {
 		switch key, value := root.Members[m].Key.Text, &root.Members[m].Value; {
 		case key == "name" || key == "type":
@@ -128,11 +129,11 @@ func envelopeKey(root *document.Value) string {
 
 // envelope reads {providers: ..., workflows: ..., ...}. Keys that start with x- are the user's own, for anchors.
 func (i *item) envelope(root *document.Value) {
-	if i.source.layout == layoutSingle {
+	if i.source.single {
 		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, not `"+envelopeKey(root)+":`", "write one file for each, or give this file with -f"))
 		return
 	}
-	if i.source.layout == layoutProviders && !root.Has("providers") {
+	if i.source.kind == KindProvider && !root.Has("providers") {
 		i.fail(at(root, "", CodeMissing, "no `providers`, which "+providersVariable+" requires", "write `providers: []` to mean none, or give the file with -f"))
 	}
 	root.Check(document.Shallow, i.fail)
@@ -170,56 +171,29 @@ func (i *item) below(kind *Kind, key, value *document.Value) {
 		readUser(i.entry(KindUser), key, value)
 	case kind.Word == KindProvider && value.Kind == document.Object:
 		i.byName(value)
-	case value.Kind == document.List && kind.Word == KindProvider:
-		i.list(value)
 	case value.Kind == document.List:
 		i.entries(kind, value, true)
 	case value.Kind == document.Null:
 		i.fail(at(key, key.Text, CodeEmpty, "`"+key.Text+":` is empty", "write `"+key.Text+": []` to mean none"))
-	case kind.Word == KindProvider:
-		i.fail(at(value, key.Text, CodeKind, "`providers:` must hold a list or an object, not "+value.Kind.String(), "write `- name: ...` for each provider below it"))
 	default:
 		i.fail(at(value, key.Text, CodeKind, "`"+key.Text+":` must hold a list, not "+value.Kind.String(), "write `- ` before each "+kind.One+" below it"))
 	}
 }
 
-// entries reads a list of resources; below the key of a kind when keyed is set.
+// entries reads a list of resources; below the key of a kind when keyed is set. A large input is let go as it is read.
 func (i *item) entries(kind *Kind, list *document.Value, keyed bool) {
 	list.Check(document.Shallow, i.fail)
 	for m := range list.Members {
-		if entry := i.entry(kind.Word); !entry.otherThan(&list.Members[m].Value, keyed) {
-			kind.read(entry, &list.Members[m].Value)
+		v := &list.Members[m].Value
+		if entry := i.entry(kind.Word); !entry.otherThan(v, keyed) {
+			kind.read(entry, v)
 		}
+		v.Members = nil
 	}
-}
-
-// list reads providers that have their names inside.
-func (i *item) list(list *document.Value) {
-	i.expectProviders(len(list.Members))
-	list.Check(document.Shallow, i.fail)
-	for m := range list.Members {
-		member := &list.Members[m]
-		if member.Value.Kind != document.Object {
-			i.fail(at(&member.Value, "", CodeKind, "expected a provider, an object, not "+member.Value.Kind.String(),
-				"write `- name: ...` with the provider's other keys below it"))
-			continue
-		}
-		if provider := i.entry(KindProvider); !provider.otherThan(&member.Value, true) {
-			readProvider(provider, member, false)
-		}
-		member.Value.Members = nil // a large input is let go as it is read
-	}
-}
-
-// expectProviders makes room for so many more: a list that grows step by step holds a large input twice.
-func (i *item) expectProviders(n int) {
-	providers := &i.reader.manifest.Providers
-	*providers = slices.Grow(*providers, n)
 }
 
 // byName reads providers that have their names as keys.
 func (i *item) byName(object *document.Value) {
-	i.expectProviders(len(object.Members))
 	object.Check(document.Shallow, i.fail)
 	for m := range object.Members {
 		member := &object.Members[m]
@@ -239,17 +213,4 @@ func (i *item) byName(object *document.Value) {
 			value.Members = nil
 		}
 	}
-}
-
-// dashboards reads what KEEP_DASHBOARDS holds: a list.
-func (i *item) dashboards(root *document.Value) {
-	if i.entry(KindDashboard).otherThan(root, false) {
-		return
-	}
-	if root.Kind != document.List {
-		i.entry(KindDashboard).fail(at(root, "", CodeKind, "expected a list of dashboards, not "+root.Kind.String(),
-			`write [{"dashboard_name": ..., "dashboard_config": {...}}], or [] to mean none`))
-		return
-	}
-	i.entries(KindOf(KindDashboard), root, false)
 }

@@ -96,11 +96,13 @@ func FuzzReadYAML(f *testing.F) {
 		if len(text) > 1<<20 {
 			t.Skip()
 		}
-		for _, layout := range []layout{layoutAny, layoutSingle, layoutWorkflow, layoutMapping} {
+		for _, kind := range []string{"", KindProvider, KindWorkflow, KindMappingRule} {
 			checkLoad(t, func() (*Manifest, error) {
 				r := newReader(fuzzOptions())
-				s := r.fileSource("/nonexistent/fuzz.yaml", layout, document.YAML)
-				s.variable = layout == layoutWorkflow // as KEEP_WORKFLOW
+				s := r.newSource(source{
+					name: "/nonexistent/fuzz.yaml", directory: "/nonexistent", kind: kind, format: document.YAML,
+					single: kind == KindProvider || kind == KindMappingRule, variable: kind == KindWorkflow, // as KEEP_WORKFLOW
+				})
 				r.load(s, slices.Clone(text))
 				return r.result()
 			})
@@ -115,15 +117,11 @@ func FuzzReadJSON(f *testing.F) {
 		if len(text) > 1<<20 {
 			t.Skip()
 		}
-		for _, layout := range []layout{layoutAny, layoutEntry, layoutDashboards} {
+		for _, s := range []source{{}, {kind: KindProvider, entry: "fuzz"}, {kind: KindDashboard}} {
 			checkLoad(t, func() (*Manifest, error) {
 				r := newReader(fuzzOptions())
-				s := r.variableSource("FUZZ", layout, document.JSON)
-				s.directory = "/nonexistent"
-				if layout == layoutEntry {
-					s.entry = "fuzz"
-				}
-				r.load(s, slices.Clone(text))
+				s.name, s.variable, s.format, s.directory = "FUZZ", true, document.JSON, "/nonexistent"
+				r.load(r.newSource(s), slices.Clone(text))
 				return r.result()
 			})
 		}

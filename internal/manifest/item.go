@@ -46,7 +46,11 @@ func (i *item) object(v *document.Value) bool {
 	if v.Kind == document.Object {
 		return true
 	}
-	i.fail(at(v, "", CodeKind, "expected "+aKind(i.kind)+", an object, not "+v.Kind.String(), "write its keys below each other"))
+	hint := "write its keys below each other"
+	if i.kind == KindProvider {
+		hint = "write `- name: ...` with the provider's other keys below it"
+	}
+	i.fail(at(v, "", CodeKind, "expected "+aKind(i.kind)+", an object, not "+v.Kind.String(), hint))
 	return false
 }
 

@@ -30,7 +30,7 @@ type Kind struct {
 
 	// home is the variable that it belongs into.
 	home string
-	// read reads an entry of the list below Key; nil for providers and for the default user.
+	// read reads an entry of the list below Key; nil for the default user.
 	read func(*item, *document.Value)
 }
 
@@ -42,6 +42,11 @@ func init() { // the readers name the table
 		{
 			Word: KindProvider, One: "provider", Many: "providers", Key: "providers",
 			Variables: []string{providersVariable, providersVariable + fileSuffix, directoryVariable}, home: directoryVariable,
+			read: func(i *item, v *document.Value) {
+				if i.object(v) {
+					readProvider(i, &document.Member{Value: *v}, false)
+				}
+			},
 		},
 		{
 			Word: KindUser, One: "user", Many: "users", Key: "default_user",

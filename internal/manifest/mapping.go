@@ -33,7 +33,7 @@ func readMappingRule(i *item, v *document.Value) {
 	if !named {
 		return
 	}
-	if i.source.layout != layoutMapping {
+	if !i.source.single {
 		i.take(name, "name")
 	}
 	if i.failed() > before {

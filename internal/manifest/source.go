@@ -17,32 +17,15 @@ const (
 	MaxResolvedSize  = 64 << 20 // all resolved references together
 )
 
-// layout says what a source may hold.
-type layout uint8
-
-const (
-	layoutAny        layout = iota // any of the forms
-	layoutSingle                   // a file of a directory: one provider
-	layoutEntry                    // KEEP_PROVIDER_<NAME>: one provider without a name
-	layoutWorkflow                 // one workflow
-	layoutMapping                  // one mapping rule
-	layoutDashboards               // a list of dashboards
-	layoutProviders                // KEEP_PROVIDERS: any of the forms, with providers
-)
-
-// kind is the kind of resource that a layout is for.
-func (l layout) kind() string {
-	return [...]string{"", KindProvider, KindProvider, KindWorkflow, KindMappingRule, KindDashboard, KindProvider}[l]
-}
-
 // source is one file, variable or stdin that holds providers or other resources.
 type source struct {
 	name      string // as shown in positions
 	directory string // what relative $(file:...) paths start from; "" is the working directory
-	layout    layout
+	kind      string // one of the Kind constants; "" if it may hold any
+	single    bool   // a file of a directory: it holds one of the kind
 	format    document.Format
 	number    int    // its place among the sources
-	entry     string // the provider's name, with layoutEntry
+	entry     string // the name of the provider in KEEP_PROVIDER_<NAME>; "" in other sources
 	variable  bool   // the text is that of the variable called name
 
 	provisioned string // the path that Keep stores; "" if there is none
@@ -64,24 +47,15 @@ func (s *source) provisionedFile() document.Member {
 }
 
 // newSource numbers a source.
-func (r *reader) newSource(name string, layout layout, format document.Format) *source {
+func (r *reader) newSource(s source) *source {
 	r.sources++
-	return &source{name: strings.ToValidUTF8(name, "\ufffd"), layout: layout, format: format, number: r.sources}
+	s.number = r.sources
+	s.name = strings.ToValidUTF8(s.name, "\ufffd")
+	return &s
 }
 
-// file creates a source for a file.
-func (r *reader) fileSource(path string, layout layout, format document.Format) *source {
-	s := r.newSource(path, layout, format)
-	s.directory = filepath.Dir(path)
-	return s
-}
-
-// variableSource creates a source for a variable.
-func (r *reader) variableSource(name string, layout layout, format document.Format) *source {
-	s := r.newSource(name, layout, format)
-	s.variable = true
-	return s
-}
+// about is the item for a source that is not read.
+func (r *reader) about(name string) *item { return r.of(r.newSource(source{name: name})) }
 
 // of is the item for a source as a whole.
 func (r *reader) of(s *source) *item {
@@ -108,6 +82,7 @@ func whole(code, message, hint string) document.Fault {
 
 // loadFile reads a file. The variable is the one that names it, if any.
 func (r *reader) loadFile(s *source, path, variable string) {
+	s.directory = filepath.Dir(path)
 	limit := s.format.MaxSize()
 	data, err := file.Read(path, limit)
 	if err != nil {
@@ -138,8 +113,10 @@ func (r *reader) load(s *source, data []byte) {
 	i := r.of(s)
 	switch {
 	case f != nil && f.Code == document.CodeDocuments && i.foreign(firstDocument(data, int(f.Line))):
+	case f != nil && f.Code == CodeSyntax && s.variable:
+		i.fail(s.explain(*f))
 	case f != nil:
-		i.fail(r.explain(s, *f))
+		i.fail(*f)
 	case root == nil:
 		r.empty(s)
 	default:
@@ -163,22 +140,21 @@ func firstDocument(data []byte, second int) *document.Value {
 	return &document.Value{}
 }
 
-// explain says more of a text that cannot be parsed where it is the value of a variable.
-func (r *reader) explain(s *source, f document.Fault) document.Fault {
-	if !s.variable || f.Code != CodeSyntax {
-		return f
-	}
-	if (s.name == providersVariable || s.name == dashboardsVariable) && !strings.ContainsAny(string(s.data), "{[") {
+// explain says more of the value of a variable that cannot be parsed.
+func (s *source) explain(f document.Fault) document.Fault {
+	text := string(s.data)
+	if (s.name == providersVariable || s.name == dashboardsVariable) && !strings.ContainsAny(text, "{[") {
 		f.Message = "neither JSON nor a path that Keep accepts"
 		f.Hint = "a path starts with /, ./ or ../ and ends in .json"
 	}
-	text := string(s.data)
 	quote := strings.IndexByte(text, '"')
 	switch {
 	case quote > 0 && text[quote-1] == '\\' && s.format.IsJSON():
-		f.Message, f.Hint = "the quotes in the value of "+s.name+` are escaped (\"): write them without backslashes`, "quote the whole value in the shell, not each quote"
+		f.Message = "the quotes in the value of " + s.name + ` are escaped (\"): write them without backslashes`
+		f.Hint = "quote the whole value in the shell, not each quote"
 	case literalLineEnds(text):
-		f.Message, f.Hint = "the value of "+s.name+` contains the characters \n but no newline`, "write newlines: \"$(cat FILE)\" keeps them"
+		f.Message = "the value of " + s.name + ` contains the characters \n but no newline`
+		f.Hint = "write newlines: \"$(cat FILE)\" keeps them"
 	}
 	return f
 }
@@ -192,16 +168,16 @@ func literalLineEnds(text string) bool {
 func (r *reader) empty(s *source) {
 	message, hint := "the file is empty", "write `providers: []` to mean none"
 	switch {
-	case s.layout == layoutEntry:
+	case s.entry != "":
 		message, hint = "the variable is empty", `unset it, or write {"type": ..., "authentication": {...}}`
-	case s.layout == layoutDashboards:
+	case s.kind == KindDashboard:
 		message, hint = "it is empty", "unset "+dashboardsVariable+", or write [] to mean none"
 	case s.variable && s.name == providersVariable:
 		message, hint = "the variable is blank", "unset it, or write {} to mean none"
 	case s.variable:
 		message, hint = "the variable is blank", "unset it"
-	case s.layout != layoutAny && s.layout != layoutProviders:
-		hint = "write one " + called(s.layout.kind()) + " into it, or remove it"
+	case s.single:
+		hint = "write one " + called(s.kind) + " into it, or remove it"
 	}
 	f := whole(CodeEmpty, message, hint)
 	f.Place = document.Place{Line: 1, Column: 1}
