@@ -35,7 +35,7 @@ func TestValidate(t *testing.T) {
 	if r := validate(nil, "-f", good).want(t, 0); r.stdout != "valid: 2 providers in 1 source\n" || r.stderr != "" {
 		t.Errorf("%q %q", r.stdout, r.stderr)
 	}
-	validate(nil, good, "-f", good).want(t, 65, `the name "vm" is already used`)
+	validate(nil, good, "-f", good).want(t, 65, `duplicate name "vm", already used`)
 	validate(nil).want(t, 64, "no-source")
 	validate(environment{"KEEP_PROVIDERS": `{"a": {"type": "http"}}`}).want(t, 0)
 	validate(environment{"BOOTSTRAP_FILE": bad}).want(t, 65)

@@ -2,10 +2,7 @@ package manifest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -115,7 +112,7 @@ func (r *reader) oneOf(kind string, format document.Format, names ...string) {
 	case len(names) > 1:
 		r.conflict(name, names[1])
 	case strings.HasSuffix(name, "_DIRECTORY"):
-		r.directoryVariable(name, kind)
+		r.directory(value, kind, name)
 	case strings.HasSuffix(name, fileSuffix), format == document.JSON && isPath(value):
 		r.loadFile(r.newSource(source{name: value, kind: kind, format: format}), value, name)
 	default:
@@ -261,27 +258,4 @@ func (r *reader) providerVariable(name string) bool {
 func isPath(value string) bool {
 	return strings.HasSuffix(value, ".json") &&
 		(strings.HasPrefix(value, "/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../"))
-}
-
-// directoryVariable reads the directory that a variable names.
-func (r *reader) directoryVariable(variable, kind string) {
-	directory := r.environment[variable]
-	info, err := os.Stat(directory)
-	if err == nil && info.IsDir() {
-		r.directory(directory, kind)
-		return
-	}
-	i := r.about(directory)
-	switch {
-	case err == nil:
-		hint := "give the directory that the file is in"
-		if variable == directoryVariable {
-			hint = "set KEEP_PROVIDERS to a .json file, or give the file with -f"
-		}
-		i.fail(whole(CodeUnreadable, "this is a file, but "+variable+" must name a directory", hint))
-	case errors.Is(err, fs.ErrNotExist):
-		i.fail(whole(CodeUnreadable, "the directory in "+variable+" does not exist", "check the path and the volume's mount"))
-	default:
-		r.unreadable(i.source, err, 0, variable)
-	}
 }

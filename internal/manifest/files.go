@@ -39,7 +39,7 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 		default:
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
 				r.manifest.Given[KindProvider] = true
-				r.directory(path, KindProvider)
+				r.directory(path, KindProvider, "")
 				continue
 			}
 			r.loadFile(r.newSource(source{name: path, format: formatOf(path)}), path, "")
@@ -61,63 +61,46 @@ func (r *reader) stdin(stdin io.Reader) {
 }
 
 // directory reads the YAML files of a directory as Keep does, but sorted: one provider, workflow or mapping rule each, not
-// recursive. What is passed over is said; a directory that has nothing else is a mistake.
-func (r *reader) directory(directory, kind string) {
+// recursive. What is passed over is said; a directory that has nothing else is a mistake. The variable is the one that names it,
+// if any.
+func (r *reader) directory(directory, kind, variable string) {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
-		r.unreadable(r.about(directory).source, err, 0, "")
+		r.unreadable(r.about(directory).source, err, 0, variable)
 		return
 	}
-	read, passed := false, 0
+	read, passed := false, false
 	for _, entry := range entries {
 		name := entry.Name()
 		path := filepath.Join(directory, name)
-		why, hint := passedOver(path, name)
+		info, err := os.Stat(path) // follows links
+		isDirectory, hidden := err == nil && info.IsDir(), strings.HasPrefix(name, ".")
+		yaml := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 		switch s := r.newSource(source{name: path, kind: kind, single: true, format: document.YAML}); {
-		case hint != "":
-			passed++
-			r.of(s).warn(whole(CodeIgnored, why, hint))
-		case why != "":
+		case strings.HasPrefix(name, ".."), strings.HasPrefix(name, ".git"), strings.HasPrefix(name, "README"), name == "lost+found",
+			hidden && (isDirectory || !yaml):
+			// What Kubernetes puts into a volume, and what is there for people and for git.
+		case isDirectory || hidden || !yaml:
+			passed = true
+			r.of(s).warn(whole(CodeIgnored, "this is not read: only .yaml and .yml files of the directory itself are, without a dot in front",
+				"rename or move it, or give it with -f"))
 		case !utf8.ValidString(path):
-			r.of(s).fail(whole(CodeEncoding, "the name of this file is not UTF-8", "rename it"))
 			read = true
+			r.of(s).fail(whole(CodeEncoding, "the name of this file is not UTF-8", "rename it"))
 		default:
+			read = true
 			s.provisioned = provisionedPath(kind, directory, name)
 			r.loadFile(s, path, "")
-			read = true
 		}
 	}
 	switch {
 	case read:
-	case passed > 0:
+	case passed:
 		r.about(directory).fail(whole(CodeEmpty,
 			"this directory has no .yaml or .yml file", "give the directory that contains the files; an empty directory means none"))
 	default:
 		r.read(directory, nil)
 	}
-}
-
-// passedOver says why a thing in a directory is not read, "" where it is, and what to do, "" where nothing needs to be said: of
-// what Kubernetes puts into a volume, and of what is there for people and for git.
-func passedOver(path, name string) (why, hint string) {
-	yaml := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
-	info, err := os.Stat(path) // follows links
-	isDirectory := err == nil && info.IsDir()
-	switch {
-	case strings.HasPrefix(name, ".."), strings.HasPrefix(name, ".git"), strings.HasPrefix(name, "README"), name == "lost+found":
-		return "not of the input", ""
-	case strings.HasPrefix(name, ".") && !yaml:
-		return "hidden", ""
-	case isDirectory && strings.HasPrefix(name, "."):
-		return "hidden", ""
-	case isDirectory:
-		return "this directory is not read: sub-directories are ignored", "move its files up, or give the directory itself"
-	case strings.HasPrefix(name, "."):
-		return "this file is not read: its name begins with a dot", "rename it"
-	case !yaml:
-		return "this file is not read: only .yaml and .yml files of a directory are", "rename it, or give it with -f"
-	}
-	return "", ""
 }
 
 // provisionedPath is the path that Keep stores of a file: of a workflow the directory as it was given and the file, of a

@@ -89,12 +89,13 @@ func (i *item) foreign(root *document.Value) bool {
 	switch kind := text("kind"); {
 	case object(root.Member("sops")):
 		message, hint = "this file is encrypted", "decrypt it first: sops -d FILE | keep-bootstrap ... -f -"
-	case text("apiVersion") != "" && strings.HasPrefix(text("apiVersion"), "kustomize.config.k8s.io/"), kind == "Kustomization":
+	case strings.HasPrefix(text("apiVersion"), "kustomize.config.k8s.io/"), kind == "Kustomization",
+		root.Has("resources") && !hasType(root.Member("resources")) &&
+			slices.ContainsFunc([]string{"configMapGenerator", "secretGenerator", "patches", "namespace"}, root.Has):
 		message, hint = "this is a kustomization", "give the files that it lists"
-	case text("apiVersion") != "" && kind == "Secret":
-		message, hint = "this is a Kubernetes Secret: give a file extracted from its data", "decode its data first: it is base64"
-	case text("apiVersion") != "" && kind == "ConfigMap":
-		message, hint = "this is a Kubernetes ConfigMap: give a file extracted from its data", "or mount it and give the path in the volume"
+	case text("apiVersion") != "" && (kind == "Secret" || kind == "ConfigMap"):
+		message = "this is a Kubernetes " + kind + ": give a file extracted from its data"
+		hint = "or mount it and give the path in the volume; in the file, data of a Secret is base64"
 	case text("apiVersion") != "" && kind != "":
 		message, hint = "this is a Kubernetes "+document.Quote(kind), "give the files that it holds or mounts"
 	case object(root.Member("backend")) && (root.Member("backend").Has("provision") || root.Has("frontend") || root.Has("global")):
@@ -103,8 +104,6 @@ func (i *item) foreign(root *document.Value) bool {
 		message, hint = "this is a compose file", "give the files that its services mount, or set their variables"
 	case text("digest") != "" && root.Has("changes") && root.Has("bootstrap"):
 		message, hint = "this is a plan file", "apply it with keep-bootstrap apply --plan FILE"
-	case root.Has("resources") && !hasType(root.Member("resources")) && (root.Has("configMapGenerator") || root.Has("secretGenerator") || root.Has("patches") || root.Has("namespace")):
-		message, hint = "this is a kustomization", "give the files that it lists"
 	default:
 		return false
 	}

@@ -86,21 +86,27 @@ func boolean(b bool) document.Value {
 	return document.Value{Kind: document.Boolean, Text: strconv.FormatBool(b)}
 }
 
-// text checks a text of limited length. What is not a string, but Keep takes for one, is one.
-func (i *item) text(v *document.Value, key string, longest int) (string, bool) {
+// text makes a text of limited length of what Keep takes for one.
+func (i *item) text(v *document.Value, key string, longest int) bool {
 	text := pythonText(v)
 	runes := utf8.RuneCountInString(text)
 	switch {
-	case v.Kind == document.Boolean && i.kind != KindMappingRule:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
 	case !v.Scalar() || v.Kind == document.Null:
 		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+key+`: "..."`))
 	case runes > longest:
 		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes), fmt.Sprintf("use at most %d", longest)))
 	default:
-		return text, true
+		v.Kind, v.Text = document.Text, text
+		return true
 	}
-	return "", false
+	return false
+}
+
+// optional is text for a value that may be null.
+func (i *item) optional(v *document.Value, key string, longest int) {
+	if v.Kind != document.Null {
+		i.text(v, key, longest)
+	}
 }
 
 // pythonText is the text that Keep makes of a scalar.
@@ -126,14 +132,19 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 	case v.Kind == document.Null || v.Kind == document.Text && strings.TrimSpace(v.Text) == "":
 		i.fail(at(v, key, CodeMissing, "the name is empty", "give it a name"))
 		return false
-	}
-	text, ok := i.text(v, key, longest)
-	if ok && len(text) > MaxName {
-		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(text)), fmt.Sprintf("use at most %d", MaxName)))
+	case v.Kind == document.Boolean && i.kind != KindMappingRule, v.Kind == document.Number && i.kind == KindWorkflow:
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
 		return false
 	}
-	i.name = text
-	return ok
+	if !i.text(v, key, longest) {
+		return false
+	}
+	if len(v.Text) > MaxName {
+		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxName)))
+		return false
+	}
+	i.name = v.Text
+	return true
 }
 
 // integer makes a whole number of what Keep converts to one, if it fits the database: texts, booleans, and fractions cut off.

@@ -77,15 +77,6 @@ func (i *item) mappingMember(key string, v *document.Value) {
 	}
 }
 
-// optional takes a text or null.
-func (i *item) optional(v *document.Value, key string, longest int) {
-	if v.Kind != document.Null {
-		if short, ok := i.text(v, key, longest); ok {
-			v.Kind, v.Text = document.Text, short
-		}
-	}
-}
-
 // matchers takes a list of groups, each a list of the names of attributes.
 func (i *item) matchers(v *document.Value) {
 	const hint = "write a list of groups: `- [service, region]`"

@@ -2,15 +2,21 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"keep-bootstrap/internal/document"
 )
 
-// ruleKeys are the keys of a deduplication rule.
-var ruleKeys = []string{
-	"description", "fingerprint_fields", "full_deduplication", "ignore_fields", "priority", "enabled",
+// ruleKinds are the keys of a deduplication rule and the kinds of their values.
+var ruleKinds = map[string]document.Kind{
+	"description": document.Text, "fingerprint_fields": document.List, "ignore_fields": document.List,
+	"full_deduplication": document.Boolean, "enabled": document.Boolean, "priority": document.Number,
 }
+
+// ruleKeys are the keys alone.
+var ruleKeys = slices.Sorted(maps.Keys(ruleKinds))
 
 // deduplicationRules reads {rule name: rule} or a list of rules with names.
 func (p *provider) deduplicationRules(v *document.Value) {
@@ -80,48 +86,36 @@ func (p *provider) rule(v *document.Value) string {
 
 // ruleMember checks a key of a rule and reports whether it is stored.
 func (p *provider) ruleMember(key, value *document.Value) bool {
-	expected, found := "", value.Kind.String()
-	switch key.Text {
-	case "description":
-		if value.Kind != document.Text {
-			expected = "a string"
-		}
-	case "fingerprint_fields", "ignore_fields":
-		if value.Kind != document.List {
-			expected = "a list of strings"
-		}
+	kind, known := ruleKinds[key.Text]
+	switch {
+	case slices.Contains([]string{"name", "provider_name", "provider_type"}, key.Text): // said elsewhere
+		return false
+	case !known:
+		p.unknown(key, ruleKeys, "remove it; a rule has "+strings.Join(ruleKeys, ", "))
+		return false
+	case value.Kind == document.Null:
+		return false
+	}
+	expected := map[document.Kind]string{
+		document.Text: "a string", document.List: "a list of strings", document.Boolean: "true or false",
+		document.Number: fmt.Sprintf("a whole number of at most %d digits", MaxPriorityDigits),
+	}[kind]
+	wrong := func(found string) {
+		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+", not "+found, "write "+expected))
+	}
+	switch {
+	case value.Kind != kind:
+		wrong(value.Kind.String())
+	case kind == document.Number && (!value.Integer() || len(strings.TrimPrefix(value.Text, "-")) > MaxPriorityDigits):
+		wrong("another number")
+	case kind == document.List:
 		for m := range value.Members {
-			if item := &value.Members[m].Value; value.Kind == document.List && item.Kind != document.Text {
+			if item := &value.Members[m].Value; item.Kind != document.Text {
 				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must contain strings, not "+item.Kind.String(), "put each field in quotes"))
 			}
 		}
-	case "full_deduplication", "enabled":
-		if value.Kind != document.Boolean {
-			expected = "true or false"
-		}
-	case "priority":
-		switch {
-		case !value.Integer():
-			expected = "a whole number"
-			if value.Kind == document.Number {
-				found = "a fraction"
-			}
-		case len(strings.TrimPrefix(value.Text, "-")) > MaxPriorityDigits:
-			expected, found = fmt.Sprintf("a number of at most %d digits", MaxPriorityDigits), "a longer one"
-		}
-	case "name", "provider_name", "provider_type":
-		return false // said elsewhere
-	default:
-		p.unknown(key, ruleKeys, "remove it; a rule has "+strings.Join(ruleKeys, ", "))
-		return false
 	}
-	switch {
-	case value.Kind == document.Null:
-		return false
-	case expected != "":
-		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+", not "+found, "write "+expected))
-		return false
-	case value.Kind == document.Text || value.Kind == document.List:
+	if kind == document.Text || kind == document.List {
 		p.resolveAll(value, key.Text)
 	}
 	return true

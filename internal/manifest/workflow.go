@@ -27,19 +27,13 @@ func readWorkflow(i *item, v *document.Value) {
 	}
 	i.check(v, document.Workflow, "name")
 	body := v
-	for _, key := range wrappers {
-		if inside := v.Member(key); inside != nil {
-			body = inside
-			break
+	if w := slices.IndexFunc(wrappers, v.Has); w >= 0 {
+		key := wrappers[w]
+		if body = v.Member(key); body.Kind != document.Object {
+			i.fail(at(body, key, CodeKind, "`"+key+":` must hold an object, not "+body.Kind.String(),
+				"write `id:`, `triggers:`, `actions:` below it"))
+			return
 		}
-	}
-	if body.Kind != document.Object {
-		key := wrappers[0]
-		if v.Member(key) != body {
-			key = wrappers[1]
-		}
-		i.fail(at(body, key, CodeKind, "`"+key+":` must hold an object, not "+body.Kind.String(), "write `id:`, `triggers:`, `actions:` below it"))
-		return
 	}
 	raw := pyyaml.Dump(v) // before anything is put as Keep reads it
 	i.workflowName(v, body)
@@ -53,7 +47,7 @@ func readWorkflow(i *item, v *document.Value) {
 		}
 		switch key.Text {
 		case "description":
-			i.workflowDescription(value)
+			i.optional(value, key.Text, math.MaxInt)
 		case "interval":
 			i.interval(value, "interval")
 		case "triggers":
@@ -81,12 +75,9 @@ func (i *item) workflowName(whole, body *document.Value) {
 		key = "id"
 		v = body.Member(key)
 	}
-	switch {
-	case v == nil || v.Empty():
+	if v == nil || v.Empty() {
 		i.fail(at(whole, "", CodeMissing, "a workflow without a name or id", "add `id:` and `name:`; Keep skips such a workflow"))
-	case v.Kind == document.Number:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not a number, or Keep cannot find the workflow again", "write "+asText(v)+", in quotes"))
-	case i.named(whole, v, key, MaxName):
+	} else if i.named(whole, v, key, MaxName) {
 		i.take(v, key)
 	}
 }
@@ -102,16 +93,6 @@ func (i *item) disabled(v *document.Value) {
 		i.suspect(at(v, "disabled", CodeValue, "Keep accepts only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
 	}
 	*v = boolean(disabled)
-}
-
-// description is the text that Keep makes of a scalar.
-func (i *item) workflowDescription(v *document.Value) {
-	switch {
-	case !v.Scalar():
-		i.fail(at(v, "description", CodeKind, "`description` must be a string, not "+v.Kind.String(), `write description: "..."`))
-	case v.Kind != document.Null:
-		v.Kind, v.Text = document.Text, pythonText(v)
-	}
 }
 
 func (i *item) triggers(v *document.Value) {
