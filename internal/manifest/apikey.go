@@ -84,10 +84,6 @@ func (i *item) uniqueSecret(v *document.Value, key string) {
 // apiKeyList reads the form of KEEP_DEFAULT_API_KEYS: name:role:secret, with commas between.
 func (r *reader) apiKeyList(s *source, text string) {
 	s.data = bytes.TrimPrefix([]byte(text), []byte("\xef\xbb\xbf"))
-	if f := document.CheckEncoding(s.data); f != nil {
-		r.of(s).fail(*f)
-		return
-	}
 	offset := 0
 	for number, written := range strings.Split(string(s.data), ",") {
 		start := offset + len(written) - len(strings.TrimLeft(written, " \t\r\n"))

@@ -58,21 +58,23 @@ func (r *reader) variables() error {
 	r.oneOf(KindWorkflow, document.YAML, workflowVariable, workflowsVariable)
 	r.oneOf(KindDashboard, document.JSON, dashboardsVariable)
 	r.oneOf(KindMappingRule, document.YAML, mappingsVariable)
-	r.environmentUser()
-	r.environmentAPIKeys()
+	if r.manifest.Given[KindUser] {
+		r.environmentUser()
+	}
+	if keys, s := r.value(apiKeysVariable, apiKeysVariable+fileSuffix); s != nil {
+		r.apiKeyList(s, keys)
+	}
 	return nil
-}
-
-// namesPath reports whether a variable names a file or directory.
-func namesPath(name, value string) bool {
-	return strings.HasSuffix(name, fileSuffix) && !strings.HasPrefix(name, providerPrefix) || strings.HasSuffix(name, "_DIRECTORY") || isPath(strings.TrimRight(value, "\r\n"))
 }
 
 // unwrapped reports what a tool left around the value of a variable, and then takes the variable for unset.
 func (r *reader) unwrapped(name string) {
 	value := r.environment[name]
+	withoutEnd := strings.TrimRight(value, "\r\n")
+	path := strings.HasSuffix(name, fileSuffix) && !strings.HasPrefix(name, providerPrefix) ||
+		strings.HasSuffix(name, "_DIRECTORY") || isPath(withoutEnd)
 	f := whole(CodeValue, "", "")
-	switch path := namesPath(name, value); {
+	switch {
 	case InQuotes(strings.TrimSpace(value)):
 		f.Message, f.Hint = "the value of "+name+" is wrapped in quotes", "remove the quotes: docker run --env-file and Kubernetes keep them"
 		if slices.Contains([]string{usernameVariable, passwordVariable, apiKeysVariable}, name) {
@@ -80,7 +82,7 @@ func (r *reader) unwrapped(name string) {
 		}
 	case path && !utf8.ValidString(value):
 		f.Code, f.Message, f.Hint = CodeEncoding, "the path in "+name+" is not UTF-8", "rename the file or directory"
-	case path && value != strings.TrimRight(value, "\r\n"):
+	case path && value != withoutEnd:
 		f.Message, f.Hint = "the path in "+name+" ends with a line break", "remove it: write the variable with printf instead of echo"
 	default:
 		return
@@ -142,89 +144,74 @@ func (r *reader) conflict(one, other string) {
 	r.about(one).fail(whole(CodeConflict, one+" and "+other+" are both set", hint))
 }
 
-// secretVariable gives the value of a variable or of the file that its twin names, and which of the two it is.
-func (r *reader) secretVariable(name string) (value string, s *source, ok bool) {
-	path := r.environment[name+fileSuffix]
-	value = r.environment[name]
+// value gives the value of a variable or of the file that its twin names, and which of the two it is: nil if there is none.
+func (r *reader) value(name, twin string) (value string, s *source) {
+	value, path := r.environment[name], r.environment[twin]
+	empty := whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it")
 	switch {
+	case value == "" && path == "":
+		return "", nil
 	case value != "" && path != "":
-		r.conflict(name, name+fileSuffix)
-		return "", nil, false
+		r.conflict(name, twin)
+		return "", nil
 	case path == "":
 		s = r.newSource(source{name: name, variable: true})
-		if value != "" && Blank(value) {
-			r.of(s).fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it"))
-			return "", nil, false
+	default:
+		s = r.newSource(source{name: path})
+		empty = whole(CodeEmpty, "the file named by "+twin+" is empty", "check that the secret is mounted")
+		data, err := file.Read(path, MaxReferenceSize)
+		if err != nil {
+			r.unreadable(s, err, MaxReferenceSize, twin)
+			return "", nil
 		}
-		return withoutLineEnd(value), s, value != ""
+		value = string(data)
 	}
-	s = r.newSource(source{name: path})
-	data, err := file.Read(path, MaxReferenceSize)
-	if err != nil {
-		r.unreadable(s, err, MaxReferenceSize, name+fileSuffix)
-		return "", nil, false
+	value = withoutLineEnd(value)
+	f := document.CheckEncoding([]byte(value))
+	if Blank(value) {
+		f = &empty
 	}
-	if value = withoutLineEnd(string(data)); Blank(value) {
-		r.of(s).fail(whole(CodeEmpty, "the file named by "+name+fileSuffix+" is empty", "check that the secret is mounted"))
-		return "", nil, false
+	if f != nil {
+		r.of(s).fail(*f)
+		return "", nil
 	}
-	return value, s, true
+	r.read(s.name, []byte(value))
+	return value, s
 }
 
+// environmentUser reads the variables of the default user.
 func (r *reader) environmentUser() {
-	username, reset := withoutLineEnd(r.environment[usernameVariable]), r.environment[resetVariable]
-	if !r.manifest.Given[KindUser] {
-		return
-	}
-	var first *source
-	i := &item{reader: r, kind: KindUser, name: username}
+	i := &item{reader: r, kind: KindUser}
 	before := i.failed()
-	if r.environment[usernameVariable] != "" {
-		i.source = r.newSource(source{name: usernameVariable, variable: true})
-		first = i.source
-		r.read(usernameVariable, []byte(username))
-		if Blank(username) {
-			i.fail(whole(CodeEmpty, "the variable "+usernameVariable+" is empty", "set it, or unset it"))
-		}
-		if i.storable(username, "the username") && len(username) > MaxName {
-			i.fail(at(&document.Value{Place: document.Place{Line: 1, Column: 1}}, "", CodeName,
-				fmt.Sprintf("the username has %d bytes", len(username)), fmt.Sprintf("use at most %d", MaxName)))
-		}
+	username, named := r.value(usernameVariable, "")
+	if named != nil {
+		i.source = named
+		name := document.Value{Kind: document.Text, Text: username, Place: document.Place{Line: 1, Column: 1}}
+		i.named(&name, &name, "username", MaxName)
 	}
-	for _, name := range []string{passwordVariable, passwordVariable + fileSuffix} {
-		if value, set := r.environment[name]; set && value == "" && r.environment[passwordVariable]+r.environment[passwordVariable+fileSuffix] == value {
-			i.source = r.newSource(source{name: name, variable: true})
-			i.fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
+	const passwordFile = passwordVariable + fileSuffix
+	for _, name := range []string{passwordVariable, passwordFile} {
+		if _, set := r.environment[name]; set && r.environment[passwordVariable]+r.environment[passwordFile] == "" {
+			r.about(name).fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
 		}
 	}
 	password := text(defaultPassword)
-	if value, s, ok := r.secretVariable(passwordVariable); ok {
-		i.source, first = s, cmp.Or(first, s)
-		r.read(s.name, []byte(value))
-		password = text(value)
-		i.storable(value, "the password")
+	secret, given := r.value(passwordVariable, passwordFile)
+	if given != nil {
+		i.source = given
+		password = text(secret)
 		i.placeholder(&password, "")
 	}
 	resets := false
-	if reset != "" {
+	if reset := r.environment[resetVariable]; reset != "" {
 		var ok bool
 		if resets, ok = Boolean(reset); !ok {
-			i.source = r.newSource(source{name: resetVariable, variable: true})
-			i.fail(whole(CodeValue, resetVariable+" must be true, false, 1 or 0; Keep does not start with anything else", "write true or false"))
+			r.about(resetVariable).fail(whole(CodeValue,
+				resetVariable+" must be true, false, 1 or 0; Keep does not start with anything else", "write true or false"))
 		}
 	}
-	if i.source = first; first != nil {
+	if i.source = cmp.Or(named, given); i.source != nil {
 		i.addUser(before, &document.Value{}, password, resets)
-	}
-}
-
-func (r *reader) environmentAPIKeys() {
-	if !r.manifest.Given[KindAPIKey] {
-		return
-	}
-	if text, s, ok := r.secretVariable(apiKeysVariable); ok {
-		r.read(s.name, []byte(text))
-		r.apiKeyList(s, text)
 	}
 }
 

@@ -14,12 +14,8 @@ import (
 
 // files reads what -f names.
 func (r *reader) files(paths []string, stdin io.Reader) {
-	var ignored []string
-	for name, value := range r.environment {
-		if value != "" && (slices.Contains(sourceVariables(), name) || r.providerVariable(name)) {
-			ignored = append(ignored, name)
-		}
-	}
+	ignored := append(r.single(), sourceVariables()...)
+	ignored = slices.DeleteFunc(ignored, func(name string) bool { return r.environment[name] == "" })
 	if len(ignored) > 0 {
 		slices.Sort(ignored)
 		r.about(ignored[0]).warn(whole(CodeIgnored,

@@ -227,20 +227,6 @@ func (i *item) unknown(key *document.Value, known []string, hint string) {
 	}
 }
 
-// storable checks a text that comes from a variable or file as a whole.
-func (i *item) storable(text, what string) bool {
-	start := &document.Value{Place: document.Place{Line: 1, Column: 1}}
-	switch {
-	case !utf8.ValidString(text):
-		i.fail(at(start, "", CodeEncoding, what+" is not UTF-8", "write it as UTF-8"))
-	case strings.IndexByte(text, 0) >= 0:
-		i.fail(at(start, "", CodeEncoding, what+" contains a NUL byte, which PostgreSQL cannot store", "remove it"))
-	default:
-		return true
-	}
-	return false
-}
-
 // similar returns the known key that key was probably meant to be, or "".
 func similar(key string, known []string) string {
 	return document.Similar(key, known)
