@@ -22,15 +22,13 @@ func (i *item) secret(v *document.Value, key string) bool {
 		i.fail(at(v, key, CodeMissing, "`"+key+"` is empty", "write it, or $(NAME) or $(file:/path)"))
 		return false
 	}
-	before := i.failed()
 	i.placeholder(v, key)
 	i.resolve(v, key)
-	return v.Flaw != document.Unresolved && i.failed() == before
+	return v.Flaw != document.Unresolved
 }
 
 // readAPIKey reads an entry of `api_keys:`.
 func readAPIKey(i *item, v *document.Value) {
-	before := i.failed()
 	if !i.object(v) {
 		return
 	}
@@ -50,13 +48,8 @@ func readAPIKey(i *item, v *document.Value) {
 		i.uniqueSecret(secret, "secret")
 	}
 	i.known(v, apiKeyKeys)
-	i.addKey(before, v, role, secret)
-}
-
-// addKey adds an API key; role and secret are there unless something is wrong.
-func (i *item) addKey(before int, start, role, secret *document.Value) {
-	if i.failed() == before {
-		i.add(before, start, object(member("role", *role), member("secret", *secret)))
+	if i.sound() {
+		i.add(v, object(member("role", *role), member("secret", *secret)))
 	}
 }
 
@@ -66,7 +59,7 @@ func (i *item) role(v *document.Value) {
 		return
 	}
 	f := at(v, "role", CodeValue, "Keep does not know this role", "write one of "+strings.Join(Roles, ", "))
-	if meant := similar(v.Text, Roles); v.Kind == document.Text && meant != "" {
+	if meant := document.Similar(v.Text, Roles); v.Kind == document.Text && meant != "" {
 		f.Message, f.Hint = "Keep does not know the role "+document.Quote(v.Text), "did you mean `"+meant+"`?"
 	}
 	i.fail(f)
@@ -89,7 +82,7 @@ func (r *reader) apiKeyList(s *source, text string) {
 		start := offset + len(written) - len(strings.TrimLeft(written, " \t\r\n"))
 		offset += len(written) + 1
 		place := document.Value{Kind: document.Text, Place: document.PlaceAt(s.data, min(start, len(s.data)))}
-		i := &item{reader: r, source: s, kind: KindAPIKey}
+		i := r.of(s).entry(KindAPIKey)
 		i.apiKeyEntry(strings.TrimSpace(written), number+1, place)
 	}
 	s.data = nil
@@ -110,7 +103,6 @@ func (i *item) apiKeyEntry(written string, number int, place document.Value) {
 			"write name:role:secret, without : or , in the secret"))
 		return
 	}
-	before := i.failed()
 	name, role, secret := place, place, place
 	name.Text, role.Text, secret.Text = parts[0], parts[1], parts[2]
 	i.role(&role) // before the name is known, which may be the end of a secret
@@ -123,5 +115,5 @@ func (i *item) apiKeyEntry(written string, number int, place document.Value) {
 		i.placeholder(&secret, "")
 		i.uniqueSecret(&secret, "")
 	}
-	i.addKey(before, &place, &role, &secret)
+	i.add(&place, object(member("role", role), member("secret", secret)))
 }

@@ -6,7 +6,6 @@ var dashboardKeys = []string{"dashboard_name", "dashboard_config"}
 
 // readDashboard reads one dashboard, in the form of KEEP_DASHBOARDS.
 func readDashboard(i *item, v *document.Value) {
-	before := i.failed()
 	if !i.object(v) {
 		return
 	}
@@ -23,6 +22,6 @@ func readDashboard(i *item, v *document.Value) {
 	}
 	i.known(v, dashboardKeys)
 	if config != nil {
-		i.add(before, v, *config)
+		i.add(v, *config)
 	}
 }

@@ -181,8 +181,7 @@ func (r *reader) value(name, twin string) (value string, s *source) {
 
 // environmentUser reads the variables of the default user.
 func (r *reader) environmentUser() {
-	i := &item{reader: r, kind: KindUser}
-	before := i.failed()
+	i := &item{reader: r, kind: KindUser, before: r.problems.Total}
 	username, named := r.value(usernameVariable, "")
 	if named != nil {
 		i.source = named
@@ -211,7 +210,7 @@ func (r *reader) environmentUser() {
 		}
 	}
 	if i.source = cmp.Or(named, given); i.source != nil {
-		i.addUser(before, &document.Value{}, password, resets)
+		i.addUser(&document.Value{}, password, resets)
 	}
 }
 

@@ -202,7 +202,7 @@ func (i *item) byName(object *document.Value) {
 		switch {
 		case isResource(key.Text) && !hasType(value):
 			i.fail(misplaced(key))
-		case value.Kind != document.Object && similar(key.Text, envelopeKeys()) != "":
+		case value.Kind != document.Object && document.Similar(key.Text, envelopeKeys()) != "":
 			i.unknown(key, envelopeKeys(), "")
 		case value.Kind != document.Object:
 			provider.name = key.Text

@@ -17,11 +17,12 @@ type item struct {
 	source *source
 	kind   string // one of the Kind constants
 	name   string // "" until it is known
+	before int    // how many problems there were when it began
 }
 
 // entry is the item of a value inside of another.
 func (i *item) entry(kind string) *item {
-	return &item{reader: i.reader, source: i.source, kind: kind}
+	return &item{reader: i.reader, source: i.source, kind: kind, before: i.reader.problems.Total}
 }
 
 // check reports what cannot be stored of a value and everything below it. The name of the item, if it is not known, is the
@@ -62,9 +63,12 @@ func (i *item) take(v *document.Value, key string) {
 	}
 }
 
-// add adds the resource, unless something is wrong with it: before is what failed said when it began.
-func (i *item) add(before int, start *document.Value, content document.Value) {
-	if i.failed() == before {
+// sound reports whether nothing is wrong with the item so far.
+func (i *item) sound() bool { return i.reader.problems.Total == i.before }
+
+// add adds the resource, unless something is wrong with it.
+func (i *item) add(start *document.Value, content document.Value) {
+	if i.sound() {
 		i.reader.manifest.Resources = append(i.reader.manifest.Resources, Resource{
 			Kind: i.kind, Name: i.name, Content: string(content.AppendJSON(nil)), Source: i.source.at(start),
 		})
@@ -211,7 +215,7 @@ func (i *item) known(v *document.Value, keys []string) {
 func (i *item) unknown(key *document.Value, known []string, hint string) {
 	name := key.AsWritten()
 	f := at(key, name, CodeUnknownKey, "unknown key "+document.Quote(name), hint)
-	meant := similar(name, known)
+	meant := document.Similar(name, known)
 	if i.secretive() && meant == "" {
 		f.Key, f.Message = "", "an unknown key"
 	}
@@ -225,9 +229,4 @@ func (i *item) unknown(key *document.Value, known []string, hint string) {
 		f.Message += " is ignored"
 		i.warn(f)
 	}
-}
-
-// similar returns the known key that key was probably meant to be, or "".
-func similar(key string, known []string) string {
-	return document.Similar(key, known)
 }

@@ -15,7 +15,6 @@ var mappingKeys = []string{
 
 // readMappingRule reads one mapping rule: a whole file, or an entry of a list.
 func readMappingRule(i *item, v *document.Value) {
-	before := i.failed()
 	if !i.object(v) {
 		return
 	}
@@ -36,7 +35,7 @@ func readMappingRule(i *item, v *document.Value) {
 	if !i.source.single {
 		i.take(name, "name")
 	}
-	if i.failed() > before {
+	if !i.sound() {
 		return
 	}
 	all := &i.reader.manifest.Resources
@@ -46,7 +45,7 @@ func readMappingRule(i *item, v *document.Value) {
 			": if two files have the same name, Keep takes the later one", "use a unique name for each mapping rule"))
 		*all = slices.Delete(*all, j, j+1)
 	}
-	i.add(before, v, object(member("definition", definition), i.source.provisionedFile()))
+	i.add(v, object(member("definition", definition), i.source.provisionedFile()))
 }
 
 // mappingMember checks one value of a mapping rule and puts what Keep makes of it in its place.

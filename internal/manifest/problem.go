@@ -183,9 +183,6 @@ func (i *item) suspect(f document.Fault) {
 // show is fail for a value that is not secret.
 func (i *item) show(f document.Fault) { i.note(&i.reader.problems, f, true) }
 
-// failed counts the problems so far.
-func (i *item) failed() int { return i.reader.problems.Total }
-
 // at makes a fault of a value.
 func at(v *document.Value, key, code, message, hint string) document.Fault {
 	return document.Fault{Place: v.Place, Key: key, Code: code, Message: message, Hint: hint}

@@ -106,7 +106,7 @@ func (p *provider) setType(v *document.Value) {
 	const what = "the provider's type"
 	if v == nil {
 		f := at(&p.start, p.start.Text, CodeMissing, "a provider without a type", "add `type:`, for example `type: prometheus`")
-		if similar(p.start.Text, []string{"providers"}) != "" {
+		if document.Similar(p.start.Text, []string{"providers"}) != "" {
 			f.Hint = "add `type:`, or did you mean the key `providers`?"
 		}
 		p.fail(f)

@@ -20,7 +20,6 @@ func readUser(i *item, key, v *document.Value) {
 		i.fail(at(key, key.Text, CodeDuplicate, "duplicate default user, already at "+first.String(), "keep one of the two"))
 		return
 	}
-	before := i.failed()
 	if !i.object(v) {
 		return
 	}
@@ -39,11 +38,11 @@ func readUser(i *item, key, v *document.Value) {
 		reset = value != nil && *value
 	}
 	i.known(v, userKeys)
-	i.addUser(before, key, password, reset)
+	i.addUser(key, password, reset)
 }
 
 // addUser adds the default user.
-func (i *item) addUser(before int, start *document.Value, password document.Value, reset bool) {
+func (i *item) addUser(start *document.Value, password document.Value, reset bool) {
 	i.name = cmp.Or(i.name, defaultUsername)
-	i.add(before, start, object(member("password", password), member("reset_password", boolean(reset))))
+	i.add(start, object(member("password", password), member("reset_password", boolean(reset))))
 }

@@ -21,7 +21,6 @@ var wrappers = []string{"workflow", "alert"}
 
 // readWorkflow reads one workflow: a whole file, or an entry of a list.
 func readWorkflow(i *item, v *document.Value) {
-	before := i.failed()
 	if !i.object(v) {
 		return
 	}
@@ -59,12 +58,12 @@ func readWorkflow(i *item, v *document.Value) {
 		case "on-failure":
 			i.stepProvider(value.Member("provider"))
 		default:
-			if meant := similar(key.Text, workflowKeys); len(key.Text) > 2 && meant != "" && meant != key.Text {
+			if meant := document.Similar(key.Text, workflowKeys); len(key.Text) > 2 && meant != "" && meant != key.Text {
 				i.warn(at(key, key.Text, CodeUnknownKey, "Keep does not know the key "+document.Quote(key.Text)+" of a workflow", "did you mean `"+meant+"`?"))
 			}
 		}
 	}
-	i.add(before, v, object(member("definition", *body), member("raw", text(raw)), i.source.provisionedFile()))
+	i.add(v, object(member("definition", *body), member("raw", text(raw)), i.source.provisionedFile()))
 }
 
 // workflowName finds the name: the one that is given, or the id.
@@ -121,7 +120,7 @@ func (i *item) trigger(v *document.Value) {
 		i.suspect(at(v, "", CodeMissing, "a trigger without a type: Keep never fires it", hint))
 	case kind.Kind != document.Text || !slices.Contains(triggerTypes, kind.Text):
 		f := at(kind, "type", CodeValue, "unknown trigger type "+document.Quote(kind.AsWritten())+": it never fires", hint)
-		near := similar(kind.AsWritten(), triggerTypes)
+		near := document.Similar(kind.AsWritten(), triggerTypes)
 		if slices.Contains([]string{"cron", "schedule", "timer"}, strings.ToLower(kind.Text)) {
 			near = "interval"
 		}
