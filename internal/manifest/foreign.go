@@ -59,20 +59,6 @@ func (i *item) otherThan(v *document.Value, inList bool) bool {
 	return true
 }
 
-// bare reports a resource on its own where -f, or KEEP_PROVIDERS, wants providers or all kinds.
-func (i *item) bare(root *document.Value) bool {
-	shape, single := shapeOf(root), i.source.single
-	switch _, other := elsewhere[root.Members[0].Key.Text]; {
-	case shape == "" || shape == KindProvider || other && !single:
-		return false
-	case single:
-		return i.entry(KindProvider).otherThan(root, false)
-	}
-	i.fail(at(root, "", CodeMisplaced, "this is "+aKind(shape)+", not a provider",
-		"write it as an entry of the list below `"+KindOf(shape).Key+":`, or put the file into "+KindOf(shape).home))
-	return true
-}
-
 // foreign reports a file of another tool.
 func (i *item) foreign(root *document.Value) bool {
 	if root.Kind != document.Object {

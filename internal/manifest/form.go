@@ -33,8 +33,6 @@ func misplaced(key *document.Value) document.Fault {
 		f.Code = CodeNotBuilt
 		f.Message = "the key " + document.Quote(key.Text) + " is not supported: keep-bootstrap does not install such resources"
 		f.Hint = "move it to a file of its own"
-	case meant == "workflows":
-		f.Hint = "write it as an entry of a list below `workflows:`, or put the file into the directory of KEEP_WORKFLOWS_DIRECTORY"
 	case other:
 		f.Hint = "write it below `" + meant + ":`, next to `providers:` in a file given with -f"
 	}
@@ -74,12 +72,8 @@ func (i *item) document(root *document.Value) {
 		i.providersOrAll(root)
 	case root.Omitted() && s.format == document.YAML:
 		i.reader.empty(s)
-	case root.Kind == document.Null && s.single:
-		i.fail(at(root, "", CodeEmpty, "null is not an empty list of providers", "write one provider into the file, or remove it"))
-	case root.Kind == document.Null:
-		i.fail(at(root, "", CodeEmpty, "null is not an empty list of providers", "write `providers: []` or {} to mean none"))
 	default:
-		i.fail(at(root, "", CodeKind, "expected an object or a list of providers, not "+root.Kind.String(), "write `providers:` with a list below it"))
+		i.fail(at(root, "", CodeKind, "expected an object or a list of providers, not "+root.Kind.String(), "write `providers:` with a list below it, or `providers: []` to mean none"))
 	}
 }
 
@@ -92,7 +86,7 @@ func (i *item) providersOrAll(root *document.Value) {
 		return
 	}
 	i.reader.manifest.Given[KindProvider] = true
-	if len(root.Members) > 0 && i.bare(root) {
+	if i.entry(KindProvider).otherThan(root, !i.source.single) {
 		return
 	}
 	single := i.source.single

@@ -199,6 +199,14 @@ func (p *provider) wantsBoolean(field string) bool {
 	return ok && f.Kind == catalogue.KindBoolean
 }
 
+// traps say what is wrong with values that fell into one.
+var traps = map[document.Trap]string{
+	document.Octal:       "a plain number with a leading zero is octal in YAML",
+	document.Sexagesimal: "plain numbers with colons are counted in sixties in YAML: 1:30 is 90",
+	document.Switch:      "a plain yes, no, on or off is a boolean in YAML",
+	document.Anchor:      "an unquoted string that starts with & names an anchor, and the value is null",
+}
+
 // resolveAll resolves the references below a value and warns of YAML's traps.
 func (p *provider) resolveAll(v *document.Value, key string) {
 	switch {
@@ -206,7 +214,7 @@ func (p *provider) resolveAll(v *document.Value, key string) {
 		p.resolve(v, key)
 	case v.Trap == document.Switch && p.wantsBoolean(key): // as intended
 	case v.Trap != document.NoTrap:
-		p.trap(v, key)
+		p.warn(at(v, key, CodeTrap, traps[v.Trap], "for a string, use quotes: "+document.Example(key)))
 	}
 	for j := range v.Members {
 		m := &v.Members[j]
@@ -219,16 +227,6 @@ func (p *provider) resolveAll(v *document.Value, key string) {
 		}
 		p.resolveAll(&m.Value, below)
 	}
-}
-
-func (i *item) trap(v *document.Value, key string) {
-	message := map[document.Trap]string{
-		document.Octal:       "a plain number with a leading zero is octal in YAML",
-		document.Sexagesimal: "plain numbers with colons are counted in sixties in YAML: 1:30 is 90",
-		document.Switch:      "a plain yes, no, on or off is a boolean in YAML",
-		document.Anchor:      "an unquoted string that starts with & names an anchor, and the value is null",
-	}[v.Trap]
-	i.warn(at(v, key, CodeTrap, message, "for a string, use quotes: "+document.Example(key)))
 }
 
 // description takes any scalar: Keep ignores the key, so whatever is there has worked so far.

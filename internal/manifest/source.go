@@ -168,16 +168,12 @@ func literalLineEnds(text string) bool {
 func (r *reader) empty(s *source) {
 	message, hint := "the file is empty", "write `providers: []` to mean none"
 	switch {
-	case s.entry != "":
-		message, hint = "the variable is empty", `unset it, or write {"type": ..., "authentication": {...}}`
-	case s.kind == KindDashboard:
-		message, hint = "it is empty", "unset "+dashboardsVariable+", or write [] to mean none"
-	case s.variable && s.name == providersVariable:
-		message, hint = "the variable is blank", "unset it, or write {} to mean none"
 	case s.variable:
 		message, hint = "the variable is blank", "unset it"
 	case s.single:
 		hint = "write one " + called(s.kind) + " into it, or remove it"
+	case s.kind == KindDashboard:
+		hint = "write [] to mean none"
 	}
 	f := whole(CodeEmpty, message, hint)
 	f.Place = document.Place{Line: 1, Column: 1}
