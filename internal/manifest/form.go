@@ -63,8 +63,9 @@ func (i *item) document(root *document.Value) {
 		readProvider(i.entry(KindProvider), &document.Member{Key: key, Value: *root}, true)
 	case s.entry != "":
 		i.fail(at(root, "", CodeKind, "expected an object, not "+root.Kind.String(), `write {"type": ..., "authentication": {...}}`))
-	case s.single && root.Kind == document.List:
-		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, not a list", "write one file for each, or give this file with -f"))
+	case s.single && (root.Kind == document.List || envelopeKey(root) != ""):
+		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, neither a list nor other kinds",
+			"write one file for each, or give this file with -f"))
 	case root.Kind == document.List:
 		i.reader.manifest.Given[KindProvider] = true
 		i.entries(KindOf(KindProvider), root, true)
@@ -123,12 +124,9 @@ func envelopeKey(root *document.Value) string {
 
 // envelope reads {providers: ..., workflows: ..., ...}. Keys that start with x- are the user's own, for anchors.
 func (i *item) envelope(root *document.Value) {
-	if i.source.single {
-		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, not `"+envelopeKey(root)+":`", "write one file for each, or give this file with -f"))
-		return
-	}
 	if i.source.kind == KindProvider && !root.Has("providers") {
-		i.fail(at(root, "", CodeMissing, "no `providers`, which "+providersVariable+" requires", "write `providers: []` to mean none, or give the file with -f"))
+		i.fail(at(root, "", CodeMissing, "no `providers`, which "+providersVariable+" requires",
+			"write `providers: []` to mean none, or give the file with -f"))
 	}
 	root.Check(document.Shallow, i.fail)
 	for m := range root.Members {
