@@ -14,11 +14,10 @@ var apiKeyKeys = []string{"name", "role", "secret"}
 // secret resolves a text that may be a reference. Of what cannot be resolved it returns false; where that is because references
 // are not resolved at all, there is no problem.
 func (i *item) secret(v *document.Value, key string) bool {
-	switch {
-	case v.Kind != document.Text:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "put it in quotes, or write $(NAME) or $(file:/path)"))
+	if !i.is(document.Text, v, key, "put it in quotes, or write $(NAME) or $(file:/path)") {
 		return false
-	case v.Text == "":
+	}
+	if v.Text == "" {
 		i.fail(at(v, key, CodeMissing, "`"+key+"` is empty", "write it, or $(NAME) or $(file:/path)"))
 		return false
 	}
@@ -88,7 +87,7 @@ func (r *reader) apiKeyList(s *source, text string) {
 	s.data = nil
 }
 
-// apiKeyEntry reads one entry. A comma inside a secret makes an entry of the rest of it, so what may be that is not shown.
+// apiKeyEntry reads one entry. A comma inside a secret makes an entry of the rest of it: what may be that is not shown.
 func (i *item) apiKeyEntry(written string, number int, place document.Value) {
 	parts := strings.Split(written, ":")
 	if written == "" {

@@ -14,14 +14,10 @@ func readDashboard(i *item, v *document.Value) {
 	if i.named(v, name, "dashboard_name", MaxName) {
 		i.take(name, "dashboard_name")
 	}
-	switch {
-	case config == nil:
-		i.fail(at(v, "", CodeMissing, "a dashboard without `dashboard_config`", "add `dashboard_config:`, {} for an empty one"))
-	case config.Kind != document.Object:
-		i.fail(at(config, "dashboard_config", CodeKind, "`dashboard_config` must be an object, not "+config.Kind.String(), "write {} for an empty one"))
-	}
 	i.known(v, dashboardKeys)
-	if config != nil {
+	if config == nil {
+		i.fail(at(v, "", CodeMissing, "a dashboard without `dashboard_config`", "add `dashboard_config:`, {} for an empty one"))
+	} else if i.is(document.Object, config, "dashboard_config", "write {} for an empty one") {
 		i.add(v, *config)
 	}
 }

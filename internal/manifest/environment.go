@@ -127,7 +127,8 @@ func (r *reader) environmentProviders(single []string) {
 	for _, name := range single {
 		entry := strings.ToLower(strings.ReplaceAll(name[len(providerPrefix):], "_", "-"))
 		if entry == "" {
-			r.about(name).fail(whole(CodeName, "the variable has no provider name after "+providerPrefix, "name it "+providerPrefix+"<NAME>"))
+			r.about(name).fail(whole(CodeName,
+				"the variable has no provider name after "+providerPrefix, "name it "+providerPrefix+"<NAME>"))
 			continue
 		}
 		s := r.newSource(source{name: name, kind: KindProvider, entry: entry, format: document.JSON, variable: true})
@@ -144,7 +145,7 @@ func (r *reader) conflict(one, other string) {
 	r.about(one).fail(whole(CodeConflict, one+" and "+other+" are both set", hint))
 }
 
-// value gives the value of a variable or of the file that its twin names, and which of the two it is: nil if there is none.
+// value gives the value of a variable or of the file that its twin names, and which of the two it is; nil if neither.
 func (r *reader) value(name, twin string) (value string, s *source) {
 	value, path := r.environment[name], r.environment[twin]
 	empty := whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it")
@@ -191,7 +192,8 @@ func (r *reader) environmentUser() {
 	const passwordFile = passwordVariable + fileSuffix
 	for _, name := range []string{passwordVariable, passwordFile} {
 		if _, set := r.environment[name]; set && r.environment[passwordVariable]+r.environment[passwordFile] == "" {
-			r.about(name).fail(whole(CodeEmpty, "the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
+			r.about(name).fail(whole(CodeEmpty,
+				"the variable "+name+" is empty", "set it, or unset it to keep Keep's own password"))
 		}
 	}
 	password := text(defaultPassword)

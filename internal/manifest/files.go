@@ -57,8 +57,8 @@ func (r *reader) stdin(stdin io.Reader) {
 }
 
 // directory reads the YAML files of a directory as Keep does, but sorted: one provider, workflow or mapping rule each, not
-// recursive. What is passed over is said; a directory that has nothing else is a mistake. The variable is the one that names it,
-// if any.
+// recursive. What is passed over is said; a directory that has nothing else is a mistake. The variable is the one that
+// names it, if any.
 func (r *reader) directory(directory, kind, variable string) {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
@@ -73,12 +73,13 @@ func (r *reader) directory(directory, kind, variable string) {
 		isDirectory, hidden := err == nil && info.IsDir(), strings.HasPrefix(name, ".")
 		yaml := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 		switch s := r.newSource(source{name: path, kind: kind, single: true, format: document.YAML}); {
-		case strings.HasPrefix(name, ".."), strings.HasPrefix(name, ".git"), strings.HasPrefix(name, "README"), name == "lost+found",
-			hidden && (isDirectory || !yaml):
+		case strings.HasPrefix(name, ".."), strings.HasPrefix(name, ".git"), strings.HasPrefix(name, "README"),
+			name == "lost+found", hidden && (isDirectory || !yaml):
 			// What Kubernetes puts into a volume, and what is there for people and for git.
 		case isDirectory || hidden || !yaml:
 			passed = true
-			r.of(s).warn(whole(CodeIgnored, "this is not read: only .yaml and .yml files of the directory itself are, without a dot in front",
+			r.of(s).warn(whole(CodeIgnored,
+				"this is not read: only .yaml and .yml files of the directory itself are, without a dot in front",
 				"rename or move it, or give it with -f"))
 		case !utf8.ValidString(path):
 			read = true

@@ -7,8 +7,8 @@ import (
 	"keep-bootstrap/internal/document"
 )
 
-// elsewhere are words for other kinds: what users might write for a key here, with the key, and Keep's other resources, which are
-// not installed. Ignoring them would suggest that they were.
+// elsewhere are words for other kinds: what users might write for a key here, with the key, and Keep's other resources,
+// which are not installed. Ignoring them would suggest that they were.
 var elsewhere = map[string]string{
 	"alert": "workflows", "apikeys": "api_keys", "dashboard": "dashboards", "mapping": "mapping_rules", "mappings": "mapping_rules",
 	"user": "default_user", "users": "default_user", "workflow": "workflows",
@@ -74,7 +74,8 @@ func (i *item) document(root *document.Value) {
 	case root.Omitted() && s.format == document.YAML:
 		i.reader.empty(s)
 	default:
-		i.fail(at(root, "", CodeKind, "expected an object or a list of providers, not "+root.Kind.String(), "write `providers:` with a list below it, or `providers: []` to mean none"))
+		i.fail(at(root, "", CodeKind, "expected an object or a list of providers, not "+root.Kind.String(),
+			"write `providers:` with a list below it, or `providers: []` to mean none"))
 	}
 }
 
@@ -163,12 +164,10 @@ func (i *item) below(kind *Kind, key, value *document.Value) {
 		readUser(i.entry(KindUser), key, value)
 	case kind.Word == KindProvider && value.Kind == document.Object:
 		i.byName(value)
-	case value.Kind == document.List:
-		i.entries(kind, value, true)
 	case value.Kind == document.Null:
 		i.fail(at(key, key.Text, CodeEmpty, "`"+key.Text+":` is empty", "write `"+key.Text+": []` to mean none"))
-	default:
-		i.fail(at(value, key.Text, CodeKind, "`"+key.Text+":` must hold a list, not "+value.Kind.String(), "write `- ` before each "+kind.One+" below it"))
+	case i.is(document.List, value, key.Text, "write `- ` before each "+kind.One+" below it"):
+		i.entries(kind, value, true)
 	}
 }
 

@@ -25,8 +25,8 @@ func (i *item) entry(kind string) *item {
 	return &item{reader: i.reader, source: i.source, kind: kind, before: i.reader.problems.Total}
 }
 
-// check reports what cannot be stored of a value and everything below it. The name of the item, if it is not known, is the
-// text below nameKey.
+// check reports what cannot be stored of a value and everything below it. The name of the item, if it is not known, is
+// the text below nameKey.
 func (i *item) check(v *document.Value, what document.Checked, nameKey string) {
 	if name := v.Member(nameKey); i.name == "" && name != nil && name.Kind == document.Text {
 		i.name = name.Text
@@ -53,6 +53,14 @@ func (i *item) object(v *document.Value) bool {
 	}
 	i.fail(at(v, "", CodeKind, "expected "+aKind(i.kind)+", an object, not "+v.Kind.String(), hint))
 	return false
+}
+
+// is reports whether the value of a key is of a kind, and a problem if it is not.
+func (i *item) is(kind document.Kind, v *document.Value, key, hint string) bool {
+	if v.Kind != kind {
+		i.fail(at(v, key, CodeKind, "`"+key+"` must be "+kind.String()+", not "+v.Kind.String(), hint))
+	}
+	return v.Kind == kind
 }
 
 // take reports a name that a resource of the kind has already.
@@ -96,9 +104,10 @@ func (i *item) text(v *document.Value, key string, longest int) bool {
 	runes := utf8.RuneCountInString(text)
 	switch {
 	case !v.Scalar() || v.Kind == document.Null:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+key+`: "..."`))
+		return i.is(document.Text, v, key, "write "+key+`: "..."`)
 	case runes > longest:
-		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes), fmt.Sprintf("use at most %d", longest)))
+		i.fail(at(v, key, CodeTooLarge, fmt.Sprintf("`%s` has %d characters", key, runes),
+			fmt.Sprintf("use at most %d", longest)))
 	default:
 		v.Kind, v.Text = document.Text, text
 		return true
@@ -137,14 +146,14 @@ func (i *item) named(whole, v *document.Value, key string, longest int) bool {
 		i.fail(at(v, key, CodeMissing, "the name is empty", "give it a name"))
 		return false
 	case v.Kind == document.Boolean && i.kind != KindMappingRule, v.Kind == document.Number && i.kind == KindWorkflow:
-		i.fail(at(v, key, CodeKind, "`"+key+"` must be a string, not "+v.Kind.String(), "write "+asText(v)+", in quotes"))
-		return false
+		return i.is(document.Text, v, key, "write "+asText(v)+", in quotes")
 	}
 	if !i.text(v, key, longest) {
 		return false
 	}
 	if len(v.Text) > MaxName {
-		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(v.Text)), fmt.Sprintf("use at most %d", MaxName)))
+		i.fail(at(v, key, CodeName, fmt.Sprintf("the name has %d bytes", len(v.Text)),
+			fmt.Sprintf("use at most %d", MaxName)))
 		return false
 	}
 	i.name = v.Text

@@ -79,8 +79,7 @@ func (i *item) mappingMember(key string, v *document.Value) {
 // matchers takes a list of groups, each a list of the names of attributes.
 func (i *item) matchers(v *document.Value) {
 	const hint = "write a list of groups: `- [service, region]`"
-	if v.Kind != document.List {
-		i.fail(at(v, "matchers", CodeKind, "`matchers` must be a list, not "+v.Kind.String(), hint))
+	if !i.is(document.List, v, "matchers", hint) {
 		return
 	}
 	for j := range v.Members {
@@ -106,11 +105,11 @@ func (i *item) rows(v *document.Value) {
 		return
 	}
 	const hint = "write `- {service: a, team: b}` for each row"
-	if v.Kind != document.List && v.Kind != document.Null {
-		i.fail(at(v, "rows", CodeKind, "`rows` must be a list, not "+v.Kind.String(), hint))
+	if v.Kind == document.Null || !i.is(document.List, v, "rows", hint) {
+		return
 	}
 	for j := range v.Members {
-		if row := &v.Members[j].Value; v.Kind == document.List && row.Kind != document.Object {
+		if row := &v.Members[j].Value; row.Kind != document.Object {
 			i.fail(at(row, "", CodeKind, "a row must be an object, not "+row.Kind.String(), hint))
 			return
 		}

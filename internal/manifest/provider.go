@@ -52,9 +52,9 @@ func readProvider(i *item, m *document.Member, named bool) {
 	i.name = ""
 	if name == nil {
 		i.fail(at(&p.start, "", CodeMissing, "a provider without a name", "add `name:`"))
-	} else if what := "the provider's name"; p.string(name, what, MaxName, at(name, nameKey, CodeName, "", "give it a name")) {
+	} else if p.string(name, "the provider's name", MaxName, at(name, nameKey, CodeName, "", "give it a name")) {
 		p.name, p.result.Name = name.Text, name.Text
-		if p.literal(name, nameKey, what) {
+		if p.literal(name, nameKey, "the provider's name") {
 			p.take(name, nameKey)
 		}
 	}

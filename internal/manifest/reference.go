@@ -41,8 +41,8 @@ func betweenBrackets(text string) (string, bool) {
 	return text[2 : len(text)-1], true
 }
 
-// resolve replaces a text by what it refers to, if it is a reference. The resolved values are counted, so that a small input
-// that names one large file many times stays bounded.
+// resolve replaces a text by what it refers to, if it is a reference. The resolved values are counted, so that a small
+// input that names one large file many times stays bounded.
 func (i *item) resolve(v *document.Value, key string) {
 	if IsEscaped(v.Text) {
 		v.Text = v.Text[1:]
@@ -108,7 +108,7 @@ func (i *item) resolve(v *document.Value, key string) {
 	i.fail(f)
 }
 
-// referencedFile reads a file that a reference names, and cuts one line end off its end, which editors and `echo` leave there.
+// referencedFile reads a file that a reference names, and cuts off one line end, which editors and `echo` leave there.
 func (i *item) referencedFile(path string) (text, problem, hint string) {
 	named := "the file " + document.Quote(path) + " of a reference "
 	if path == "" {
@@ -116,6 +116,7 @@ func (i *item) referencedFile(path string) (text, problem, hint string) {
 	}
 	data, err := file.Read(i.resolvedPath(path), MaxReferenceSize)
 	text = withoutLineEnd(string(data))
+	const binary = "a binary secret must be encoded, for example as base64"
 	switch {
 	case err != nil:
 		problem, hint = file.Explain(err, MaxReferenceSize)
@@ -123,9 +124,9 @@ func (i *item) referencedFile(path string) (text, problem, hint string) {
 	case Blank(text):
 		return "", named + "contains no text", `check that the secret is mounted, or write "" for an empty string`
 	case !utf8.ValidString(text):
-		return "", named + "is not UTF-8", "a binary secret must be encoded, for example as base64"
+		return "", named + "is not UTF-8", binary
 	case strings.IndexByte(text, 0) >= 0:
-		return "", named + "contains a NUL byte, which PostgreSQL cannot store", "a binary secret must be encoded, for example as base64"
+		return "", named + "contains a NUL byte, which PostgreSQL cannot store", binary
 	}
 	return text, "", ""
 }

@@ -101,7 +101,8 @@ func (p *provider) ruleMember(key, value *document.Value) bool {
 		document.Number: fmt.Sprintf("a whole number of at most %d digits", MaxPriorityDigits),
 	}[kind]
 	wrong := func(found string) {
-		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+", not "+found, "write "+expected))
+		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+", not "+found,
+			"write "+expected))
 	}
 	switch {
 	case value.Kind != kind:
@@ -111,7 +112,8 @@ func (p *provider) ruleMember(key, value *document.Value) bool {
 	case kind == document.List:
 		for m := range value.Members {
 			if item := &value.Members[m].Value; item.Kind != document.Text {
-				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must contain strings, not "+item.Kind.String(), "put each field in quotes"))
+				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must contain strings, not "+item.Kind.String(),
+					"put each field in quotes"))
 			}
 		}
 	}

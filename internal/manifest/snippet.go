@@ -25,9 +25,9 @@ func (s *source) line(number int) (line, indented string) {
 	return line, indentation().FindString(line)
 }
 
-// snippet shows a line that begins with one of the keys, with its value masked. The key must be the one that the problem is
-// about: only what is known to be a key is shown, since a line may as well be the middle of a secret of several lines. With
-// show the value is shown too, where it is a simple one.
+// snippet shows a line that begins with one of the keys, with its value masked. The key must be the one that the problem
+// is about: only what is known to be a key is shown, since a line may as well be the middle of a secret of several lines.
+// With show the value is shown too, where it is a simple one.
 func (s *source) snippet(number int, show bool, keys ...string) string {
 	line, indented := s.line(number)
 	name, value, found := strings.Cut(strings.TrimPrefix(line, indented), ":")
@@ -48,8 +48,8 @@ func (s *source) snippet(number int, show bool, keys ...string) string {
 	return head + "..."
 }
 
-// brokenSnippet shows a line of a text that could not be parsed: keys of the manifest's own are shown, everything else is
-// masked.
+// brokenSnippet shows a line of a text that could not be parsed: keys of the manifest's own are shown, everything else
+// is masked.
 func (s *source) brokenSnippet(number int) string {
 	if shown := s.snippet(number, false, manifestKeys...); shown != "" || s.format.IsJSON() {
 		return shown

@@ -28,9 +28,7 @@ func readWorkflow(i *item, v *document.Value) {
 	body := v
 	if w := slices.IndexFunc(wrappers, v.Has); w >= 0 {
 		key := wrappers[w]
-		if body = v.Member(key); body.Kind != document.Object {
-			i.fail(at(body, key, CodeKind, "`"+key+":` must hold an object, not "+body.Kind.String(),
-				"write `id:`, `triggers:`, `actions:` below it"))
+		if body = v.Member(key); !i.is(document.Object, body, key, "write `id:`, `triggers:`, `actions:` below it") {
 			return
 		}
 	}
@@ -95,8 +93,7 @@ func (i *item) disabled(v *document.Value) {
 }
 
 func (i *item) triggers(v *document.Value) {
-	if v.Kind != document.List {
-		i.fail(at(v, "triggers", CodeKind, "`triggers` must be a list, not "+v.Kind.String(), "write `- type: alert` below it"))
+	if !i.is(document.List, v, "triggers", "write `- type: alert` below it") {
 		return
 	}
 	for m := range v.Members {
