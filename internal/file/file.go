@@ -76,7 +76,7 @@ func Explain(err error, limit int64) (message, hint string) {
 	case errors.Is(err, errNoFile):
 		return "this is a pipe, socket or device, not a file", "give the path of a file"
 	case errors.Is(err, fs.ErrNotExist):
-		return Reason(err), "check the path, and the mount of its volume"
+		return "no such file", "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		return "permission denied", "check owner and mode, and the securityContext in Kubernetes"
 	case errors.Is(err, syscall.EISDIR):

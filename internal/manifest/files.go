@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +63,11 @@ func (r *reader) stdin(stdin io.Reader) {
 // names it, if any.
 func (r *reader) directory(directory, kind, variable string) {
 	entries, err := os.ReadDir(directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.about(directory).fail(whole(CodeUnreadable,
+			"the directory in "+variable+" does not exist", "check the path and the volume's mount"))
+		return
+	}
 	if err != nil {
 		r.unreadable(r.about(directory).source, err, 0, variable)
 		return
