@@ -171,11 +171,9 @@ func (r *Run) ask(ctx context.Context, result *Result, address string) error {
 		return r.ready(ctx) // or it is not about this provider
 	case Unknown:
 		if r.unanswered++; r.unanswered >= mostUnanswered {
-			return &postgres.Error{
-				Code: postgres.CodeIncomplete, ExitCode: postgres.ExitTemporary, Retry: true,
-				Message: fmt.Sprintf("Keep left %d calls unanswered: the run stops before it uses up the workers of Keep", r.unanswered),
-				Hint:    "find out which outside system hangs (Keep's log names it), then run activate again",
-			}
+			return postgres.New(postgres.CodeIncomplete,
+				fmt.Sprintf("Keep left %d calls unanswered: the run stops before it uses up the workers of Keep", r.unanswered),
+				"find out which outside system hangs (Keep's log names it), then run activate again")
 		}
 	}
 	return nil
@@ -220,7 +218,7 @@ func (r *Run) prepare(ctx context.Context) (address string, err error) {
 		}
 	}
 	if check := KeyCheck(r.Tenant, r.webhookKey.State); !*check.Ok { // Keep itself does not notice: it answers 200
-		return "", unusableKey(check.Detail, *check.Hint)
+		return "", postgres.New(postgres.CodeWebhookKey, check.Detail, *check.Hint)
 	}
 	var settings struct {
 		WebhookAPI string `json:"webhookApi"`
@@ -233,7 +231,7 @@ func (r *Run) prepare(ctx context.Context) (address string, err error) {
 		return "", r.notKeep()
 	}
 	if hash := sha256.Sum256([]byte(settings.APIKey)); hex.EncodeToString(hash[:]) != r.webhookKey.KeyHash {
-		return "", unusableKey("Keep gives outside systems another key than this database holds",
+		return "", postgres.New(postgres.CodeWebhookKey, "Keep gives outside systems another key than this database holds",
 			"run Keep with this database and with SECRET_MANAGER_TYPE=DB")
 	}
 	address = strings.TrimSuffix(settings.WebhookAPI, "/alerts/event")
@@ -259,10 +257,8 @@ func (r *Run) seedKey(ctx context.Context) error {
 	err := r.locked(ctx, func(queries *db.Queries) error {
 		written, err := queries.SeedWebhookKey(ctx, r.Tenant)
 		if err == nil && written != 1 {
-			err = &postgres.Error{
-				Code: "KB041", ExitCode: postgres.ExitRefused,
-				Message: "a trigger or rule discarded a row of table tenantapikey", Hint: "remove it, then run activate again",
-			}
+			err = postgres.New("KB041", "a trigger or rule discarded a row of table tenantapikey",
+				"remove it, then run activate again")
 		}
 		return err
 	})
@@ -273,10 +269,6 @@ func (r *Run) seedKey(ctx context.Context) error {
 		r.Log.Info("API key created", "name", "webhook")
 	}
 	return r.read(ctx)
-}
-
-func unusableKey(message, hint string) error {
-	return &postgres.Error{Code: postgres.CodeWebhookKey, Message: message, Hint: hint, ExitCode: postgres.ExitRefused}
 }
 
 // KeyCheck is what the state of the API key webhook (see db.WebhookKey) means, as a check of verify.

@@ -124,14 +124,13 @@ func (r *Run) away(message string, cause error) error {
 	if failed, ok := errors.AsType[*url.Error](cause); ok {
 		message += ": " + failed.Err.Error() // without the address, which is in the message
 	}
-	return &postgres.Error{
-		Code: postgres.CodeKeepAway, Message: message, Hint: "start Keep or correct --keep-url; --wait waits for it",
-		ExitCode: postgres.ExitUnavailable, Retry: true, Err: cause,
-	}
+	e := postgres.New(postgres.CodeKeepAway, message, "start Keep or correct --keep-url; --wait waits for it")
+	e.Err = cause
+	return e
 }
 
 func refused(message, hint string) error {
-	return &postgres.Error{Code: postgres.CodeKeepRefused, Message: message, Hint: hint, ExitCode: postgres.ExitRefused}
+	return postgres.New(postgres.CodeKeepRefused, message, hint)
 }
 
 // notTheAPI is the hint for a server that is not Keep's API.

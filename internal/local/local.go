@@ -170,7 +170,7 @@ func failure(message, hint string, cause error) *postgres.Error {
 	if cause != nil {
 		message += ": " + cause.Error()
 	}
-	return &postgres.Error{
-		Code: "local", Message: message, Hint: hint, ExitCode: postgres.ExitUnavailable, Retry: true, Err: cause,
-	}
+	e := postgres.New(postgres.CodeLocal, message, hint)
+	e.Err = cause
+	return e
 }

@@ -44,6 +44,7 @@ var meanings = map[string]meaning{
 	CodeInput:       {exit: ExitInput},
 	CodeOldProgram:  {exit: ExitRefused},
 	CodeVerify:      {exit: ExitRefused},
+	CodeForbidden:   {exit: ExitPermission},
 	CodeSecrets:     {exit: ExitRefused},
 	CodeFleet:       {exit: ExitRefused},
 	CodeLocal:       {exit: ExitUnavailable},

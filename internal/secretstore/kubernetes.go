@@ -125,7 +125,7 @@ func (k *Kubernetes) list(ctx context.Context, see func(name string, data map[st
 }
 
 // errExpired is returned for a page that the server can no longer give: the list must be read from its beginning.
-var errExpired = errors.New("410 Gone")
+var errExpired = temporary("the list of Secrets expired while it was read")
 
 // page reads one page. Only Secrets of type Opaque are asked for, which Keep's are: releases of Helm and certificates stay away.
 func (k *Kubernetes) page(ctx context.Context, next string) (secretList, error) {
@@ -169,13 +169,11 @@ func (k *Kubernetes) failed(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return temporary(fmt.Sprintf("the Kubernetes API at %s did not answer within %s", k.server.Host, requestTimeout), err)
+		return temporary(fmt.Sprintf("the Kubernetes API at %s did not answer within %s", k.server.Host, requestTimeout))
 	}
-	e := &postgres.Error{
-		Code: postgres.CodeUnreachable, ExitCode: postgres.ExitUnavailable, Retry: true, Err: err,
-		Message: fmt.Sprintf("the Kubernetes API at %s cannot be reached: %s", k.server.Host, postgres.Innermost(err)),
-		Hint:    "check the server in the kubeconfig, and the network policies of the namespace",
-	}
+	e := postgres.New(postgres.CodeUnreachable,
+		fmt.Sprintf("the Kubernetes API at %s cannot be reached: %s", k.server.Host, postgres.Innermost(err)),
+		"check the server in the kubeconfig, and the network policies of the namespace")
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e.Retry = false
 		e.Hint = "correct certificate-authority, certificate-authority-data or tls-server-name in the kubeconfig"
@@ -200,14 +198,15 @@ func (k *Kubernetes) refused(response *http.Response, body []byte) error {
 	message := fmt.Sprintf("the Kubernetes API at %s answered %d%s", k.server.Host, response.StatusCode, said)
 	switch code := response.StatusCode; {
 	case code == http.StatusGone:
-		return temporary("the list of Secrets expired while it was read", errExpired)
+		return errExpired
 	case code == http.StatusUnauthorized:
-		return forbidden(message, "create a new token or client certificate, for example with kubectl create token")
+		return postgres.New(postgres.CodeForbidden, message,
+			"create a new token or client certificate, for example with kubectl create token")
 	case code == http.StatusForbidden:
-		return forbidden(message,
+		return postgres.New(postgres.CodeForbidden, message,
 			"grant the verb list on secrets in namespace "+k.Namespace+", or run as the service account of Keep")
 	case code == http.StatusTooManyRequests, code >= 500:
-		return temporary(message, nil)
+		return temporary(message)
 	case code >= 300 && code < 400:
 		return unreadable(message+", a redirect, which is not followed because the token would go with it",
 			"correct the server in the kubeconfig")
@@ -219,13 +218,6 @@ func notKubernetes(host string) error {
 	return unreadable("the answer of "+host+" is not a list of Kubernetes Secrets", "correct the server in the kubeconfig")
 }
 
-func forbidden(message, hint string) error {
-	return &postgres.Error{Code: postgres.CodeForbidden, Message: message, Hint: hint, ExitCode: postgres.ExitPermission}
-}
-
-func temporary(message string, err error) error {
-	return &postgres.Error{
-		Code: postgres.CodeTimeout, Message: message, Hint: "nothing was written: run again",
-		ExitCode: postgres.ExitTemporary, Retry: true, Err: err,
-	}
+func temporary(message string) error {
+	return postgres.New(postgres.CodeTimeout, message, "nothing was written: run again")
 }

@@ -47,6 +47,4 @@ func looksOwn(name, tenant string) bool {
 }
 
 // unreadable is an error in what was given to find the store: exit code 65.
-func unreadable(message, hint string) *postgres.Error {
-	return &postgres.Error{Code: postgres.CodeInput, Message: message, Hint: hint, ExitCode: postgres.ExitInput}
-}
+func unreadable(message, hint string) error { return postgres.New(postgres.CodeInput, message, hint) }
