@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
-
-	"keep-bootstrap/internal/postgres"
 )
 
 // downloadTimeout is enough for 15 MB on a bad line.
@@ -22,10 +19,10 @@ const downloadTimeout = 10 * time.Minute
 // ensurePrograms returns the directory with PostgreSQL's programs. The cache holds:
 //
 //	archives/        what was downloaded
-//	programs/18.3.0  unpacked, and known to run
+//	programs/18.3.0  unpacked
 //	programs/lock    held by the process that downloads or unpacks
 //
-// Programs are unpacked and tried elsewhere first, so after an interruption nothing incomplete looks finished.
+// Programs are unpacked elsewhere first, so after an interruption nothing incomplete looks finished.
 func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	release := string(releases[c.Version])
 	all := filepath.Join(c.Cache, "programs")
@@ -65,7 +62,7 @@ func (c *cluster) ensurePrograms(ctx context.Context) (string, error) {
 	return programs, nil
 }
 
-// unpack downloads the programs unless they are in the cache, unpacks them, tries them, and gives them their name.
+// unpack downloads the programs unless they are in the cache, unpacks them, and gives them their name.
 func (c *cluster) unpack(ctx context.Context, all, programs string) error {
 	sweep(all, c.Logger)
 	directory, err := os.MkdirTemp(all, partial)
@@ -81,9 +78,6 @@ func (c *cluster) unpack(ctx context.Context, all, programs string) error {
 		if output, err := exec.CommandContext(ctx, "chmod", "-R", "a+rX", directory).CombinedOutput(); err != nil {
 			return fmt.Errorf("chmod: %w: %s", err, output)
 		}
-	}
-	if _, err := c.serverAccount(ctx, unpacked); err != nil {
-		return err
 	}
 	return os.Rename(unpacked, programs)
 }
@@ -147,9 +141,6 @@ func complete(programs string) bool {
 
 // explain turns the errors of embedded-postgres, which are only texts, into errors of this package.
 func (c *cluster) explain(err error) error {
-	if known, ok := errors.AsType[*postgres.Error](err); ok {
-		return known
-	}
 	for _, text := range []string{
 		"unable to connect to", "no version found matching", "error fetching postgres", "sha256", "checksums",
 	} {

@@ -25,14 +25,11 @@ const partial = "part-"
 // account is the operating system account that PostgreSQL's programs run as. The zero value is that of this process.
 type account struct{ uid, gid uint32 }
 
-// inherited are the only variables that PostgreSQL's programs get.
-var inherited = []string{"PATH", "LD_LIBRARY_PATH", "SystemRoot"}
-
-// command is one of PostgreSQL's programs, to be run as an account.
+// command is one of PostgreSQL's programs, to be run as an account, with no more variables than it needs.
 func command(ctx context.Context, a account, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = []string{} // nil would be the caller's
-	for _, name := range inherited {
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "SystemRoot"} {
 		if value, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
