@@ -170,7 +170,7 @@ func TestStalePlanFile(t *testing.T) {
 	refused("not there", path+"x", env, 65, []string{"no such file"})
 	refused("a directory", t.TempDir(), env, 65, []string{"not a bootstrap plan file"})
 	refused("a wrong kind", edited(t, path, map[string]any{"tenant": 1}), env, 65, nil)
-	refused("an unknown key", edited(t, path, map[string]any{"sources": []string{}}), env, 65, nil)
+	refused("no tenant", edited(t, path, map[string]any{"tenant": ""}), env, 65, nil)
 	refused("newer", edited(t, path, map[string]any{"format": 2, "bootstrap": "v9", "new": "x"}), env, 78, []string{"newer version", "v9"})
 
 	d.Exec(t, "update secret set value = replace(value, '8880', '8879') where key like '%victoria%'")

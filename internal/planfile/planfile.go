@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,24 +33,19 @@ const (
 	codeStale = "KB026"
 )
 
-// head is what every version of the program reads.
-type head struct {
-	Type      string `json:"type"`
-	Format    int    `json:"format"`
-	Bootstrap string `json:"bootstrap"`
-}
-
 // Plan is the content of a plan file.
 type Plan struct {
-	head
-	Made     time.Time       `json:"made"`
-	Tenant   string          `json:"tenant"`
-	Database Database        `json:"database"`
-	Options  Options         `json:"options"`
-	Digest   string          `json:"digest"`
-	Summary  report.Counts   `json:"summary"`
-	Refusal  *postgres.Error `json:"refusal,omitempty"` // with which a guard refused the plan when it was made
-	Changes  []report.Change `json:"changes"`
+	Type      string          `json:"type"`
+	Format    int             `json:"format"`
+	Bootstrap string          `json:"bootstrap"` // version of the program
+	Made      time.Time       `json:"made"`
+	Tenant    string          `json:"tenant"`
+	Database  Database        `json:"database"`
+	Options   Options         `json:"options"`
+	Digest    string          `json:"digest"`
+	Summary   report.Counts   `json:"summary"`
+	Refusal   *postgres.Error `json:"refusal,omitempty"` // with which a guard refused the plan when it was made
+	Changes   []report.Change `json:"changes"`
 }
 
 // Options are what flags said, by the names of the flags with _ for -, and what else the run is told.
@@ -78,8 +74,7 @@ func DatabaseOf(config *postgres.Config) Database {
 
 // Write writes the file as a whole or not at all. It is readable by its owner only. plan is what was shown.
 func (p *Plan) Write(path, version string, plan *report.Result) error {
-	p.head = head{fileType, fileFormat, version}
-	p.Made = time.Now().UTC().Truncate(time.Second)
+	p.Type, p.Format, p.Bootstrap, p.Made = fileType, fileFormat, version, time.Now().UTC().Truncate(time.Second)
 	p.Summary, p.Changes, p.Refusal = plan.Counts, plan.Changes, plan.Refusal
 	text, err := json.MarshalIndent(p, "", "  ")
 	if err == nil {
@@ -99,29 +94,24 @@ func Read(path string) (*Plan, error) {
 		reason, _ := file.Explain(err, largest)
 		return nil, noPlan(path, reason)
 	}
-	var head head
-	if err := json.Unmarshal(text, &head); err != nil {
+	var plan Plan
+	err = json.Unmarshal(text, &plan) // a mistake in one key leaves the others
+	_, isSyntax := errors.AsType[*json.SyntaxError](err)
+	version := report.Name(plan.Bootstrap)
+	switch {
+	case isSyntax:
 		return nil, noPlan(path, "not JSON, or truncated")
-	}
-	if head.Type != fileType || head.Format < 1 {
+	case plan.Type != fileType || plan.Format < 1:
 		return nil, noPlan(path, "another kind of JSON")
-	}
-	if head.Format > fileFormat {
+	case plan.Format > fileFormat:
 		e := postgres.New(postgres.CodeOldProgram,
 			fmt.Sprintf("the plan was made by a newer version of keep-bootstrap, %s (format %d; this version reads %d)",
-				report.Name(head.Bootstrap), head.Format, fileFormat),
+				version, plan.Format, fileFormat),
 			"apply it with that version, or make a new plan with this one")
 		e.File = path
 		return nil, e
-	}
-	var plan Plan
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&plan); err != nil {
-		return nil, noPlan(path, "made by version "+report.Name(head.Bootstrap)+" and changed since")
-	}
-	if plan.Tenant == "" {
-		return nil, noPlan(path, "no tenant")
+	case err != nil || plan.Tenant == "":
+		return nil, noPlan(path, "made by version "+version+" and changed since")
 	}
 	return &plan, nil
 }
@@ -178,8 +168,5 @@ func (p *Plan) Explain(err error, at Database) error {
 	if e == nil || e.Code != codeStale || p.Database == at {
 		return err
 	}
-	other := *e
-	other.Message = fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at)
-	other.Err = err
-	return &other
+	return postgres.New(codeStale, fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at), e.Hint, err)
 }
