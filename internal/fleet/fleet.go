@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -120,21 +121,16 @@ type object struct {
 	}
 }
 
-// index is the place of a result: a Job, and the number that Kubernetes gave to the pod.
-type index struct {
-	job    string
-	number int
-}
-
 // fromObjects is the newest result of each index of each Job, under the name that the Job's annotation has for it.
 func fromObjects(objects []object) ([]report.Database, error) {
-	results := map[index]report.Database{}
+	results := map[string]report.Database{} // in their order by Job and index
+	key := func(job, index string) string { return fmt.Sprintf("%s %9s", job, cmp.Or(index, "0")) }
 	for i := range objects {
 		if o := &objects[i]; o.Kind == "Job" && o.Metadata.Annotations[databasesAnnotation] != "" {
 			for number, name := range strings.Split(o.Metadata.Annotations[databasesAnnotation], ",") {
 				result := pending("no pod yet")
 				result.Name = name
-				results[index{o.Metadata.Name, number}] = result
+				results[key(o.Metadata.Name, strconv.Itoa(number))] = result
 			}
 		}
 	}
@@ -148,23 +144,19 @@ func fromObjects(objects []object) ([]report.Database, error) {
 			continue
 		}
 		// Without an index, a pod is known by the name of its Job; without a Job, each pod is one of its own.
-		at := index{job: cmp.Or(pod.Metadata.Labels[jobLabel], pod.Metadata.Name)}
-		number := pod.Metadata.Annotations[indexAnnotation]
-		at.number, _ = strconv.Atoi(number) // Kubernetes writes it
-		if former := results[at]; former.Outcome != report.Done {
+		job, index := cmp.Or(pod.Metadata.Labels[jobLabel], pod.Metadata.Name), pod.Metadata.Annotations[indexAnnotation]
+		if former := results[key(job, index)]; former.Outcome != report.Done {
 			result := fromPod(pod)
-			result.Name = cmp.Or(former.Name, number, at.job)
-			results[at] = result
+			result.Name = cmp.Or(former.Name, index, job)
+			results[key(job, index)] = result
 		}
 	}
 	if len(results) == 0 {
 		return nil, errors.New("no pod")
 	}
 	var all []report.Database
-	for _, at := range slices.SortedFunc(maps.Keys(results), func(a, b index) int {
-		return cmp.Or(strings.Compare(a.job, b.job), cmp.Compare(a.number, b.number))
-	}) {
-		all = append(all, results[at])
+	for _, key := range slices.Sorted(maps.Keys(results)) {
+		all = append(all, results[key])
 	}
 	return all, nil
 }
