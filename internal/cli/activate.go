@@ -14,18 +14,6 @@ import (
 	"keep-bootstrap/internal/report"
 )
 
-const activateLong = `Ask a running Keep for what only Keep can do: install the webhooks that managed providers want
-(install_webhook) in the outside systems. Calls are made one at a time, and each answer is recorded
-in schema bootstrap: a second run does nothing, and a changed type, credential, address or key is
-sent again. Run it after up, as the owner of Keep's tables. With --scopes, Keep also checks what the
-credentials of the providers allow.
-
-The API key must have the role admin. It comes from --api-key-file, from the variable KEEP_API_KEY,
-or from the database, if up has created a key of that role. --wait waits for the database and Keep.
-
-Exit codes: 0 done, 69 Keep or the database is unavailable, 75 calls were not answered, 78 something
-was refused.`
-
 // activateFlags are the flags of activate.
 type activateFlags struct {
 	activate.Run
@@ -87,11 +75,20 @@ func (a *app) activateCommand() *cobra.Command {
 	var flags activateFlags
 	var status bool
 	cmd := &cobra.Command{
-		Use:     "activate",
-		Short:   "let a running Keep install the webhooks of managed providers",
-		Long:    activateLong,
-		Example: example("keep-bootstrap activate --keep-url http://keep-backend:8080 --wait"),
-		Args:    noArguments,
+		Use:   "activate",
+		Short: "let a running Keep install the webhooks of managed providers",
+		Long: `Ask a running Keep for what only Keep can do: install the webhooks that managed providers want
+(install_webhook) in the outside systems. Calls are made one at a time, and each answer is recorded
+in schema bootstrap: a second run does nothing, and a changed type, credential, address or key is
+sent again. Run it after up, as the owner of Keep's tables. With --scopes, Keep also checks what the
+credentials of the providers allow.
+
+The API key must have the role admin. It comes from --api-key-file, from the variable KEEP_API_KEY,
+or from the database, if up has created a key of that role. --wait waits for the database and Keep.
+
+Exit codes: 0 done, 69 Keep or the database is unavailable, 75 calls were not answered, 78 something
+was refused.`,
+		Example: "  keep-bootstrap activate --keep-url http://keep-backend:8080 --wait",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status && len(flags.Scopes) > 0 {
 				return postgres.Usage("--status and --scopes exclude each other", "run activate once with each")

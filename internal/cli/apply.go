@@ -21,8 +21,7 @@ repeat.
 
 --plan FILE applies a plan file of keep-bootstrap plan --out, with its sources and options. It is
 refused if the input or the database has changed since, and for another tenant or database.`,
-		Example: example("keep-bootstrap apply --plan plan.json"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap apply --plan plan.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, options := cmd.Context(), input.options(cmd, a)
 			if planPath == "" {

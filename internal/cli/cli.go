@@ -100,7 +100,11 @@ func Command(version string) *cobra.Command {
 
 func (a *app) getenv(name string) string { return a.variables[name] }
 
-const rootLong = `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keep-bootstrap",
+		Short: "install what Keep provisions at startup directly into its database",
+		Long: `keep-bootstrap installs everything that Keep provisions at startup directly into Keep's PostgreSQL
 database: the tenant, the default user, API keys, providers with their deduplication rules,
 workflows, dashboards and mapping rules. A run is one transaction. It can be repeated any number of
 times, from any number of replicas.
@@ -115,14 +119,8 @@ except with --wait. A variable that is set but empty is an error.
 
 Exit codes: 0 done or up to date, 1 unexpected error, 2 changes (plan --detailed-exitcode), 64
 usage, 65 bad input, 69 database or Keep's tables not available, 75 temporary failure, 77 missing
-privilege, 78 refused. After 69 and 75, run the command again.`
-
-func (a *app) root() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "keep-bootstrap",
-		Short:         "install what Keep provisions at startup directly into its database",
-		Long:          rootLong,
-		Example:       example("DATABASE_URL=postgresql://keep@db/keep keep-bootstrap up -f providers.yaml"),
+privilege, 78 refused. After 69 and 75, run the command again.`,
+		Example:       "  DATABASE_URL=postgresql://keep@db/keep keep-bootstrap up -f providers.yaml",
 		Version:       a.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -155,6 +153,11 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.activateCommand(), a.typesCommand(), a.migrateCommand(), a.statusCommand(), a.historyCommand(), a.exportCommand(),
 		a.importSecretsCommand(), a.sqlCommand(), a.localCommand(), a.fleetReportCommand(), a.versionCommand())
+	for _, cmd := range commands(root) { // no arguments, unless a command says so
+		if cmd.Args == nil && cmd.Runnable() {
+			cmd.Args = noArguments
+		}
+	}
 	return root
 }
 

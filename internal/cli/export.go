@@ -27,8 +27,7 @@ secret is a reference $(NAME); the end of the file and the log list the variable
 users cannot be exported.
 
 --with-secrets writes secrets in clear text, to a new file readable by its owner only (--out).`,
-		Example: example("keep-bootstrap export --out providers.yaml"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap export --out providers.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if withSecrets && out == "" {
 				return postgres.Usage("--with-secrets needs --out: secrets are not printed", "add --out FILE")

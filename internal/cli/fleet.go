@@ -24,7 +24,7 @@ with the reason, or pending. No database is needed. The exit code is 0 if all ar
 Each file holds the output of one run (stdout and stderr, preferably with -o json) and is named
 after the database; or it holds the output of kubectl get jobs,pods -o json for an indexed Job of
 the chart, whose pod messages are read. - is stdin.`,
-		Example: example("keep-bootstrap fleet-report results/*.jsonl"),
+		Example: "  keep-bootstrap fleet-report results/*.jsonl",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error {
 			var results []report.Database

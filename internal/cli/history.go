@@ -17,7 +17,7 @@ func (a *app) historyCommand() *cobra.Command {
 		Short: "list the runs of the tenant, or the changes of one run",
 		Long: `List the runs that changed something or failed, newest first. With the number of a run, list its
 changes. Nothing is written.`,
-		Example: example("keep-bootstrap history 12"),
+		Example: "  keep-bootstrap history 12",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []db.Run

@@ -14,23 +14,6 @@ import (
 	"keep-bootstrap/internal/secretstore"
 )
 
-const importSecretsLong = `Copy the secrets referenced by Keep's rows into Keep's table secret, so that Keep can run with
-SECRET_MANAGER_TYPE=DB: those of all providers (created by users too), API keys and workflows, and
-the SMTP settings. docs/secrets.md describes how to move a running Keep.
-
---from file reads a directory as Keep's FILE secret manager writes it (--directory, or
-SECRET_MANAGER_DIRECTORY).
-
---from k8s reads the Secrets of a namespace as Keep's K8S secret manager writes them. The API is
-that of the current context of the kubeconfig (--kubeconfig, or KUBECONFIG), or of the pod's service
-account. The namespace is that of --namespace, K8S_NAMESPACE, the context or the pod. The role needs
-the verb list on secrets.
-
-An existing row of table secret is never overwritten without --refresh, and then only if it differs.
-Each secret is checked: that of a provider must be JSON with its authentication, that of an API key
-must match the digest that Keep stored. All usable secrets are copied in one transaction. The exit
-code is 78 if the database still lacks a secret that Keep needs: 0 means that Keep can be switched.`
-
 // importFlags are the flags of import-secrets.
 type importFlags struct {
 	from    string
@@ -48,11 +31,25 @@ const (
 func (a *app) importSecretsCommand() *cobra.Command {
 	var input importFlags
 	cmd := &cobra.Command{
-		Use:     "import-secrets",
-		Short:   "copy Keep's secrets from Kubernetes or files into the database",
-		Long:    importSecretsLong,
-		Example: example("keep-bootstrap import-secrets --from k8s --namespace keep --dry-run"),
-		Args:    noArguments,
+		Use:   "import-secrets",
+		Short: "copy Keep's secrets from Kubernetes or files into the database",
+		Long: `Copy the secrets referenced by Keep's rows into Keep's table secret, so that Keep can run with
+SECRET_MANAGER_TYPE=DB: those of all providers (created by users too), API keys and workflows, and
+the SMTP settings. docs/secrets.md describes how to move a running Keep.
+
+--from file reads a directory as Keep's FILE secret manager writes it (--directory, or
+SECRET_MANAGER_DIRECTORY).
+
+--from k8s reads the Secrets of a namespace as Keep's K8S secret manager writes them. The API is
+that of the current context of the kubeconfig (--kubeconfig, or KUBECONFIG), or of the pod's service
+account. The namespace is that of --namespace, K8S_NAMESPACE, the context or the pod. The role needs
+the verb list on secrets.
+
+An existing row of table secret is never overwritten without --refresh, and then only if it differs.
+Each secret is checked: that of a provider must be JSON with its authentication, that of an API key
+must match the digest that Keep stored. All usable secrets are copied in one transaction. The exit
+code is 78 if the database still lacks a secret that Keep needs: 0 means that Keep can be switched.`,
+		Example: "  keep-bootstrap import-secrets --from k8s --namespace keep --dry-run",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := input.open(a, cmd)
 			if err != nil {

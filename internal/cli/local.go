@@ -34,11 +34,11 @@ func (a *app) localCommand() *cobra.Command {
 		Short: "manage the private local PostgreSQL, used if no database is given",
 		Long: `Manage the private PostgreSQL server of the current user. keep-bootstrap up starts it if no database
 is given, and leaves it running. Its data survives a stop.`,
-		Example: example("keep-bootstrap local psql -c 'select name, type from provider'"),
+		Example: "  keep-bootstrap local psql -c 'select name, type from provider'",
 	}
 	a.localVersionFlag(cmd.PersistentFlags())
 	add := func(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
-		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: example("keep-bootstrap local " + use), Args: noArguments, RunE: run}
+		sub := &cobra.Command{Use: use, Short: short, Long: long, Example: "  keep-bootstrap local " + use, RunE: run}
 		cmd.AddCommand(sub)
 		return sub
 	}
@@ -96,7 +96,7 @@ is given, and leaves it running. Its data survives a stop.`,
 		"Open psql on the local server. All arguments after psql are passed to psql, except --local-version\nand --help.",
 		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), args) })
 	psql.Use, psql.Args = "psql [ARGUMENT...]", cobra.ArbitraryArgs
-	psql.Example = example("keep-bootstrap local psql -c '\\dn'")
+	psql.Example = "  keep-bootstrap local psql -c '\\dn'"
 	return cmd
 }
 

@@ -19,8 +19,7 @@ latter. It is safe to repeat and to run concurrently.
 
 --to N migrates to another version. --to 0 removes schema bootstrap and restores the foreign key. No
 row and no other table of Keep is touched.`,
-		Example: example("keep-bootstrap migrate"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap migrate",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			run, err := a.newRun(ctx, true)

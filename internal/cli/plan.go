@@ -22,8 +22,7 @@ would refuse the run, the plan is shown and the exit code is 78.
 
 --out FILE also writes the plan to a file for apply --plan FILE. The file holds no secret. apply
 reads the same sources again, and refuses if they or the database have changed since.`,
-		Example: example("keep-bootstrap plan -f providers.yaml --detailed-exitcode"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap plan -f providers.yaml --detailed-exitcode",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			run, err := a.inputRun(ctx, &input, input.options(cmd, a))

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -169,9 +168,4 @@ func (a *app) progress(what string) (done func()) {
 		close(stop)
 		logging.Wait()
 	}
-}
-
-// example indents the lines of an example.
-func example(lines ...string) string {
-	return "  " + strings.Join(lines, "\n  ")
 }

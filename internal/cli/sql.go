@@ -19,8 +19,7 @@ transaction. No database is needed.
 
 --roles prints a second script, to run after the first. It creates the roles runner (may install)
 and auditor (may inspect), which need no privileges on any table and cannot read a secret.`,
-		Example: example("keep-bootstrap sql > bootstrap.sql"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap sql > bootstrap.sql",
 		RunE: func(*cobra.Command, []string) error {
 			script, err := sqlfiles.Roles, error(nil)
 			if !roles {

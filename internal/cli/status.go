@@ -17,8 +17,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "list the resources of the tenant, their origin and condition",
 		Long: `List the resources of the tenant: who created each (keep-bootstrap, Keep's own provisioning or a
 user), the run that wrote it last, and its condition. Nothing is written.`,
-		Example: example("keep-bootstrap status -o json"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap status -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var providers []db.ProviderStatus
 			err := a.read(cmd.Context(), func(batch *pgx.Batch) { batch.Queue(db.Status, a.tenant).Query(postgres.All(&providers)) })

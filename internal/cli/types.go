@@ -8,16 +8,14 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-const typesLong = `List the provider types in the catalogue, or the authentication fields of one type: kind, whether
-required, and Keep's default. No database is needed.`
-
 func (a *app) typesCommand() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:     "types [TYPE]",
-		Short:   "list the provider types, or the authentication fields of one type",
-		Long:    typesLong,
-		Example: example("keep-bootstrap types grafana"),
+		Use:   "types [TYPE]",
+		Short: "list the provider types, or the authentication fields of one type",
+		Long: `List the provider types in the catalogue, or the authentication fields of one type: kind, whether
+required, and Keep's default. No database is needed.`,
+		Example: "  keep-bootstrap types grafana",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			types, err := loadCatalogue(path)

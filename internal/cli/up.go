@@ -14,7 +14,14 @@ import (
 	"keep-bootstrap/internal/report"
 )
 
-const upLong = `Find the database, wait for it (--wait), migrate schema bootstrap, create the tenant if it does not
+func (a *app) upCommand() *cobra.Command {
+	var input inputFlags
+	var activation activateFlags
+	var tenantOnly, createTables, thenActivate bool
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "migrate, create the tenant, install the input, verify",
+		Long: `Find the database, wait for it (--wait), migrate schema bootstrap, create the tenant if it does not
 exist, install the input in one transaction, verify if something changed, and report. It is safe to
 repeat. Keep should then run with PROVISION_RESOURCES=false and SECRET_MANAGER_TYPE=DB.
 
@@ -28,18 +35,8 @@ Kinds of resources that are not given are left alone. For a given kind the input
 managed objects that are missing from it are removed.
 
 With --activate, it then does what keep-bootstrap activate does; Keep must be running by then, or
-start within --wait.`
-
-func (a *app) upCommand() *cobra.Command {
-	var input inputFlags
-	var activation activateFlags
-	var tenantOnly, createTables, thenActivate bool
-	cmd := &cobra.Command{
-		Use:     "up",
-		Short:   "migrate, create the tenant, install the input, verify",
-		Long:    upLong,
-		Example: example("keep-bootstrap up -f providers.yaml --wait"),
-		Args:    noArguments,
+start within --wait.`,
+		Example: "  keep-bootstrap up -f providers.yaml --wait",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			var m *manifest.Manifest

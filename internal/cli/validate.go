@@ -9,20 +9,19 @@ import (
 	"keep-bootstrap/internal/report"
 )
 
-const validateLong = `Check the input without a database: syntax, references, names, types and authentication fields. All
+func (a *app) validateCommand() *cobra.Command {
+	var input sourceFlags
+	cmd := &cobra.Command{
+		Use:   "validate [FILE...]",
+		Short: "check the input without a database",
+		Long: `Check the input without a database: syntax, references, names, types and authentication fields. All
 problems are reported at once, each with its place and the fix. The exit code is 65 if there is one.
 Warnings do not count. up, plan and apply make the same checks before they write anything.
 
 The input is given by arguments, -f, or the variables that keep-bootstrap up --help lists.
---skip-references ignores missing variables and files, as needed in a pre-commit hook.`
-
-func (a *app) validateCommand() *cobra.Command {
-	var input sourceFlags
-	cmd := &cobra.Command{
-		Use:     "validate [FILE...]",
-		Short:   "check the input without a database",
-		Long:    validateLong,
-		Example: example("keep-bootstrap validate --strict providers.yaml"),
+--skip-references ignores missing variables and files, as needed in a pre-commit hook.`,
+		Example: "  keep-bootstrap validate --strict providers.yaml",
+		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			input.source.Files = append(input.source.Files, args...)
 			options, err := input.options(a)

@@ -21,8 +21,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Check Keep's tables, the foreign key, the tenant, privileges, the API key of webhooks (for roles
 that may read it), and that managed objects and their secrets are unchanged since the last run.
 Nothing is written. The exit code is 78 if a check fails, and 0 if there are warnings only.`,
-		Example: example("keep-bootstrap verify -o json"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap verify -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var checks []db.CheckResult
 			mayReadKeys := false

@@ -20,8 +20,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "print the version of the program and its migrations",
 		Long:    "Print the version of the program, the version of Go that built it, and its migrations.",
-		Example: example("keep-bootstrap version -o json"),
-		Args:    noArguments,
+		Example: "  keep-bootstrap version -o json",
 		Run:     func(*cobra.Command, []string) { a.out.Program() },
 	}
 }
