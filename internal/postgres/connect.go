@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -84,21 +83,15 @@ func (s Source) Config() (*Config, error) {
 			"give one port for all hosts, or one for each; an element of a list may be empty")
 	}
 	for i := range max(count, 1) {
-		one := maps.Clone(all)
-		ip := at(addresses, i)
-		one["host"] = setting{value: at(hosts, i)}
-		if host := one.get("host"); host == "" || strings.HasPrefix(host, "/") && ip != "" {
-			one["host"] = setting{value: ip}
+		host, ip, port := at(hosts, i), at(addresses, i), at(ports, min(i, len(ports)-1))
+		if host == "" || strings.HasPrefix(host, "/") && ip != "" {
+			host = ip
 		}
-		if host := one.get("host"); !strings.HasPrefix(host, "/") && strings.ContainsAny(host, "@?#/\\ \t\n") {
+		if !strings.HasPrefix(host, "/") && strings.ContainsAny(host, "@?#/\\ \t\n") {
 			return nil, s.unsplittable()
 		}
-		port := at(ports, i)
-		if len(ports) == 1 {
-			port = ports[0]
-		}
-		one["port"] = setting{value: strings.TrimSpace(port)}
-		config, err := one.config()
+		all["host"], all["port"] = setting{value: host}, setting{value: port}
+		config, err := all.config()
 		if err != nil {
 			return nil, s.refuse(err)
 		}
@@ -131,10 +124,10 @@ func (s settings) list(name string) []string {
 
 // at is an element of a list, or "".
 func at(list []string, i int) string {
-	if i < len(list) {
-		return strings.TrimSpace(list[i])
+	if i < 0 || i >= len(list) {
+		return ""
 	}
-	return ""
+	return strings.TrimSpace(list[i])
 }
 
 // checkTLS refuses what libpq refuses, and leaves out the files that libpq does without when they are missing.

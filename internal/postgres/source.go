@@ -7,7 +7,6 @@ package postgres
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -93,7 +92,7 @@ func (s Source) fromVariables() (Source, error) {
 			return s, nil
 		}
 	}
-	for name := range maps.Keys(s.variables) {
+	for name := range s.variables {
 		if strings.HasPrefix(name, "DATABASE_") {
 			parts = append(parts, name)
 		}
@@ -114,6 +113,9 @@ func (s Source) fromVariables() (Source, error) {
 // unfilled are references that something else should have replaced before the program started.
 var unfilled = regexp.MustCompile(`\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\}|\{\{[^{}]*\}\}|<path:[^<>]*>`)
 
+// wrapped is a string in quotes.
+var wrapped = regexp.MustCompile(`(?s)^(".*"|'.*')$`)
+
 // read looks at a connection string for slips that would lead to a wrong message later.
 func (s Source) read(text string) (Source, error) {
 	if strings.HasPrefix(text, "\uFEFF") || strings.HasPrefix(text, "\xFF\xFE") || strings.HasPrefix(text, "\xFE\xFF") {
@@ -123,10 +125,7 @@ func (s Source) read(text string) (Source, error) {
 		s.warnings = []string{s.Origin + ": blanks or line ends around the database URL are ignored; Keep itself would not accept them"}
 		text = trimmed
 	}
-	if text == "" {
-		return s, Usage(s.Origin+" contains only blanks", "set it to "+urlForm+", or unset it")
-	}
-	if first := text[:1]; (first == `"` || first == "'") && len(text) > 1 && strings.HasSuffix(text, first) {
+	if wrapped.MatchString(text) {
 		return s, Usage(s.Origin+" is wrapped in quotes", "remove them; docker run --env-file and Kubernetes keep quotes")
 	}
 	if reference := unfilled.FindString(text); reference != "" {
@@ -171,10 +170,6 @@ func (s Source) parse() (given options, hidden bool, err error) {
 	}
 	// One @ ends the user and password. Another one, outside of the parameters, may have been meant as a part of them.
 	front, _, _ := strings.Cut(rest, "?")
-	limit := 0
-	if given["user"] != "" {
-		limit = 1
-	}
-	hidden = isURL && strings.Count(front, "@") > limit || isURL && limit == 0 && strings.Contains(rest, "@")
+	hidden = isURL && (strings.Count(front, "@") > 1 || given["user"] == "" && strings.Contains(rest, "@"))
 	return given, hidden, nil
 }
