@@ -91,6 +91,18 @@ func (r *Run) Up(ctx context.Context) (Outcome, error) {
 	return r.install(ctx, true)
 }
 
+// install is the whole run.
+func (r *Run) install(ctx context.Context, prepare bool) (outcome Outcome, err error) {
+	outcome.Migrated, err = r.retry(ctx, transaction{
+		prepare: prepare, stage: stagedRows(r.Manifest), report: &outcome.Report,
+		queue: func(batch *pgx.Batch) { batch.Queue(db.InstallStaged, r.Tenant, r.Options.document()) },
+	})
+	if err != nil {
+		err = fmt.Errorf("installing: %w", r.explain(ctx, prepare, err))
+	}
+	return outcome, err
+}
+
 // Details adds to the outcome of a run that wrote something what it changed, when changes is set, and what verify says,
 // when checks is set. Both are read in one round trip.
 func (r *Run) Details(ctx context.Context, outcome *Outcome, changes, checks bool) error {

@@ -63,29 +63,26 @@ var retryFor = 20 * time.Second
 // run migrates in one transaction to a version. It starts over when a lock could not be acquired.
 func run(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (Result, error) {
 	policy := postgres.Policy{Limit: retryFor, Notify: postgres.LogRetry(log)}
-	return postgres.Retry(ctx, policy, func() (Result, error) { return once(ctx, conn, log, version) })
-}
-
-// once is one try of run.
-func once(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (result Result, err error) {
-	defer func() {
-		if err != nil {
-			postgres.Rollback(ctx, conn)
+	return postgres.Retry(ctx, policy, func() (result Result, err error) {
+		defer func() {
+			if err != nil {
+				postgres.Rollback(ctx, conn)
+			}
+		}()
+		begin := "BEGIN ISOLATION LEVEL READ COMMITTED; " + postgres.Settings + "; " + sqlfiles.Guard
+		if err := execute(ctx, conn, begin); err != nil {
+			return Result{}, err
 		}
-	}()
-	if err := execute(ctx, conn, "BEGIN ISOLATION LEVEL READ COMMITTED; "+postgres.Settings+"; "+sqlfiles.Guard); err != nil {
-		return Result{}, err
-	}
-	if result, err = within(ctx, conn, log, version); err != nil {
-		return Result{}, err
-	}
-	if err := execute(ctx, conn, "COMMIT"); postgres.Lost(err) {
-		return Result{}, postgres.New(postgres.CodeUnknown, "the connection was lost during COMMIT of the migration",
-			"run again: what is migrated is not repeated", err)
-	} else if err != nil {
-		return Result{}, fmt.Errorf("committing the migration: %w", err)
-	}
-	return result, nil
+		if result, err = within(ctx, conn, log, version); err != nil {
+			return Result{}, err
+		}
+		err = execute(ctx, conn, "COMMIT")
+		if postgres.Lost(err) {
+			return Result{}, postgres.New(postgres.CodeUnknown, "the connection was lost during COMMIT of the migration",
+				"run again: what is migrated is not repeated", err)
+		}
+		return result, err
+	})
 }
 
 // Within installs the missing migrations in the open transaction, after the guard. Keep's tenant and foreign key are left to the

@@ -83,18 +83,6 @@ func (r *Run) try(ctx context.Context, t transaction) (migrate.Result, error) {
 	return opened.migrated, encodable(conn, err)
 }
 
-// install is the whole run.
-func (r *Run) install(ctx context.Context, prepare bool) (outcome Outcome, err error) {
-	outcome.Migrated, err = r.retry(ctx, transaction{
-		prepare: prepare, stage: stagedRows(r.Manifest), report: &outcome.Report,
-		queue: func(batch *pgx.Batch) { batch.Queue(db.InstallStaged, r.Tenant, r.Options.document()) },
-	})
-	if err != nil {
-		err = fmt.Errorf("installing: %w", r.explain(ctx, prepare, err))
-	}
-	return outcome, err
-}
-
 // AfterCommit is the error of something that failed after the run was committed.
 func AfterCommit(ctx context.Context, err error) error {
 	e := *postgres.From(postgres.Interrupted(ctx, err))
