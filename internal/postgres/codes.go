@@ -222,8 +222,12 @@ func objects(pgErr *pgconn.PgError) string {
 	}
 	var parts []string
 	for _, object := range [][2]string{
-		{"schema ", pgErr.SchemaName}, {"table ", pgErr.TableName}, {"column ", pgErr.ColumnName},
-		{"type ", pgErr.DataTypeName}, {"constraint ", pgErr.ConstraintName}, {"function ", function},
+		{"schema ", pgErr.SchemaName},
+		{"table ", pgErr.TableName},
+		{"column ", pgErr.ColumnName},
+		{"type ", pgErr.DataTypeName},
+		{"constraint ", pgErr.ConstraintName},
+		{"function ", function},
 	} {
 		if object[1] != "" {
 			parts = append(parts, object[0]+object[1])
