@@ -14,7 +14,7 @@ import (
 type yamlReader struct {
 	// budget bounds what aliases may add, in bytes of a rough estimate.
 	budget   int
-	exceeded *Place // the alias with which they added too much
+	exceeded Place // the alias with which they added too much
 	// open are the anchors being expanded, to find those that contain themselves.
 	open map[*yaml.Node]bool
 	// shared numbers the lists, objects and dates; nil if the document has no alias.
@@ -55,12 +55,8 @@ func parseYAML(data []byte) (*Value, *Fault) {
 	} else if err != nil {
 		return nil, yamlFault(data, err, deep.exceeded)
 	}
-	top := &document
-	if top.Kind == yaml.DocumentNode {
-		if len(top.Content) == 0 {
-			return nil, nil
-		}
-		top = top.Content[0]
+	if len(document.Content) == 0 {
+		return nil, nil
 	}
 	if err := loader.Load(&second); err == nil {
 		return nil, &Fault{
@@ -71,6 +67,7 @@ func parseYAML(data []byte) (*Value, *Fault) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, yamlFault(data, err, deep.exceeded)
 	}
+	top := document.Content[0]
 	endBlock(top, data)
 	r := &yamlReader{budget: aliasFactor*len(data) + aliasAllowance, open: map[*yaml.Node]bool{}}
 	if bytes.IndexByte(data, '*') >= 0 {
@@ -78,9 +75,9 @@ func parseYAML(data []byte) (*Value, *Fault) {
 	}
 	var root Value
 	r.value(&root, top, 0, false)
-	if r.exceeded != nil {
+	if r.budget < 0 {
 		return nil, &Fault{
-			Place: *r.exceeded, Code: CodeAlias, Message: "the aliases of this file expand to far more than the file itself",
+			Place: r.exceeded, Code: CodeAlias, Message: "the aliases of this file expand to far more than the file itself",
 			Hint: "write the values out instead of nesting aliases",
 		}
 	}
@@ -112,13 +109,12 @@ func follow(y *yaml.Node) *yaml.Node {
 	return y
 }
 
-// spend takes the cost of one copied node from the budget.
+// spend takes the cost of one copied node from the budget and reports whether there was enough.
 func (r *yamlReader) spend(y, at *yaml.Node) bool {
-	if r.budget -= aliasCost + len(y.Value); r.budget < 0 && r.exceeded == nil {
-		exceeded := placeOf(at)
-		r.exceeded = &exceeded
+	if r.budget -= aliasCost + len(y.Value); r.budget < 0 && r.exceeded.Line == 0 {
+		r.exceeded = placeOf(at)
 	}
-	return r.exceeded == nil
+	return r.budget >= 0
 }
 
 // value reads y and everything below into v. Below an alias it costs budget.
@@ -126,7 +122,7 @@ func (r *yamlReader) value(v *Value, y *yaml.Node, depth int, aliased bool) {
 	target := follow(y)
 	v.Place = placeOf(y)
 	aliased = aliased || y != target
-	if r.exceeded != nil || aliased && !r.spend(target, y) {
+	if aliased && !r.spend(target, y) || r.budget < 0 {
 		return
 	}
 	r.node(v, y, target)
@@ -276,12 +272,12 @@ func isMerge(key *yaml.Node) bool { return key.Value == "<<" && key.Tag == "!!me
 // mapping's own values win.
 func (r *yamlReader) pairs(y *yaml.Node, depth int) []pair {
 	m := mapping{index: map[string]int{}}
-	for i := 0; i+1 < len(y.Content) && r.exceeded == nil; i += 2 {
+	for i := 0; i+1 < len(y.Content) && r.budget >= 0; i += 2 {
 		if value := y.Content[i+1]; isMerge(follow(y.Content[i])) && !r.merge(&m, value, depth) {
 			m.mistake(Value{Kind: Text, Place: placeOf(value), Flaw: badMerge})
 		}
 	}
-	for i := 0; i+1 < len(y.Content) && r.exceeded == nil; i += 2 {
+	for i := 0; i+1 < len(y.Content) && r.budget >= 0; i += 2 {
 		target := follow(y.Content[i])
 		key := Value{Kind: Text, Place: placeOf(y.Content[i])}
 		switch {
@@ -322,22 +318,15 @@ func (r *yamlReader) merge(m *mapping, value *yaml.Node, depth int) (ok bool) {
 			ok = false
 			continue
 		}
-		if !r.spend(source, value) {
-			return ok
-		}
+		r.spend(source, value)
 		r.open[source] = true
-		pairs := r.pairs(source, depth+1)
-		delete(r.open, source)
-		for _, p := range pairs {
-			if p.value == nil {
-				continue // said where it stands
+		for _, p := range r.pairs(source, depth+1) {
+			if p.value != nil && r.spend(p.value, value) { // mistakes are reported where they are
+				p.own = false
+				m.add(p)
 			}
-			if !r.spend(p.value, value) {
-				return ok
-			}
-			p.own = false
-			m.add(p)
 		}
+		delete(r.open, source)
 	}
 	return ok
 }
