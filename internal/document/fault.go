@@ -60,8 +60,8 @@ func (f Flaw) dropped() bool { return f >= duplicateKey }
 // Checked says what Check is to look at.
 type Checked uint8
 
-// What Check looks at: all below a value, or a list or object with its keys and scalars only. In a workflow, which Keep stores
-// as text, dates and infinite numbers are no fault.
+// What Check looks at: all below a value, or a list or object with its keys and scalars only. In a workflow, which
+// Keep stores as text, dates and infinite numbers are no fault.
 const (
 	Deep Checked = iota
 	Shallow
@@ -149,14 +149,17 @@ func (c *checker) scalar(v *Value, key string) {
 
 // faults are those of the flaws. Without a hint, quotes help.
 var faults = map[Flaw]Fault{
-	Date:        {Message: "a plain date or time cannot be stored by Keep"},
-	NotFinite:   {Message: "infinity and not-a-number cannot be stored"},
-	badNumber:   {Message: "this looks like a number but is not one"},
-	badTagged:   {Message: "the value does not fit its tag"},
-	tooLarge:    {Message: "this number is larger than can be stored"},
-	reserved:    {Message: "a lone = or << has a special meaning in YAML"},
-	badTag:      {Code: CodeTag, Message: "a tag that is not allowed here", Hint: "remove it, or put a string that starts with ! in quotes"},
-	tooDeep:     {Code: CodeTooDeep, Message: "lists and objects are nested deeper than " + strconv.Itoa(MaxDepth) + " levels", Hint: "flatten the value"},
+	Date:      {Message: "a plain date or time cannot be stored by Keep"},
+	NotFinite: {Message: "infinity and not-a-number cannot be stored"},
+	badNumber: {Message: "this looks like a number but is not one"},
+	badTagged: {Message: "the value does not fit its tag"},
+	tooLarge:  {Message: "this number is larger than can be stored"},
+	reserved:  {Message: "a lone = or << has a special meaning in YAML"},
+	badTag:    {Code: CodeTag, Message: "a tag that is not allowed here", Hint: "remove it, or put a string that starts with ! in quotes"},
+	tooDeep: {
+		Code: CodeTooDeep, Message: "lists and objects are nested deeper than " + strconv.Itoa(MaxDepth) + " levels",
+		Hint: "flatten the value",
+	},
 	badAnchor:   {Code: CodeAlias, Message: "an anchor (&) with invalid characters", Hint: "put a string that starts with & in quotes"},
 	recursive:   {Code: CodeAlias, Message: "a recursive anchor", Hint: "write the value out"},
 	compoundKey: {Code: CodeKind, Message: "a list or an object cannot be a key", Hint: "write the key as text"},

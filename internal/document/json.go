@@ -141,9 +141,9 @@ func unquoteJSON(raw []byte) string {
 // maxDigits is the longest integer that Python converts.
 const maxDigits = 4300
 
-// setNumber sets the value from a number of JSON, as it is written. Python reads what has a fraction or an exponent into a
-// float, and integers up to 4,300 digits. A float that PostgreSQL's numbers may be too small for, like 1e-99999 or one with
-// thousands of digits, is set as Keep writes it.
+// setNumber sets the value from a number of JSON, as it is written. Python reads what has a fraction or an exponent
+// into a float, and integers up to 4,300 digits. A float that PostgreSQL's numbers may be too small for, like
+// 1e-99999 or one with thousands of digits, is set as Keep writes it.
 func (v *Value) setNumber(literal string) {
 	const longest, farthest = 300, 3 // characters, digits of the exponent
 	v.Kind, v.Text = Number, literal

@@ -59,7 +59,8 @@ func (r *jsonReader) explain(offset int) (message, hint string) {
 	starts := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return bytes.HasPrefix(rest, []byte(word)) })
 	}
-	between := string(bytes.Trim(r.data[r.InputOffset():offset], " \t\r\n")) // after the last token: a comma, a colon, half a token
+	// Between the last token and the offset: a comma, a colon, half a token.
+	between := string(bytes.Trim(r.data[r.InputOffset():offset], " \t\r\n"))
 	inString := strings.Contains(between, `"`)
 	inside, length := r.StackIndex(r.StackDepth())
 	afterKey := inside == '{' && length%2 == 1

@@ -34,8 +34,8 @@ func (f Format) MaxSize() int64 {
 	return MaxJSONSize
 }
 
-// Parse reads a text and says in which format. JSON lines become a list. Of an empty text there is neither value nor fault;
-// a byte order mark counts as empty. Pass the value to Check.
+// Parse reads a text and says in which format. JSON lines become a list. Of an empty text there is neither value nor
+// fault; a byte order mark counts as empty. Pass the value to Check.
 func Parse(text []byte, format Format) (root *Value, read Format, fault *Fault) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if f := CheckEncoding(text); f != nil {

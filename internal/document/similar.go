@@ -9,8 +9,8 @@ import (
 
 var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
 
-// Similar returns the known word that a word was probably meant to be, or "": equal except for case and separators, or two
-// letters off, one for short words.
+// Similar returns the known word that a word was probably meant to be, or "": equal except for case and separators,
+// or two letters off, one for short words.
 func Similar(word string, known []string) string {
 	const longest, short = 100, 4
 	if len(word) > longest {

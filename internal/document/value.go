@@ -1,8 +1,8 @@
 // Package document reads YAML 1.1 and JSON, by the rules of Keep's own readers, into one tree of values that know their
 // place, and writes JSON as Python does.
 //
-// What is not valid YAML or JSON is a Fault of Parse. What is valid but cannot be stored is marked in the tree, and said by
-// Check, so that the caller can tell whose value it is.
+// What is not valid YAML or JSON is a Fault of Parse. What is valid but cannot be stored is marked in the tree, and
+// said by Check, so that the caller can tell whose value it is.
 package document
 
 import (
@@ -66,7 +66,8 @@ type Value struct {
 	Trap  Trap
 	Style Style
 	Place
-	// Shared is the number of a list, object or date that aliases or merge keys repeat: all its copies have the same. 0 has none.
+	// Shared is the number of a list, object or date that aliases or merge keys repeat: all its copies have the same. 0
+	// has none.
 	Shared int32
 	// Text is the text, the number as JSON writes it, or true or false.
 	Text string

@@ -10,7 +10,8 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// yamlReader makes values of the library's nodes: aliases followed, merge keys applied, scalars as Keep's reader takes them.
+// yamlReader makes values of the library's nodes: aliases followed, merge keys applied, scalars as Keep's reader
+// takes them.
 type yamlReader struct {
 	// budget bounds what aliases may add, in bytes of a rough estimate.
 	budget   int
@@ -183,7 +184,8 @@ func (r *yamlReader) node(v *Value, y, target *yaml.Node) {
 	}
 }
 
-// rejectTag marks a value whose tag is not accepted. Of tags that are not YAML's own nothing is kept: they may be passwords.
+// rejectTag marks a value whose tag is not accepted. Of tags that are not YAML's own nothing is kept: they may be
+// passwords.
 func (v *Value) rejectTag(tag string) {
 	v.Flaw = badTag
 	switch tag {
@@ -194,7 +196,8 @@ func (v *Value) rejectTag(tag string) {
 
 // styles are those of the library that count.
 var styles = map[yaml.Style]Style{
-	yaml.SingleQuotedStyle: SingleQuoted, yaml.DoubleQuotedStyle: DoubleQuoted, yaml.LiteralStyle: Literal, yaml.FoldedStyle: Plain,
+	yaml.SingleQuotedStyle: SingleQuoted, yaml.DoubleQuotedStyle: DoubleQuoted,
+	yaml.LiteralStyle: Literal, yaml.FoldedStyle: Plain,
 }
 
 // scalar sets the value from a scalar node.
@@ -242,8 +245,8 @@ type pair struct {
 	own   bool // not merged
 }
 
-// mapping is one whose keys keep their first place and take the last value. The key is the first one, as Keep dumps it, at the
-// place of the last.
+// mapping is one whose keys keep their first place and take the last value. The key is the first one, as Keep dumps
+// it, at the place of the last.
 type mapping struct {
 	pairs, mistakes []pair
 	index           map[string]int

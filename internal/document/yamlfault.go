@@ -37,7 +37,10 @@ func yamlFault(data []byte, err error, deep bool) *Fault {
 	if !ok {
 		load = &yaml.LoadError{}
 	}
-	f := &Fault{Code: CodeSyntax, Message: "not valid YAML", Hint: "check the indentation, colons and quotes of this line and the one before"}
+	f := &Fault{
+		Code: CodeSyntax, Message: "not valid YAML",
+		Hint: "check the indentation, colons and quotes of this line and the one before",
+	}
 	if deep {
 		*f = faults[tooDeep]
 	}
@@ -87,9 +90,15 @@ var noSpace = Pattern(`^(\s*(?:- +)*[A-Za-z_][A-Za-z0-9_-]*):[^\s:/]`)
 var scannerMistakes = []struct{ opened, found, message, hint string }{
 	{"*&", "", "an anchor (&) or alias (*) without a name", "put a string that starts with & or * in quotes"},
 	{"!", "", "an incomplete tag (!name)", "put a string that starts with ! in quotes"},
-	{"|>", "", "the header of a block text is incomplete", "write | or > alone, and indent the lines below it with spaces"},
+	{
+		"|>", "", "the header of a block text is incomplete",
+		"write | or > alone, and indent the lines below it with spaces",
+	},
 	{"", "\t", "a tab in the indentation", "indent with spaces"},
-	{"", "@`%", "an unquoted string cannot start with this character", "put strings that start with @, `, % or a tab in quotes"},
+	{
+		"", "@`%", "an unquoted string cannot start with this character",
+		"put strings that start with @, `, % or a tab in quotes",
+	},
 	{"", "#", "a # must have a space before it to start a comment", "put a space before #, or quotes around the text"},
 	{"", ":", "an unexpected colon", `put a string that contains ": " in quotes; otherwise check the indentation`},
 }
@@ -116,9 +125,11 @@ func scannerMistake(f *Fault, data []byte, context Place) {
 	}
 	switch {
 	case found == '-' && context.Line == 0:
-		f.Message, f.Hint = "an unexpected list item", `write lists on lines of their own, or put a string that starts with "- " in quotes`
+		f.Message = "an unexpected list item"
+		f.Hint = `write lists on lines of their own, or put a string that starts with "- " in quotes`
 	case context.Line > 0:
-		f.Message, f.Hint = "expected a colon after the key", "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
+		f.Message = "expected a colon after the key"
+		f.Hint = "write `key: value`, with a space after the colon; check the line before for a quote that is not closed"
 		missingSpace(f, data, context.Line)
 	}
 }

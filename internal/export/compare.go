@@ -16,7 +16,9 @@ func (w *writer) compare(providers []db.ExportedObject) {
 	for i, v := range w.result.Variables {
 		environ[i] = v.Name + "=" + v.Value
 	}
-	read, err := manifest.Load(manifest.Options{Files: []string{"-"}, Stdin: bytes.NewReader(w.result.Text), Environ: environ})
+	read, err := manifest.Load(manifest.Options{
+		Files: []string{"-"}, Stdin: bytes.NewReader(w.result.Text), Environ: environ,
+	})
 	if problems, ok := errors.AsType[*manifest.Problems](err); ok {
 		for _, p := range problems.List {
 			p.File = "the export"
@@ -33,7 +35,8 @@ func (w *writer) compare(providers []db.ExportedObject) {
 	}
 	for i := range providers {
 		if keys := differences(providers[i].Content, read.Providers[i].Authentication); len(keys) > 0 {
-			w.warn("provider %q: YAML cannot express exactly %q; the next run writes what the file says", providers[i].Name, keys)
+			w.warn("provider %q: YAML cannot express exactly %q; the next run writes what the file says",
+				providers[i].Name, keys)
 		}
 	}
 }

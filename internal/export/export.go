@@ -21,7 +21,8 @@ import (
 // Variable is a variable that the text refers to.
 type Variable struct {
 	Name string
-	// Value is what the variable must hold, a secret: with one line end more where the text ends with one, because that is cut.
+	// Value is what the variable must hold, a secret: with one line end more where the text ends with one, because that
+	// is cut.
 	Value string
 }
 
@@ -38,8 +39,8 @@ type Result struct {
 	Warnings []string
 }
 
-// All writes what bootstrap.export() returned, with secrets or with a reference $(NAME) instead of each. The error holds no
-// secret; it means that a row is not what the database promises.
+// All writes what bootstrap.export() returned, with secrets or with a reference $(NAME) instead of each. The error
+// holds no secret; it means that a row is not what the database promises.
 func All(rows []db.ExportedObject, withSecrets bool) (Result, error) {
 	w := writer{withSecrets: withSecrets, names: map[string]bool{}}
 	kinds := map[string][]db.ExportedObject{}
@@ -141,8 +142,13 @@ func withoutEnd(text string) string {
 	return text
 }
 
+// impliedOptions are the values that an option has without being written.
+var impliedOptions = map[string]string{"pulling_enabled": "true", "prevent_delete": "false", "install_webhook": "false"}
+
 // provider is the entry of a provider.
-func (w *writer) provider(r *db.ExportedObject, authentication *document.Value, rules []db.ExportedObject) (*document.Value, error) {
+func (w *writer) provider(
+	r *db.ExportedObject, authentication *document.Value, rules []db.ExportedObject,
+) (*document.Value, error) {
 	entry := &document.Value{Kind: document.Object}
 	put := func(key string, value document.Value) {
 		entry.Members = append(entry.Members, document.Member{Key: scalar(key), Value: value})
@@ -154,10 +160,9 @@ func (w *writer) provider(r *db.ExportedObject, authentication *document.Value, 
 		return nil, err
 	}
 	for _, m := range options.Members {
-		key := m.Key.Text
-		if isDefault := strconv.FormatBool(key == "pulling_enabled"); m.Value.Kind != document.Boolean || m.Value.Text != isDefault {
-			w.value(&m.Value, origin{owner: r.Name, path: []string{key}})
-			put(key, m.Value)
+		if implied, ok := impliedOptions[m.Key.Text]; !ok || m.Value.Text != implied {
+			w.value(&m.Value, origin{owner: r.Name, path: []string{m.Key.Text}})
+			put(m.Key.Text, m.Value)
 		}
 	}
 	for i := range authentication.Members {
@@ -183,9 +188,16 @@ func (w *writer) provider(r *db.ExportedObject, authentication *document.Value, 
 
 // isDefault reports whether Keep assumes a member of a rule anyway.
 func isDefault(m document.Member) bool {
-	v := &m.Value
-	return v.Empty() || v.Kind == document.List && len(v.Members) == 0 || v.Kind == document.Boolean && v.Text == "false" && m.Key.Text != "enabled" ||
-		v.Kind == document.Number && v.Text == "0"
+	switch v := &m.Value; v.Kind {
+	case document.List:
+		return len(v.Members) == 0
+	case document.Boolean:
+		return v.Text == "false" && m.Key.Text != "enabled"
+	case document.Number:
+		return v.Text == "0"
+	default:
+		return v.Empty()
+	}
 }
 
 // contents prepares the entry of a resource of another kind. Only the secret of an API key may be a reference there.
@@ -278,13 +290,14 @@ func (w *writer) text(s string, at origin) string {
 }
 
 var (
-	plainPattern = document.Pattern(`^(?:\$\([A-Z0-9_]+\)|[A-Za-z/](?:[A-Za-z0-9_./@%+=~,-]|:[A-Za-z0-9_./@%+=~-]| [A-Za-z0-9_./@%+=~(])*)$`)
+	plainPattern = document.Pattern(`^(?:\$\([A-Z0-9_]+\)` +
+		`|[A-Za-z/](?:[A-Za-z0-9_./@%+=~,-]|:[A-Za-z0-9_./@%+=~-]| [A-Za-z0-9_./@%+=~(])*)$`)
 	// words that some reader takes for a boolean or null.
 	words = document.Pattern(`^(?i:y|n|yes|no|on|off|true|false|null|none|nan|inf)$`)
 )
 
-// scalar is a text that every reader takes for that text: plain if nothing else can be meant, as a block of several lines, and
-// in double quotes otherwise.
+// scalar is a text that every reader takes for that text: plain if nothing else can be meant, as a block of several
+// lines, and in double quotes otherwise.
 func scalar(s string) document.Value {
 	style := document.DoubleQuoted
 	switch {

@@ -13,8 +13,8 @@ import (
 // secretName is a name of a field or of a part of a URL whose value is a credential.
 var secretName = document.Pattern(`(?i)(pass|pwd|secret|token|key|credential|auth|sig|private|cert|dsn|webhook|code|session|jwt|bearer)`)
 
-// secretField reports whether a field of authentication is secret by what the catalogue says of it, and otherwise by its name: a
-// field that it does not know may hold anything.
+// secretField reports whether a field of authentication is secret by what the catalogue says of it, and otherwise by
+// its name: a field that it does not know may hold anything.
 func secretField(typeName, name string) bool {
 	t, ok := catalogue.BuiltIn().Type(typeName)
 	if !ok {
@@ -32,8 +32,8 @@ var webhook = document.Pattern(`(?i)(^|\.)(hooks?\.slack\.com|discord(app)?\.com
 // longSecret is a part of a path that nobody types: a token.
 var longSecret = document.Pattern(`^[A-Za-z0-9_-]{24,}$`)
 
-// hasCredential reports whether a text is or holds a URL, or an address without a scheme, with a credential: user and password, a
-// part of the query or fragment with such a name, or a path that is the secret.
+// hasCredential reports whether a text is or holds a URL, or an address without a scheme, with a credential: user and
+// password, a part of the query or fragment with such a name, or a path that is the secret.
 func hasCredential(text string) bool {
 	if assignment().MatchString(text) {
 		return true

@@ -1,9 +1,9 @@
 // Package pyyaml writes a document as Keep stores it: the text of the YAML that Keep reads, parsed and dumped again.
 //
 // Keep compares that text at each startup and in its editor, so it must be identical. Keep dumps with
-// PyYAML over libyaml: block style, lists not indented below their key, the order of keys and the quotes of the source kept,
-// everything else as libyaml chooses. The library used here descends from libyaml; where it writes a text differently, this
-// package makes it write the same. Only Keep breaks lines at a space after column 99,999.
+// PyYAML over libyaml: block style, lists not indented below their key, the order of keys and the quotes of the
+// source kept, everything else as libyaml chooses. The library used here descends from libyaml; where it writes a
+// text differently, this package makes it write the same. Only Keep breaks lines at a space after column 99,999.
 package pyyaml
 
 import (
@@ -27,7 +27,8 @@ var (
 	// noBlock matches what libyaml never writes as a block: a text with spaces at its end or before a line break, or with
 	// characters that it escapes.
 	noBlock = document.Pattern(`^$| $| [` + breaks + `]|[^\n -~\x{a0}-\x{fefe}\x{ff00}-\x{fffd}]`)
-	// markedBlock is the header of a block that starts with a line break. Libyaml always writes the width of its indentation.
+	// markedBlock is the header of a block that starts with a line break. Libyaml always writes the width of its
+	// indentation.
 	markedBlock = document.Pattern(`\|2?([-+]?) #` + mark)
 )
 
@@ -90,7 +91,7 @@ func (d *dumper) node(v *document.Value, isKey bool) *yaml.Node {
 		n.Kind = yaml.MappingNode
 	case v.Kind == document.List:
 		n.Kind = yaml.SequenceNode
-	case v.Kind == document.Text && v.Flaw != document.Date && v.Flaw != document.NotFinite: // which are texts only to JSON
+	case v.Kind == document.Text && v.Flaw != document.Date && v.Flaw != document.NotFinite: // texts only to JSON
 		d.text(n, v, isKey)
 	default:
 		n.Value = plainText(v)
@@ -127,8 +128,8 @@ func (d *dumper) text(n *yaml.Node, v *document.Value, isKey bool) {
 	}
 }
 
-// plainText is what Keep dumps of a scalar that is not a text: of a number with a point before an exponent, so that it reads as a
-// number again.
+// plainText is what Keep dumps of a scalar that is not a text: of a number with a point before an exponent, so that
+// it reads as a number again.
 func plainText(v *document.Value) string {
 	switch v.Kind {
 	case document.Null:
