@@ -26,20 +26,18 @@ func parseJSON(data []byte, lines bool) (*Value, *Fault) {
 		Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)),
 		data:    data, at: cursor{Place: Place{1, 1}},
 	}
-	root, err := r.value(0)
-	if lines {
-		root = Value{Kind: List, Place: root.Place, Members: []Member{{Value: root}}}
-		for err == nil {
-			var next Value
-			if next, err = r.value(1); err == nil {
-				root.Members = append(root.Members, Member{Value: next})
-			}
-		}
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			err = nil
+	root := Value{Kind: List, Place: Place{1, 1}}
+	var err error
+	if !lines {
+		root, err = r.value(0)
+	}
+	for lines && err == nil {
+		var m Member
+		if m.Value, err = r.value(1); err == nil {
+			root.Members = append(root.Members, m)
 		}
 	}
-	if err != nil {
+	if err != nil && !(lines && errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {
 		return nil, r.fault(err)
 	}
 	if rest := bytes.TrimLeft(data[r.InputOffset():], " \t\r\n"); len(rest) > 0 {
@@ -117,7 +115,7 @@ func (v *Value) setJSON(raw []byte) {
 	case 'n':
 		v.Kind = Null
 	case 't', 'f':
-		v.Kind, v.Text = Boolean, string(raw)
+		v.Kind, v.Text = Boolean, strconv.FormatBool(raw[0] == 't')
 	case '"':
 		v.Kind, v.Style, v.Text = Text, DoubleQuoted, unquoteJSON(raw)
 	case '[':
