@@ -61,11 +61,11 @@ const preferStandby = "prefer-standby"
 // Errors are of code "usage", exit code 64. They name the parameter, and never show a password.
 func (s Source) Config() (*Config, error) {
 	given, hidden, err := s.parse()
-	if err != nil {
-		return nil, err
-	}
 	c := &Config{Warnings: slices.Clone(s.warnings), hidden: hidden}
-	all, err := s.resolve(given, &c.Warnings)
+	var all settings
+	if err == nil {
+		all, err = s.resolve(given, &c.Warnings)
+	}
 	if err != nil && hidden {
 		return nil, s.unsplittable()
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -170,10 +169,9 @@ func (f failure) explain() *Error {
 		return fromConnection(context.Canceled)
 	}
 	var (
-		dns       *net.DNSError
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		timeout   net.Error
+		dns      *net.DNSError
+		hostname x509.HostnameError
+		timeout  net.Error
 	)
 	err, text := f.err, f.err.Error()
 	innermost := Innermost(err)
@@ -196,14 +194,11 @@ func (f failure) explain() *Error {
 	case refusedTLS(err):
 		return New(CodeUnreachable, "the server has no TLS, but sslmode asks for it",
 			"enable TLS on the server, or set sslmode=disable on a network that you trust")
-	case errors.As(err, &authority):
-		return New(CodeUnreachable, "TLS failed: the certificate of the server is signed by an unknown authority",
-			"set sslrootcert to the certificate of the authority")
 	case errors.As(err, &hostname):
 		return New(CodeUnreachable, "TLS failed: the certificate of the server is not for this host",
 			"use a host name of the certificate, or sslmode=verify-ca")
 	case contains("tls: "), contains("x509: "):
-		return New(CodeUnreachable, "TLS failed: "+innermost, "check the certificates, clocks, sslmode, and the versions of TLS that both sides allow")
+		return New(CodeUnreachable, "TLS failed: "+innermost, "check sslrootcert, the certificate of the server, the clocks, and the versions of TLS that both sides allow")
 	case contains("require_auth check failed"):
 		return denied(innermost, "change require_auth, or the method in pg_hba.conf")
 	case contains("channel binding"):
@@ -238,22 +233,12 @@ func (s Source) unsplittable() error {
 // refuse completes the error of a connection string.
 func (s Source) refuse(err error) error {
 	var known *Error
-	var file *os.PathError
-	var parse *pgconn.ParseConfigError
-	switch {
-	case errors.As(err, &known):
+	if errors.As(err, &known) {
 		return known
-	case errors.As(err, &file):
-		return Usage(fmt.Sprintf("%s: the file %s cannot be read: %v", s.Origin, file.Path, file.Err), "correct the path, or the permissions of the file")
-	case errors.As(err, &parse):
+	}
+	if parse, ok := errors.AsType[*pgconn.ParseConfigError](err); ok {
 		// Its own text quotes the connection string, that of its cause only what is wrong.
-		what := "the connection parameters contradict each other"
-		if inner := errors.Unwrap(parse); inner != nil {
-			what = inner.Error()
-		}
-		return Usage(s.Origin+": "+what, "")
-	case errors.Is(err, errSplit):
-		return s.unsplittable()
+		err = cmp.Or(errors.Unwrap(parse), errors.New("the connection parameters contradict each other"))
 	}
 	return Usage(s.Origin+": "+err.Error(), "")
 }

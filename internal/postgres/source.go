@@ -6,6 +6,7 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -166,7 +167,7 @@ func (s Source) parse() (given options, hidden bool, err error) {
 		given, err = libpq.parse(s.ConnString)
 	}
 	if err != nil {
-		return nil, true, s.refuse(err)
+		return nil, errors.Is(err, errSplit), s.refuse(err)
 	}
 	// One @ ends the user and password. Another one, outside of the parameters, may have been meant as a part of them.
 	front, _, _ := strings.Cut(rest, "?")
