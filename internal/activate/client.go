@@ -124,9 +124,7 @@ func (r *Run) away(message string, cause error) error {
 	if failed, ok := errors.AsType[*url.Error](cause); ok {
 		message += ": " + failed.Err.Error() // without the address, which is in the message
 	}
-	e := postgres.New(postgres.CodeKeepAway, message, "start Keep or correct --keep-url; --wait waits for it")
-	e.Err = cause
-	return e
+	return postgres.New(postgres.CodeKeepAway, message, "", cause)
 }
 
 func refused(message, hint string) error {

@@ -161,7 +161,7 @@ func (o Options) cluster(create bool) (*cluster, error) {
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
-	return path != "" && !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // failure is the error of every function of this package: what happened, and what to do next.
@@ -170,7 +170,5 @@ func failure(message, hint string, cause error) *postgres.Error {
 	if cause != nil {
 		message += ": " + cause.Error()
 	}
-	e := postgres.New(postgres.CodeLocal, message, hint)
-	e.Err = cause
-	return e
+	return postgres.New(postgres.CodeLocal, message, hint, cause)
 }

@@ -18,14 +18,12 @@ func isRoot() bool { return os.Geteuid() == 0 }
 // number alone is not enough.
 func accounts() (all []account) {
 	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
-		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
-		if uidErr == nil && gidErr == nil && uid > 0 {
-			all = append(all, account{uint32(uid), uint32(gid)})
+		if u, err := user.Lookup(name); err == nil {
+			uid, _ := strconv.ParseUint(u.Uid, 10, 32) // these are numbers here
+			gid, _ := strconv.ParseUint(u.Gid, 10, 32)
+			if uid > 0 {
+				all = append(all, account{uint32(uid), uint32(gid)})
+			}
 		}
 	}
 	return all
