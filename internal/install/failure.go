@@ -15,9 +15,9 @@ import (
 	"keep-bootstrap/internal/postgres"
 )
 
-// explain adds to an error that says the manifest has problems (KB001) what they are, and where in the input. The transaction
-// that failed is over: the manifest is staged again, and read back as rows; with prepare, in the schema that the transaction
-// installs. Other errors are returned as they are.
+// explain adds to an error that says the manifest has problems (KB001) what they are, and where in the input. The
+// transaction that failed is over: the manifest is staged again, and read back as rows; with prepare, in the schema
+// that the transaction installs. Other errors are returned as they are.
 func (r *Run) explain(ctx context.Context, prepare bool, failure error) error {
 	if !postgres.Is(failure, "KB001") {
 		return failure
@@ -62,8 +62,8 @@ func (r *Run) position(kind string, position int) manifest.Position {
 	return manifest.Position{}
 }
 
-// encodable names database and encoding when the server could not convert a text of the manifest. Any other error is returned
-// as it is.
+// encodable names database and encoding when the server could not convert a text of the manifest. Any other error is
+// returned as it is.
 func encodable(conn *pgx.Conn, err error) error {
 	if !postgres.Is(err, pgerrcode.UntranslatableCharacter) {
 		return err

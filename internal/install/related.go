@@ -26,8 +26,9 @@ type Related struct {
 	LastRuns map[string]int64
 }
 
-// Related looks up what references the providers of a plan, and the runs that wrote changed ones last. Either ends after two
-// seconds, because the tables are large and belong to Keep. It never fails: what it could not find out is missing. Reads only.
+// Related looks up what references the providers of a plan, and the runs that wrote changed ones last. Either ends
+// after two seconds, because the tables are large and belong to Keep. It never fails: what it could not find out is
+// missing. Reads only.
 func (r *Run) Related(ctx context.Context, changes []db.PlannedChange) Related {
 	related := Related{Dependents: map[string][]db.Dependent{}, LastRuns: map[string]int64{}}
 	actions := map[string]string{} // by provider.id

@@ -16,8 +16,8 @@ func (r *Run) policy() postgres.Policy {
 	return postgres.Policy{Limit: cmp.Or(r.RetryFor, DefaultRetryFor), Notify: postgres.LogRetry(r.Log)}
 }
 
-// retry repeats a transaction that conflicts with another session, and after a lost connection once it is known that nothing
-// was written.
+// retry repeats a transaction that conflicts with another session, and after a lost connection once it is known that
+// nothing was written.
 func (r *Run) retry(ctx context.Context, t transaction) (migrate.Result, error) {
 	var broken error // of a connection that worked at first
 	var again bool
@@ -75,8 +75,8 @@ func (r *Run) resolve(ctx context.Context, t transaction, lost *lostCommit) (aga
 		return true, postgres.New(postgres.CodeLost, "the connection to the database was lost",
 			"the server confirmed that nothing was written: run again", lost)
 	}
-	message := fmt.Sprintf("the connection was lost during COMMIT, and the server cannot say whether transaction %s committed",
-		lost.transaction)
+	message := fmt.Sprintf("the connection was lost during COMMIT, "+
+		"and the server cannot say whether transaction %s committed", lost.transaction)
 	return false, postgres.New(postgres.CodeUnknown, message,
 		"run again: a run that is up to date writes nothing", lost, err)
 }
@@ -85,8 +85,8 @@ func (r *Run) resolve(ctx context.Context, t transaction, lost *lostCommit) (aga
 var errRepeatForReport = postgres.New(postgres.CodeLost, "the report was lost, the providers are installed",
 	"run again to see the state")
 
-// transactionStatus returns committed or aborted. Otherwise nothing can be said: the transaction is too old, or an error says
-// that the server still has not noticed after a few seconds that the connection is gone.
+// transactionStatus returns committed or aborted. Otherwise nothing can be said: the transaction is too old, or an
+// error says that the server still has not noticed after a few seconds that the connection is gone.
 func (r *Run) transactionStatus(ctx context.Context, transaction string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

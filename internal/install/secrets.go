@@ -35,10 +35,10 @@ type SecretImport struct {
 	DryRun bool
 }
 
-// ImportSecrets copies the secrets that Keep's rows name from another store into table secret, in one transaction, and returns what
-// became of each. A row that exists is overwritten only with Refresh. What cannot be copied is left out and returned with action
-// missing or refuse; the rest is copied. What no row names is returned with action unused, and only its name. Safe to repeat:
-// existing rows are not written again.
+// ImportSecrets copies the secrets that Keep's rows name from another store into table secret, in one transaction, and
+// returns what became of each. A row that exists is overwritten only with Refresh. What cannot be copied is left out
+// and returned with action missing or refuse; the rest is copied. What no row names is returned with action unused, and
+// only its name. Safe to repeat: existing rows are not written again.
 //
 // Errors: KB010 to KB014 and KB027 (69 or 78) if Keep's tables do not fit, KB041 (78), 42501 (77) unless the role may become the
 // owner of Keep's tables, 55P03 (75), exit code 69 or 78 when schema bootstrap is missing or old, and those of Read.

@@ -14,17 +14,18 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// settings are set in the transaction because pgbouncer refuses them at the start of a session; the procedure sets its own
-// for the locks that it takes. If this program vanishes without a word, the server ends the transaction after a minute
-// instead of keeping rows locked. The transaction id is noted before COMMIT, so that the outcome is known if the answer is lost.
+// settings are set in the transaction because pgbouncer refuses them at the start of a session; the procedure sets its
+// own for the locks that it takes. If this program vanishes without a word, the server ends the transaction after a
+// minute instead of keeping rows locked. The transaction id is noted before COMMIT, so that the outcome is known if the
+// answer is lost.
 const settings = `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text,
 	pg_catalog.set_config('lock_timeout', '500ms', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true)`
 
-// transaction is one transaction of a run: BEGIN and a look at the schema; COPY, which asks for the types of the columns first;
-// then the statements with COMMIT.
+// transaction is one transaction of a run: BEGIN and a look at the schema; COPY, which asks for the types of the
+// columns first; then the statements with COMMIT.
 type transaction struct {
-	// prepare migrates what is missing of schema bootstrap in the same transaction, and makes the foreign key deferrable right
-	// before COMMIT.
+	// prepare migrates what is missing of schema bootstrap in the same transaction, and makes the foreign key
+	// deferrable right before COMMIT.
 	prepare bool
 	// dry ends the transaction with ROLLBACK.
 	dry bool
@@ -100,10 +101,10 @@ type opened struct {
 
 // open begins the transaction. It fails unless schema bootstrap is current; with prepare, it is migrated.
 func (r *Run) open(ctx context.Context, conn *pgx.Conn, prepare bool) (done opened, err error) {
-	var version db.SchemaVersionRow
+	var status migrate.Status
 	batch := done.begin()
-	batch.Queue(db.SchemaVersion).Query(postgres.One(&version))
-	status, err := migrate.NewStatus(version, conn.SendBatch(ctx, batch).Close())
+	batch.Queue(db.SchemaVersion).Query(postgres.One(&status))
+	err = status.Missing(conn.SendBatch(ctx, batch).Close())
 	current, incompatible := status.Current()
 	if err = cmp.Or(err, incompatible); err != nil {
 		return done, err
@@ -139,8 +140,8 @@ func (o *opened) begin() *pgx.Batch {
 	return batch
 }
 
-// createTables creates Keep's tables if none of them exists, and returns whether it did. Two programs at once are kept apart
-// by an advisory lock.
+// createTables creates Keep's tables if none of them exists, and returns whether it did. Two programs at once are kept
+// apart by an advisory lock.
 func createTables(ctx context.Context, conn *pgx.Conn) (created bool, err error) {
 	var exist bool
 	batch := &pgx.Batch{}

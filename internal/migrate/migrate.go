@@ -1,8 +1,8 @@
 // Package migrate brings schema bootstrap of a database to the version that this program knows, and takes it away again.
 //
-// The migrations have tern's form. They run in one transaction, serialised by an advisory lock of the transaction: any number
-// of programs may migrate an empty database at once, also through pgbouncer in transaction mode, and a migration that fails
-// or is killed leaves the database as it was.
+// The migrations have tern's form. They run in one transaction, serialised by an advisory lock of the transaction: any
+// number of programs may migrate an empty database at once, also through pgbouncer in transaction mode, and a migration
+// that fails or is killed leaves the database as it was.
 package migrate
 
 import (
@@ -18,16 +18,13 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// Status is what a database has.
-type Status struct {
-	Version        int32 // newest installed migration; 0 when schema bootstrap is not there
-	NewestBreaking int32 // newest installed migration that a program must know; 0 when there is none
-}
+// Status says which migrations a database has; 0 when schema bootstrap is not there.
+type Status db.SchemaVersionRow
 
 // Current reports whether this program can work on the database as it is. A database that is ahead is current, unless
 // one of the migrations that the program does not know is breaking: that is an error of code "old-program" (78).
 func (s Status) Current() (bool, error) {
-	if s.NewestBreaking > Known() {
+	if s.BreakingVersion > Known() {
 		return false, postgres.New(postgres.CodeOldProgram,
 			fmt.Sprintf("the database was migrated by a newer, incompatible version of this program "+
 				"(to %d; this one knows %d)", s.Version, Known()),
@@ -70,30 +67,22 @@ func Query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) error {
 	return err
 }
 
-func query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) (Status, error) {
-	var version db.SchemaVersionRow
+func query(ctx context.Context, conn *pgx.Conn, queue func(*pgx.Batch)) (status Status, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(postgres.Settings)
 	batch.Queue(sqlfiles.Guard)
-	batch.Queue(db.SchemaVersion).Query(postgres.One(&version))
+	batch.Queue(db.SchemaVersion).Query(postgres.One(&status))
 	queue(batch)
-	return NewStatus(version, conn.SendBatch(ctx, batch).Close())
+	err = conn.SendBatch(ctx, batch).Close()
+	return status, status.Missing(err)
 }
 
-// NewStatus makes a status of what the query SchemaVersion returned, and of the error of its batch. A missing schema is not
-// an error.
-func NewStatus(row db.SchemaVersionRow, err error) (Status, error) {
-	status := Status{Version: row.Version, NewestBreaking: row.BreakingVersion}
-	if row.Version > 0 {
-		return status, err
+// Missing is the error of a batch that reads the status by the query SchemaVersion. A missing schema is not an error.
+func (s Status) Missing(err error) error {
+	if s.Version == 0 && postgres.Is(err, pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName, pgerrcode.UndefinedColumn) {
+		return nil
 	}
-	if postgres.Is(err, pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName, pgerrcode.UndefinedColumn) {
-		return status, nil
-	}
-	if err != nil {
-		err = fmt.Errorf("reading the version of schema bootstrap: %w", err)
-	}
-	return status, err
+	return err
 }
 
 // Result says what a migration changed.

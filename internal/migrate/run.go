@@ -18,8 +18,9 @@ import (
 	sqlfiles "keep-bootstrap/sql"
 )
 
-// takeLock waits for another program that migrates, and other locks only briefly: class 19266 belongs to keep-bootstrap,
-// 0 means migrations. It reads the catalogue tables, because to_regclass may answer from a cache that is older than the wait.
+// takeLock waits for another program that migrates, and other locks only briefly: class 19266 belongs to
+// keep-bootstrap, 0 means migrations. It reads the catalogue tables, because to_regclass may answer from a cache that
+// is older than the wait.
 const takeLock = `
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -31,8 +32,8 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace
        EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'bootstrap');
 `
 
-// createSchema makes the schema, which belongs to the role that the guard has chosen. That role need not be allowed to create
-// it if the session is.
+// createSchema makes the schema, which belongs to the role that the guard has chosen. That role need not be allowed to
+// create it if the session is.
 const createSchema = `
 DO $$
 DECLARE
@@ -78,16 +79,17 @@ func run(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32) (
 		}
 		err = execute(ctx, conn, "COMMIT")
 		if postgres.Lost(err) {
-			return Result{}, postgres.New(postgres.CodeUnknown, "the connection was lost during COMMIT of the migration",
+			return Result{}, postgres.New(postgres.CodeUnknown,
+				"the connection was lost during COMMIT of the migration",
 				"run again: what is migrated is not repeated", err)
 		}
 		return result, err
 	})
 }
 
-// Within installs the missing migrations in the open transaction, after the guard. Keep's tenant and foreign key are left to the
-// caller (see migration 004). It changes timeouts of the transaction: set them again. On an error the transaction must be rolled
-// back.
+// Within installs the missing migrations in the open transaction, after the guard. Keep's tenant and foreign key are
+// left to the caller (see migration 004). It changes timeouts of the transaction: set them again. On an error the
+// transaction must be rolled back.
 //
 // Errors: 55P03 if another program migrates for longer than 60 s, 42501 without CREATE on the database, "old-program".
 func Within(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (result Result, err error) {
@@ -134,9 +136,9 @@ func within(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32
 	return result, nil
 }
 
-// step runs the migrations from one version to another. Each is sent as one message, so the position of an error is one in the
-// whole file, and any SQL is possible that may run in a transaction. Tern itself would take a lock of the session, which stays
-// on it after an error, for others behind a pooler.
+// step runs the migrations from one version to another. Each is sent as one message, so the position of an error is one
+// in the whole file, and any SQL is possible that may run in a transaction. Tern itself would take a lock of the
+// session, which stays on it after an error, for others behind a pooler.
 func step(ctx context.Context, conn *pgx.Conn, log *slog.Logger, way Result) error {
 	migrations, err := load()
 	if err != nil {
@@ -159,7 +161,8 @@ func step(ctx context.Context, conn *pgx.Conn, log *slog.Logger, way Result) err
 	return err
 }
 
-// failure is the error of a migration, with the file and the place in it: of the migration, or of one of the routines in it.
+// failure is the error of a migration, with the file and the place in it: of the migration, or of one of the routines
+// in it.
 func failure(migration, sql string, server *pgconn.PgError) *postgres.Error {
 	e := postgres.From(server)
 	e.File = "sql/migrations/" + migration

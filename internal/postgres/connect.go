@@ -27,10 +27,10 @@ const ApplicationName = "keep-bootstrap"
 // defaultConnectTimeout bounds one attempt to connect to one address when neither URL nor PGCONNECT_TIMEOUT do.
 const defaultConnectTimeout = 10 * time.Second
 
-// Settings is a statement that makes the rest of its transaction independent of the settings of role and database: texts
-// travel as UTF-8, dates as ISO, and operators are those of PostgreSQL, whatever someone made in schema public. Send it first
-// in a transaction or in a batch, which is one transaction: it then costs no round trip, and it is safe behind a pooler in
-// transaction mode, where nothing that is set for a session survives.
+// Settings is a statement that makes the rest of its transaction independent of the settings of role and database:
+// texts travel as UTF-8, dates as ISO, and operators are those of PostgreSQL, whatever someone made in schema public.
+// Send it first in a transaction or in a batch, which is one transaction: it then costs no round trip, and it is safe
+// behind a pooler in transaction mode, where nothing that is set for a session survives.
 const Settings = `SELECT pg_catalog.set_config('client_encoding', 'UTF8', true), pg_catalog.set_config('datestyle', 'ISO, MDY', true),
 	pg_catalog.set_config('intervalstyle', 'postgres', true), pg_catalog.set_config('bytea_output', 'hex', true),
 	pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('standard_conforming_strings', 'on', true),
@@ -50,7 +50,7 @@ type Config struct {
 	hosts      []*pgx.ConnConfig // in the order in which they are tried
 	random     bool              // load_balance_hosts=random
 	attributes string            // target_session_attrs
-	hidden     bool              // parts of the connection string may have been taken for others: nothing of it is shown
+	hidden     bool              // parts of the connection string may be mixed up: nothing of it is shown
 }
 
 // preferStandby is the value of target_session_attrs that takes any server if there is no standby.
@@ -250,8 +250,11 @@ func (s settings) dialer() *net.Dialer {
 // Errors: exit code 69 when no server or database is there or ready, 77 for a wrong password or a role that may not
 // connect, 64 or 78 when a pooler refuses the connection for good. They name host, port, database and role.
 func Connect(ctx context.Context, config *Config) (*pgx.Conn, error) {
-	ctx, cancel := boundByWait(ctx)
-	defer cancel()
+	if end := waitEnd(ctx); !end.IsZero() { // whatever connect_timeout is
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(afterWait))
+		defer cancel()
+	}
 	order := slices.Clone(config.hosts)
 	if config.random {
 		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })

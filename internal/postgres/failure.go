@@ -180,11 +180,13 @@ func (f failure) explain() *Error {
 	case errors.As(err, &dns) && dns.IsTimeout:
 		return New(CodeUnreachable, "the name server did not answer", checkAddress)
 	case errors.As(err, &dns):
-		return New(CodeUnreachable, "host name not found", "correct the host name, or wait with --wait until it resolves")
+		return New(CodeUnreachable, "host name not found",
+			"correct the host name, or wait with --wait until it resolves")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return New(CodeUnreachable, "connection refused", "")
 	case errors.Is(err, syscall.ENOENT):
-		return New(CodeUnreachable, "the socket does not exist", "start the server, or correct directory and port; --wait waits for it")
+		return New(CodeUnreachable, "the socket does not exist",
+			"start the server, or correct directory and port; --wait waits for it")
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		return denied("permission denied", "allow this user to use the socket or the network")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
@@ -198,7 +200,8 @@ func (f failure) explain() *Error {
 		return New(CodeUnreachable, "TLS failed: the certificate of the server is not for this host",
 			"use a host name of the certificate, or sslmode=verify-ca")
 	case contains("tls: "), contains("x509: "):
-		return New(CodeUnreachable, "TLS failed: "+innermost, "check sslrootcert, the certificate of the server, the clocks, and the versions of TLS that both sides allow")
+		return New(CodeUnreachable, "TLS failed: "+innermost,
+			"check sslrootcert, the certificate of the server, the clocks, and the versions of TLS that both sides allow")
 	case contains("require_auth check failed"):
 		return denied(innermost, "change require_auth, or the method in pg_hba.conf")
 	case contains("channel binding"):

@@ -249,7 +249,8 @@ func readService(service, path string) (string, options, error) {
 		services, err = pgservicefile.ParseServicefile(bytes.NewReader(text))
 	}
 	if err != nil {
-		return "", nil, Usage(fmt.Sprintf("the service file %s cannot be read: %v", path, err), "correct PGSERVICEFILE or the file")
+		return "", nil, Usage(fmt.Sprintf("the service file %s cannot be read: %v", path, err),
+			"correct PGSERVICEFILE or the file")
 	}
 	found, err := services.GetService(service)
 	if err != nil {

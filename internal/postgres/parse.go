@@ -103,7 +103,8 @@ func (o options) libpqQuery(query string) error {
 	return nil
 }
 
-// sqlAlchemyQuery takes the parameters of a URL as SQLAlchemy and psycopg2 do: + is a blank, and empty values are dropped.
+// sqlAlchemyQuery takes the parameters of a URL as SQLAlchemy and psycopg2 do: + is a blank, and empty values are
+// dropped.
 func (o options) sqlAlchemyQuery(query string) error {
 	// Without a port PGPORT counts, and one after the last host is for all.
 	if ports := strings.TrimLeft(o["port"], ","); ports == "" {

@@ -37,13 +37,12 @@ func Retry[T any](ctx context.Context, policy Policy, operation func() (T, error
 	if policy.Again == nil {
 		policy.Again = Conflict
 	}
-	pauses := &pauses{deadline: time.Now().Add(policy.Limit)}
+	pauses := &pauses{*backoff.NewExponentialBackOff(), time.Now().Add(policy.Limit)}
 	if end := waitEnd(ctx); !end.IsZero() && end.Add(afterWait).Before(pauses.deadline) {
 		pauses.deadline = end.Add(afterWait)
 	}
 	pauses.InitialInterval = cmp.Or(policy.First, 50*time.Millisecond)
 	pauses.MaxInterval = 40 * pauses.InitialInterval
-	pauses.Multiplier, pauses.RandomizationFactor = backoff.DefaultMultiplier, backoff.DefaultRandomizationFactor
 	return backoff.Retry(ctx, func() (T, error) {
 		result, err := operation()
 		if err != nil && !policy.Again(err) {
@@ -133,11 +132,3 @@ func waitEnd(ctx context.Context) time.Time {
 
 // afterWait is how long attempts to connect and repetitions may go on after the end of --wait.
 const afterWait = 10 * time.Second
-
-// boundByWait ends an attempt to connect soon after the deadline of --wait, whatever connect_timeout is.
-func boundByWait(ctx context.Context) (context.Context, context.CancelFunc) {
-	if end := waitEnd(ctx); !end.IsZero() {
-		return context.WithDeadline(ctx, end.Add(afterWait))
-	}
-	return ctx, func() {}
-}

@@ -123,7 +123,8 @@ func (s Source) read(text string) (Source, error) {
 		return s, Usage(s.Origin+" begins with a byte order mark", "save it as UTF-8 without one")
 	}
 	if trimmed := strings.TrimSpace(text); trimmed != text {
-		s.warnings = []string{s.Origin + ": blanks or line ends around the database URL are ignored; Keep itself would not accept them"}
+		s.warnings = []string{s.Origin + ": blanks or line ends around the database URL are ignored; " +
+			"Keep itself would not accept them"}
 		text = trimmed
 	}
 	if wrapped.MatchString(text) {

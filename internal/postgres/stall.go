@@ -151,8 +151,8 @@ const askSession = `SELECT COALESCE(bool_or(s.works), false), pg_catalog.count(s
 					AND a.query_start <= pg_catalog.clock_timestamp() - $4::pg_catalog.float8 * interval '1 second' END
 	) AS s`
 
-// ask opens another connection to the same address and asks whether the session works. One that waits for this program, or
-// is gone, does not, and is ended when confirmed is set.
+// ask opens another connection to the same address and asks whether the session works. One that waits for this program,
+// or is gone, does not, and is ended when confirmed is set.
 func (w *watch) ask(silent time.Duration, confirmed bool) (works bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
