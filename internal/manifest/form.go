@@ -186,6 +186,7 @@ func (i *item) entries(kind *Kind, list *document.Value, keyed bool) {
 // byName reads providers that have their names as keys.
 func (i *item) byName(object *document.Value) {
 	object.Check(document.Shallow, i.fail)
+	i.reader.manifest.Providers = slices.Grow(i.reader.manifest.Providers, len(object.Members)) // a large list once
 	for m := range object.Members {
 		member := &object.Members[m]
 		key, value := &member.Key, &member.Value
