@@ -34,8 +34,7 @@ var (
 
 // Dump returns the text of an object as Keep stores it.
 func Dump(root *document.Value) string {
-	d := dumper{anchors: map[int32]string{}, written: map[int32]bool{}}
-	d.number(root)
+	d := dumper{shared: map[int32]*yaml.Node{}}
 	encoded, err := yaml.Dump(d.node(root, false), yaml.WithLineWidth(-1))
 	if err != nil {
 		panic(err) // the nodes are made here
@@ -52,40 +51,25 @@ type dumper struct {
 	// openEnded is set while the last block text ends with line breaks that an end of the document must bound.
 	openEnded bool
 
-	// By the number that the copies of a value share. A repeated list, object or date is written once.
-	anchors map[int32]string // "" for what was reached once
-	shared  int
-	written map[int32]bool
-}
-
-// number finds nodes that are reached twice and names them in the order of the second visit.
-func (d *dumper) number(v *document.Value) {
-	if v.Shared != 0 {
-		if name, seen := d.anchors[v.Shared]; seen {
-			if name == "" {
-				d.shared++
-				d.anchors[v.Shared] = fmt.Sprintf("id%03d", d.shared)
-			}
-			return
-		}
-		d.anchors[v.Shared] = ""
-	}
-	for i := range v.Members {
-		if v.Kind == document.Object {
-			d.number(&v.Members[i].Key)
-		}
-		d.number(&v.Members[i].Value)
-	}
+	// shared are the first nodes of lists, objects and dates, by the number that the copies of a value share. One that is
+	// repeated is written once, and named in the order of the repetitions.
+	shared  map[int32]*yaml.Node
+	anchors int
 }
 
 // node returns the node of a value.
 func (d *dumper) node(v *document.Value, isKey bool) *yaml.Node {
-	name := d.anchors[v.Shared]
-	if name != "" && d.written[v.Shared] {
-		return &yaml.Node{Kind: yaml.AliasNode, Value: name}
+	if first := d.shared[v.Shared]; first != nil {
+		if first.Anchor == "" {
+			d.anchors++
+			first.Anchor = fmt.Sprintf("id%03d", d.anchors)
+		}
+		return &yaml.Node{Kind: yaml.AliasNode, Value: first.Anchor}
 	}
-	d.written[v.Shared] = true
-	n := &yaml.Node{Kind: yaml.ScalarNode, Anchor: name}
+	n := &yaml.Node{Kind: yaml.ScalarNode}
+	if v.Shared != 0 {
+		d.shared[v.Shared] = n
+	}
 	switch {
 	case v.Kind == document.Object:
 		n.Kind = yaml.MappingNode
