@@ -354,25 +354,19 @@ func (r *Run) locked(ctx context.Context, do func(*db.Queries) error) error {
 		return err
 	}
 	wait := fmt.Sprint((r.Timeout + time.Minute).Milliseconds())
-	batch := &pgx.Batch{}
-	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
-	batch.Queue(postgres.Settings)
-	batch.Queue(sqlfiles.Guard)
-	for _, setting := range []string{"lock_timeout", "idle_in_transaction_session_timeout"} {
-		batch.Queue("SELECT pg_catalog.set_config($1, $2, true)", setting, wait)
-	}
-	batch.Queue(db.RequireTables)
-	batch.Queue(db.LockTenant, r.Tenant)
-	err = conn.SendBatch(ctx, batch).Close()
-	if err == nil {
-		err = do(db.New(conn))
-	}
-	if err == nil {
-		_, err = conn.Exec(ctx, "COMMIT")
-	}
-	if err != nil {
-		postgres.Rollback(ctx, conn)
-		return postgres.Interrupted(ctx, err)
-	}
-	return nil
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		batch.Queue(postgres.Settings)
+		batch.Queue(sqlfiles.Guard)
+		for _, setting := range []string{"lock_timeout", "idle_in_transaction_session_timeout"} {
+			batch.Queue("SELECT pg_catalog.set_config($1, $2, true)", setting, wait)
+		}
+		batch.Queue(db.RequireTables)
+		batch.Queue(db.LockTenant, r.Tenant)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+		return do(db.New(tx))
+	})
+	return postgres.Interrupted(ctx, err)
 }
