@@ -39,11 +39,10 @@ func (r *jsonReader) fault(err error) *Fault {
 func objectPath(pointer jsontext.Pointer) string {
 	var path []string
 	for token := range pointer.Parent().Tokens() {
-		if len(path) == 4 {
-			path = append(path, "...")
-			break
-		}
 		path = append(path, Quote(token))
+	}
+	if len(path) > 4 {
+		path = append(path[:4], "...")
 	}
 	return strings.Join(path, " ")
 }
