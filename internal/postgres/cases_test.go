@@ -246,6 +246,10 @@ func TestMessageNamesWrongCause(t *testing.T) {
 	if err := os.WriteFile(notPEM, []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	services := filepath.Join(t.TempDir(), "services")
+	if err := os.WriteFile(services, []byte("[other]\nuser=keep\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name, variable, text string
 		more                 map[string]string
@@ -267,6 +271,7 @@ func TestMessageNamesWrongCause(t *testing.T) {
 		{"no scheme", "", "keep:" + canary + "@db.example.com/keep", nil, 64, []string{"does not begin with postgresql://"}},
 		{"another database", "", "mysql://keep:" + canary + "@db.example.com/keep", nil, 64, []string{`"mysql"`}},
 		{"service that is missing", "PGSERVICE", "none", map[string]string{"PGSERVICEFILE": notPEM}, 64, []string{notPEM}},
+		{"service that is not in the file", "PGSERVICE", "none", map[string]string{"PGSERVICEFILE": services}, 64, []string{services, `no service "none"`}},
 		{"password with @", "", "postgresql://keep:x@" + canary + "@127.0.0.1:1/keep", nil, 64, []string{"%40"}},
 		{"password with /", "", "postgresql://keep:12/" + canary + "@127.0.0.1:1/keep", nil, 69, []string{"%40"}},
 		{"host that is unknown", "", front + "none.invalid:5433/keep", nil, 69, []string{"none.invalid:5433: host name not found", `database "keep"`, `role "keep"`}},
