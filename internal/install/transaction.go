@@ -54,6 +54,7 @@ func (r *Run) try(ctx context.Context, t transaction) (migrate.Result, error) {
 	batch := &pgx.Batch{}
 	t.queue(batch)
 	if t.report != nil {
+		*t.report = db.RunReport{} // not that of an earlier try
 		batch.Queue(db.Report).Query(postgres.One(t.report))
 	}
 	var foreignKey string
