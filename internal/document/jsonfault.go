@@ -80,7 +80,7 @@ func (r *jsonReader) explain(offset int) (message, hint string) {
 		return "true, false and null are written in lower case", "write true, false or null"
 	case extraComma().Match(rest):
 		return "an extra comma before the closing bracket", "remove the comma"
-	case starts(",") && inside == jsontext.KindInvalid:
+	case starts(",") && inside == jsontext.KindInvalid && length > 0:
 		return "a comma between two values", "JSON lines have nothing between them: remove the comma"
 	case leadingZero().Match(r.data[max(0, offset-1):]):
 		return "a number with a leading zero", "remove the zero, or put the value in quotes"
@@ -88,7 +88,7 @@ func (r *jsonReader) explain(offset int) (message, hint string) {
 		return "expected a colon after the key", "write \"key\": value"
 	case between == "" && length > 0 && starts("}", "]"):
 		return "this bracket does not match the opening one", "close { with } and [ with ]"
-	case between == "" && length > 0:
+	case between == "" && length > 0 && inside != jsontext.KindInvalid:
 		return "expected a comma or a closing bracket", `is a comma missing, or a \ before a " inside a string?`
 	case inside == '{' && !afterKey:
 		return "expected a key in double quotes", "write \"key\": value"

@@ -95,7 +95,7 @@ func (d *dumper) text(n *yaml.Node, v *document.Value, isKey bool) {
 	switch {
 	case v.Style == document.Literal && !noBlock().MatchString(v.Text):
 		n.Style = yaml.LiteralStyle
-		d.openEnded = openEnd().MatchString(v.Text)
+		d.openEnded = openEnd().MatchString(v.Text) || isKey && d.openEnded // a short key gets quotes
 		if strings.IndexAny(v.Text, breaks) == 0 && !isKey {
 			n.LineComment = "#" + mark
 		}
