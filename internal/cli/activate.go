@@ -60,17 +60,6 @@ func (f *activateFlags) check(a *app) (err error) {
 	return nil
 }
 
-// checkAfterUp is check for up --activate.
-func (f *activateFlags) checkAfterUp(a *app, tenantOnly bool) error {
-	if tenantOnly {
-		return postgres.Usage("--activate and --tenant-only exclude each other", "with --tenant-only, Keep provisions its providers itself")
-	}
-	if a.out.Format == report.Markdown {
-		return postgres.Usage("--activate does not support --output markdown", "use -o text or -o json, or run keep-bootstrap activate separately")
-	}
-	return f.check(a)
-}
-
 func (a *app) activateCommand() *cobra.Command {
 	var flags activateFlags
 	var status bool

@@ -29,7 +29,10 @@ the chart, whose pod messages are read. - is stdin.`,
 		RunE: func(_ *cobra.Command, paths []string) error {
 			var results []report.Database
 			for _, path := range paths {
-				content, err := a.readResult(path)
+				content, err := os.ReadFile(path)
+				if path == "-" {
+					content, err = io.ReadAll(a.Stdin)
+				}
 				if err != nil {
 					return postgres.Usage(fmt.Sprintf("cannot read a result: %v", err), "give the files that contain the output of the runs")
 				}
@@ -39,26 +42,14 @@ the chart, whose pod messages are read. - is stdin.`,
 				}
 				results = append(results, found...)
 			}
-			return a.showFleet(results)
+			counts := a.out.Fleet(results)
+			if counts[report.Done] == len(results) {
+				return nil
+			}
+			all := report.Number(len(results), "database")
+			return postgres.New(postgres.CodeFleet,
+				fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[report.Done], all, counts[report.Failed], counts[report.Pending]),
+				"fix the causes and run again; databases that are done are not changed")
 		},
 	}
-}
-
-func (a *app) readResult(path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(a.Stdin)
-	}
-	return os.ReadFile(path)
-}
-
-// showFleet shows the results, and fails if some are not done.
-func (a *app) showFleet(results []report.Database) error {
-	counts := a.out.Fleet(results)
-	if counts[report.Done] == len(results) {
-		return nil
-	}
-	all := report.Number(len(results), "database")
-	return postgres.New(postgres.CodeFleet,
-		fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[report.Done], all, counts[report.Failed], counts[report.Pending]),
-		"fix the causes and run again; databases that are done are not changed")
 }

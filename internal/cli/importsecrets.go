@@ -55,7 +55,22 @@ code is 78 if the database still lacks a secret that Keep needs: 0 means that Ke
 			if err != nil {
 				return err
 			}
-			return a.importSecrets(cmd.Context(), store, &input)
+			ctx := cmd.Context()
+			run, err := a.newRun(ctx, false)
+			if err != nil {
+				return err
+			}
+			defer run.Close(ctx)
+			input.Read = store.Read
+			found, err := waiting(ctx, a, "reading "+store.String(), func(ctx context.Context) ([]db.FoundSecretsRow, error) {
+				return run.ImportSecrets(ctx, input.SecretImport)
+			})
+			if err != nil {
+				return err
+			}
+			shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.DryRun, Found: found}
+			a.out.Secrets(&shown)
+			return incomplete(&shown)
 		},
 	}
 	flags := cmd.Flags()
@@ -98,24 +113,6 @@ func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
 		return c.Open()
 	}
 	return nil, postgres.Usage("--from is required: k8s or file", "give the store that Keep uses now, its SECRET_MANAGER_TYPE")
-}
-
-func (a *app) importSecrets(ctx context.Context, store secretStore, input *importFlags) error {
-	run, err := a.newRun(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer run.Close(ctx)
-	input.Read = store.Read
-	found, err := waiting(ctx, a, "reading "+store.String(), func(ctx context.Context) ([]db.FoundSecretsRow, error) {
-		return run.ImportSecrets(ctx, input.SecretImport)
-	})
-	if err != nil {
-		return err
-	}
-	shown := report.Secrets{Tenant: a.tenant, Store: store.String(), DryRun: input.DryRun, Found: found}
-	a.out.Secrets(&shown)
-	return incomplete(&shown)
 }
 
 // incomplete is the error for secrets that Keep will not find in the database, or cannot use; nil when there are none.

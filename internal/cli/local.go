@@ -94,7 +94,7 @@ is given, and leaves it running. Its data survives a stop.`,
 		})
 	psql := add("psql", "open psql on the local server",
 		"Open psql on the local server. All arguments after psql are passed to psql, except --local-version\nand --help.",
-		func(cmd *cobra.Command, args []string) error { return a.psql(cmd.Context(), args) })
+		a.psql)
 	psql.Use, psql.Args = "psql [ARGUMENT...]", cobra.ArbitraryArgs
 	psql.Example = "  keep-bootstrap local psql -c '\\dn'"
 	return cmd
@@ -130,7 +130,8 @@ func (a *app) running(ctx context.Context) (local.Status, error) {
 	return status, err
 }
 
-func (a *app) psql(ctx context.Context, args []string) error {
+func (a *app) psql(command *cobra.Command, args []string) error {
+	ctx := command.Context()
 	status, err := a.running(ctx)
 	if err != nil {
 		return err

@@ -39,12 +39,20 @@ start within --wait.`,
 		Example: "  keep-bootstrap up -f providers.yaml --wait",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			var m *manifest.Manifest
-			if thenActivate {
-				if err := activation.checkAfterUp(a, tenantOnly); err != nil {
+			switch {
+			case !thenActivate:
+			case tenantOnly:
+				return postgres.Usage("--activate and --tenant-only exclude each other",
+					"with --tenant-only, Keep provisions its providers itself")
+			case a.out.Format == report.Markdown:
+				return postgres.Usage("--activate does not support --output markdown",
+					"use -o text or -o json, or run keep-bootstrap activate separately")
+			default:
+				if err := activation.check(a); err != nil {
 					return err
 				}
 			}
+			var m *manifest.Manifest
 			if !tenantOnly {
 				var err error
 				if m, err = input.load(a); err != nil {

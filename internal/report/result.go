@@ -25,21 +25,11 @@ type Summary struct {
 	TenantCreated *bool  `json:"tenant_created,omitempty"`
 	Providers     *int32 `json:"providers,omitempty"`
 	Unchanged     *int32 `json:"unchanged,omitempty"`
-	// Given are the other kinds in the manifest, with the outcome of each.
-	Given map[string]given `json:"given,omitempty"`
+	// Given are the other kinds in the manifest: how many objects of each are given, added, updated, adopted, pruned and unchanged.
+	Given map[string]map[string]int `json:"given,omitempty"`
 	// Of up.
 	SchemaFrom *int32 `json:"schema_from,omitempty"`
 	SchemaTo   *int32 `json:"schema_to,omitempty"`
-}
-
-// given is what the database says of one kind after a run.
-type given struct {
-	Given     int `json:"given"`
-	Added     int `json:"added"`
-	Updated   int `json:"updated"`
-	Adopted   int `json:"adopted"`
-	Pruned    int `json:"pruned"`
-	Unchanged int `json:"unchanged"`
 }
 
 // noChanges is the last line of a plan or of a run without changes.
@@ -106,10 +96,10 @@ func NewRun(command, tenant string, outcome *install.Outcome) *Result {
 	}
 	_ = json.Unmarshal(report.Resources, &r.Given) // the routine makes it
 	for kind, g := range r.Given {
-		r.add(kind, "add", g.Added)
-		r.add(kind, "change", g.Updated)
-		r.add(kind, "prune", g.Pruned)
-		r.add(kind, "adopt", g.Adopted)
+		r.add(kind, "add", g["added"])
+		r.add(kind, "change", g["updated"])
+		r.add(kind, "prune", g["pruned"])
+		r.add(kind, "adopt", g["adopted"])
 	}
 	r.Changed = r.Sum() > 0 || report.TenantCreated
 	return r
@@ -162,8 +152,8 @@ func (r *Result) Log(log *slog.Logger) {
 	given, unchanged := int(*r.Providers), int(*r.Unchanged)
 	for _, k := range otherKinds() {
 		if g, ok := r.Given[k.Word]; ok {
-			counts = append(counts, k.Key, g.Given)
-			given, unchanged = given+g.Given, unchanged+g.Unchanged
+			counts = append(counts, k.Key, g["given"])
+			given, unchanged = given+g["given"], unchanged+g["unchanged"]
 		}
 	}
 	switch {
