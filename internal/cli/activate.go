@@ -28,8 +28,9 @@ func (f *activateFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.Timeout, "timeout", 2*time.Minute, "how long Keep may take for one call")
 	flags.BoolVar(&f.AllowLocalURL, "allow-local-url", false,
 		"install webhooks even if Keep gives outside systems a local address (KEEP_API_URL)")
-	flags.StringArrayVar(&f.Scopes, "scopes", nil, "validate the scopes of the managed provider with this `name`, may repeat; "+
-		"without a name of all, except where that raises alerts, sends mails or the like")
+	flags.StringArrayVar(&f.Scopes, "scopes", nil,
+		"validate the scopes of the managed provider with this `name`, may repeat; "+
+			"without a name of all, except where that raises alerts, sends mails or the like")
 	flags.Lookup("scopes").NoOptDefVal = activate.AllScopes
 }
 
@@ -97,12 +98,14 @@ was refused.`,
 	return cmd
 }
 
-// activate asks Keep for webhooks and scopes; with status, it only compares the consumers that Keep has started with the providers.
+// activate asks Keep for webhooks and scopes; with status, it only compares the consumers that Keep has started with the
+// providers.
 func (a *app) activate(ctx context.Context, config *postgres.Config, flags *activateFlags, status bool) error {
 	run := &flags.Run
 	shown := a.out.Activation(a.tenant, run.KeepURL.String())
-	run.Session, run.Wait, run.Log = postgres.Session{Config: config}, postgres.NewWait(a.wait, a.log), a.log
-	run.Tenant, run.Version = a.tenant, a.Version
+	run.Session.Config = config
+	run.Wait = postgres.NewWait(a.wait, a.log)
+	run.Log, run.Tenant, run.Version = a.log, a.tenant, a.Version
 	run.Address, run.Each = shown.Address, shown.Each
 	defer run.Close(ctx)
 	do, show := run.Do, shown.Webhooks

@@ -63,7 +63,9 @@ func (f *inputFlags) use(plan *planfile.Plan, given install.Options) install.Opt
 	options := plan.Options.Options
 	f.source.Files, f.source.Strict, f.catalogue = plan.Options.File, plan.Options.Strict, plan.Options.Catalogue
 	f.source.AllowUnknownTypes = options.AllowUnknownTypes != nil && *options.AllowUnknownTypes
-	options.PlanDigest, options.ToolVersion, options.ProvisionResources = &plan.Digest, given.ToolVersion, given.ProvisionResources
+	options.PlanDigest = &plan.Digest
+	options.ToolVersion = given.ToolVersion
+	options.ProvisionResources = given.ProvisionResources
 	options.SecretManager = cmp.Or(given.SecretManager, options.SecretManager)
 	return options
 }

@@ -138,7 +138,8 @@ privilege, 78 refused. After 69 and 75, run the command again.`,
 	flags.StringVar(&a.databaseURLFile, "database-url-file", "", "read the database URL from this `file`")
 	flags.StringVar(&a.tenant, "tenant", "keep", "`id` of Keep's tenant")
 	choice(root, flags, &a.out.Format, "output", "o",
-		"format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only", "text", "json", "markdown")
+		"format of the result on stdout: `{text|json|markdown}`; markdown for plan, apply and up only",
+		"text", "json", "markdown")
 	flags.Lookup("output").DefValue = string(a.out.Format)
 	choice(root, flags, &a.logFormat, "log-format", "",
 		"format of the log on stderr: `{text|json}` (default text on a terminal, otherwise json)", "text", "json")
@@ -146,7 +147,8 @@ privilege, 78 refused. After 69 and 75, run the command again.`,
 	flags.Lookup("wait").NoOptDefVal = waitDefault
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	root.AddGroup(&cobra.Group{ID: "first", Title: "Commands to begin with:"})
-	for _, cmd := range []*cobra.Command{a.upCommand(), a.planCommand(), a.applyCommand(), a.validateCommand(), a.verifyCommand()} {
+	first := []*cobra.Command{a.upCommand(), a.planCommand(), a.applyCommand(), a.validateCommand(), a.verifyCommand()}
+	for _, cmd := range first {
 		cmd.GroupID = "first"
 		root.AddCommand(cmd)
 	}
@@ -178,7 +180,8 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	for _, name := range []string{"tenant", "tenant-name"} {
 		f := flags.Lookup(name)
 		if f != nil && (!utf8.ValidString(f.Value.String()) || strings.Contains(f.Value.String(), "\x00")) {
-			return postgres.Usage("--"+name+" is not valid UTF-8", "PostgreSQL cannot store it: correct the flag or its variable")
+			return postgres.Usage("--"+name+" is not valid UTF-8",
+				"PostgreSQL cannot store it: correct the flag or its variable")
 		}
 	}
 	if a.tenant == "" {
@@ -203,7 +206,8 @@ func (a *app) written(err error) error {
 			fmt.Sprintf("run %d was committed, but its report cannot be written: %s", a.committed, reason),
 			fmt.Sprintf("run keep-bootstrap history %d to see what it did", a.committed))
 	}
-	return postgres.New(postgres.CodeOutput, "the result cannot be written: "+reason, "make room, or send stdout elsewhere")
+	return postgres.New(postgres.CodeOutput, "the result cannot be written: "+reason,
+		"make room, or send stdout elsewhere")
 }
 
 // asksForJSON looks for -o json before the other flags are known, so that an error in them is also JSON.

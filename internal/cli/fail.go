@@ -27,9 +27,11 @@ func (a *app) fail(err error) int {
 		}
 		e = postgres.Usage(message, hint)
 	case errors.Is(err, manifest.ErrNoSource):
-		e = postgres.New(postgres.CodeNoSource, err.Error(), "give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables")
+		e = postgres.New(postgres.CodeNoSource, err.Error(),
+			"give -f FILE, or set KEEP_PROVIDERS or another of Keep's variables")
 	case problems != nil:
-		e = postgres.New(postgres.CodeInput, "the input has "+report.Number(problems.Total, "problem")+"; nothing was written", "")
+		number := report.Number(problems.Total, "problem")
+		e = postgres.New(postgres.CodeInput, "the input has "+number+"; nothing was written", "")
 	default:
 		e = postgres.From(err)
 	}

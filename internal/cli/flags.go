@@ -94,7 +94,8 @@ func choice[T ~string](cmd *cobra.Command, flags *pflag.FlagSet, word *T, name, 
 		}
 		return nil
 	})
-	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	completion := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(name, completion); err != nil {
 		panic(err) // the flag is there
 	}
 }

@@ -43,12 +43,13 @@ the chart, whose pod messages are read. - is stdin.`,
 				results = append(results, found...)
 			}
 			counts := a.out.Fleet(results)
-			if counts[report.Done] == len(results) {
+			done, failed, pending := counts[report.Done], counts[report.Failed], counts[report.Pending]
+			if done == len(results) {
 				return nil
 			}
 			all := report.Number(len(results), "database")
 			return postgres.New(postgres.CodeFleet,
-				fmt.Sprintf("%d of %s done, %d failed, %d pending", counts[report.Done], all, counts[report.Failed], counts[report.Pending]),
+				fmt.Sprintf("%d of %s done, %d failed, %d pending", done, all, failed, pending),
 				"fix the causes and run again; databases that are done are not changed")
 		},
 	}

@@ -76,8 +76,10 @@ code is 78 if the database still lacks a secret that Keep needs: 0 means that Ke
 	flags := cmd.Flags()
 	choice(cmd, flags, &input.from, "from", "", "where Keep has its secrets now: `{k8s|file}`", storeKubernetes, storeFile)
 	flags.StringVar(&input.files.Path, "directory", "", "`directory` of --from file (default SECRET_MANAGER_DIRECTORY)")
-	flags.StringVar(&input.cluster.Namespace, "namespace", "", "`namespace` of --from k8s (default K8S_NAMESPACE, then that of the context or pod)")
-	flags.StringVar(&input.cluster.Kubeconfig, "kubeconfig", "", "kubeconfig `file` of --from k8s (default KUBECONFIG, then the pod's service account)")
+	flags.StringVar(&input.cluster.Namespace, "namespace", "",
+		"`namespace` of --from k8s (default K8S_NAMESPACE, then that of the context or pod)")
+	flags.StringVar(&input.cluster.Kubeconfig, "kubeconfig", "",
+		"kubeconfig `file` of --from k8s (default KUBECONFIG, then the pod's service account)")
 	flags.BoolVar(&input.Refresh, "refresh", false, "overwrite rows of table secret that differ from the store")
 	flags.BoolVar(&input.DryRun, "dry-run", false, "show what would be copied, and roll back")
 	return cmd
@@ -107,7 +109,8 @@ func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
 		return f.files, nil
 	case storeKubernetes:
 		c := &f.cluster
-		c.Kubeconfig, c.Namespace = cmp.Or(c.Kubeconfig, a.getenv("KUBECONFIG")), cmp.Or(c.Namespace, a.getenv("K8S_NAMESPACE"))
+		c.Kubeconfig = cmp.Or(c.Kubeconfig, a.getenv("KUBECONFIG"))
+		c.Namespace = cmp.Or(c.Namespace, a.getenv("K8S_NAMESPACE"))
 		c.ServiceAccount = secretstore.ServiceAccount
 		c.Host, c.Port = a.getenv("KUBERNETES_SERVICE_HOST"), a.getenv("KUBERNETES_SERVICE_PORT")
 		return c.Open()

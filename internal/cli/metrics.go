@@ -20,7 +20,9 @@ func (a *app) writeMetrics() {
 	if a.metricsFile == "" {
 		return
 	}
-	metrics := report.Metrics{Command: a.command, Tenant: a.tenant, Version: a.Version, Begin: a.begin, Exit: a.exit, Counts: a.counts}
+	metrics := report.Metrics{
+		Command: a.command, Tenant: a.tenant, Version: a.Version, Begin: a.begin, Exit: a.exit, Counts: a.counts,
+	}
 	// The collector is another user.
 	if err := file.Replace(a.metricsFile, []byte(metrics.Text(time.Now())), 0o644); err != nil {
 		a.log.Warn("metrics file not written", "error", err.Error())

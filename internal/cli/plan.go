@@ -41,7 +41,8 @@ reads the same sources again, and refuses if they or the database have changed s
 			}
 			if out != "" {
 				file := planfile.Plan{
-					Tenant: run.Tenant, Database: planfile.DatabaseOf(run.Config), Options: input.recorded(run.Options), Digest: plan.Digest,
+					Tenant: run.Tenant, Database: planfile.DatabaseOf(run.Config),
+					Options: input.recorded(run.Options), Digest: plan.Digest,
 				}
 				if err := file.Write(out, a.Version, shown); err != nil {
 					return err

@@ -39,7 +39,8 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	flags.Lookup("detect-renames").DefValue = "true"
 	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; do nothing if a higher one is installed")
 	choice(cmd, flags, &o.OnDrift, "on-drift", "",
-		"what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)", "overwrite", "keep", "fail")
+		"what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)",
+		"overwrite", "keep", "fail")
 	optional(&o.RequireTenant, "require-tenant", "refuse the run if the tenant does not exist, instead of creating it")
 	flags.StringVar(&o.TenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
 	choice(cmd, flags, &o.AssumeSecretManager, "assume-secret-manager", "",
@@ -68,8 +69,8 @@ func (f *inputFlags) recorded(options install.Options) planfile.Options {
 	return planfile.Options{File: f.source.Files, Strict: f.source.Strict, Catalogue: f.catalogue, Options: options}
 }
 
-// database finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can do
-// something with an empty database create the local one. --wait never does: who waits for a database means another one.
+// database finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can
+// do something with an empty database create the local one. --wait never does: who waits for a database means another one.
 func (a *app) database(ctx context.Context, create bool) (*postgres.Config, error) {
 	source, err := postgres.Find(a.databaseURLFile, a.variables)
 	if err != nil {
@@ -93,12 +94,14 @@ func (a *app) database(ctx context.Context, create bool) (*postgres.Config, erro
 
 func (a *app) localDatabase(ctx context.Context, create bool) (postgres.Source, error) {
 	if a.wait > 0 {
-		return postgres.Source{}, postgres.Usage("--wait needs a database", "set DATABASE_URL, or omit --wait to use the local PostgreSQL")
+		return postgres.Source{}, postgres.Usage("--wait needs a database",
+			"set DATABASE_URL, or omit --wait to use the local PostgreSQL")
 	}
 	if status, err := local.Inspect(ctx, a.local()); !create && err == nil && status.URL() == "" {
 		return postgres.Source{}, &postgres.Error{
-			Code: postgres.CodeUnreachable, Message: "no database given, and no local database exists", ExitCode: postgres.ExitUnavailable,
-			Hint: "set DATABASE_URL, or run keep-bootstrap up, which creates a local database",
+			Code: postgres.CodeUnreachable, ExitCode: postgres.ExitUnavailable,
+			Message: "no database given, and no local database exists",
+			Hint:    "set DATABASE_URL, or run keep-bootstrap up, which creates a local database",
 		}
 	}
 	server, err := a.startLocal(ctx)
@@ -140,7 +143,9 @@ func (a *app) localOptions(o install.Options) install.Options {
 }
 
 // waiting runs attempt, again and again when --wait was given, and logs what is under way.
-func waiting[T any](ctx context.Context, a *app, what string, attempt func(context.Context) (T, error)) (result T, err error) {
+func waiting[T any](
+	ctx context.Context, a *app, what string, attempt func(context.Context) (T, error),
+) (result T, err error) {
 	defer a.progress(what)()
 	err = postgres.NewWait(a.wait, a.log).For(ctx, func(ctx context.Context) (err error) {
 		result, err = attempt(ctx)

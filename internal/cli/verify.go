@@ -67,5 +67,6 @@ func failedChecks(checks []db.CheckResult) error {
 	if failed == 0 {
 		return nil
 	}
-	return postgres.New(postgres.CodeVerify, report.Number(failed, "check")+" failed", "follow the hint of each failed check")
+	return postgres.New(postgres.CodeVerify, report.Number(failed, "check")+" failed",
+		"follow the hint of each failed check")
 }

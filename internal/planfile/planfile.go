@@ -50,7 +50,8 @@ type Plan struct {
 
 // Options are what flags said, by the names of the flags with _ for -, and what else the run is told.
 type Options struct {
-	File      []string `json:"file"` // as it was given, so that another checkout can apply the plan; null for Keep's variables
+	// File is as it was given, so that another checkout can apply the plan; null for Keep's variables.
+	File      []string `json:"file"`
 	Strict    bool     `json:"strict"`
 	Catalogue string   `json:"catalogue"`
 	install.Options
@@ -74,7 +75,8 @@ func DatabaseOf(config *postgres.Config) Database {
 
 // Write writes the file as a whole or not at all. It is readable by its owner only. plan is what was shown.
 func (p *Plan) Write(path, version string, plan *report.Result) error {
-	p.Type, p.Format, p.Bootstrap, p.Made = fileType, fileFormat, version, time.Now().UTC().Truncate(time.Second)
+	p.Type, p.Format, p.Bootstrap = fileType, fileFormat, version
+	p.Made = time.Now().UTC().Truncate(time.Second)
 	p.Summary, p.Changes, p.Refusal = plan.Counts, plan.Changes, plan.Refusal
 	text, err := json.MarshalIndent(p, "", "  ")
 	if err == nil {
@@ -117,13 +119,14 @@ func Read(path string) (*Plan, error) {
 }
 
 func noPlan(path, reason string) error {
-	e := postgres.New(postgres.CodeInput, "not a bootstrap plan file: "+reason, "make one with keep-bootstrap plan --out FILE")
+	e := postgres.New(postgres.CodeInput, "not a bootstrap plan file: "+reason,
+		"make one with keep-bootstrap plan --out FILE")
 	e.File = path
 	return e
 }
 
-// Check refuses a plan of another tenant, one that a guard refused when it was made, and flags that say something else: the reviewed
-// plan is what is applied.
+// Check refuses a plan of another tenant, one that a guard refused when it was made, and flags that say something else: the
+// reviewed plan is what is applied.
 func (p *Plan) Check(tenant string, given Options, flags *pflag.FlagSet) error {
 	if flags.Changed("tenant") && p.Tenant != tenant {
 		message := fmt.Sprintf("the plan was made for tenant %s, not for %s", report.Name(p.Tenant), report.Name(tenant))
@@ -168,5 +171,6 @@ func (p *Plan) Explain(err error, at Database) error {
 	if e == nil || e.Code != codeStale || p.Database == at {
 		return err
 	}
-	return postgres.New(codeStale, fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at), e.Hint, err)
+	message := fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at)
+	return postgres.New(codeStale, message, e.Hint, err)
 }

@@ -139,7 +139,8 @@ func (c *Counts) phrase(isPlan bool) string {
 	return strings.Join(phrases, "; ")
 }
 
-// words lists the counts of actions, those to come or those done. An action without a count is named only if it always is.
+// words lists the counts of actions, those to come or those done. An action without a count is named only if it always
+// is.
 func words(actions []action, isPlan bool, count func(action) (n int, always bool)) []string {
 	var parts []string
 	for _, a := range actions {

@@ -97,7 +97,9 @@ func (w *Writer) History(runs []db.Run) {
 	for i := range runs {
 		r := &runs[i]
 		w.run(r)
-		rows = append(rows, []string{strconv.FormatInt(r.RunID, 10), r.StartedAt.Format(time.DateTime), Name(r.RoleName), r.Outcome, result(r)})
+		rows = append(rows, []string{
+			strconv.FormatInt(r.RunID, 10), r.StartedAt.Format(time.DateTime), Name(r.RoleName), r.Outcome, result(r),
+		})
 	}
 	if len(runs) == 0 {
 		w.printf("no run has changed anything yet\n")

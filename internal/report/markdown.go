@@ -25,7 +25,8 @@ func (w *Writer) markdown(r *Result) {
 	}
 	w.printf("### %s tenant %s: %s\n\n", done, code(r.Tenant), r.Counted())
 	if e := r.Refusal; e != nil {
-		w.printf("> **Refused (%s)**: %s.\n> Next step: %s.\n\n", e.Code, escaped(e.Message), escaped(strings.TrimSuffix(e.Hint, ".")))
+		hint := strings.TrimSuffix(e.Hint, ".")
+		w.printf("> **Refused (%s)**: %s.\n> Next step: %s.\n\n", e.Code, escaped(e.Message), escaped(hint))
 	}
 	w.markdownChanges(r.Changes, more)
 	notes := slices.Clone(r.Notes)

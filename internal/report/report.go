@@ -24,8 +24,8 @@ const (
 // lineFormat is the version of the JSON lines. It rises when a line changes in a way that breaks its readers.
 const lineFormat = 1
 
-// Writer writes results. Its methods give the lines of JSON and those for people; the ones that the format does not want are
-// dropped. So is everything after the first error of Out, which Err returns.
+// Writer writes results. Its methods give the lines of JSON and those for people; the ones that the format does not want
+// are dropped. So is everything after the first error of Out, which Err returns.
 type Writer struct {
 	Out     io.Writer
 	Format  Format

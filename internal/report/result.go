@@ -25,7 +25,8 @@ type Summary struct {
 	TenantCreated *bool  `json:"tenant_created,omitempty"`
 	Providers     *int32 `json:"providers,omitempty"`
 	Unchanged     *int32 `json:"unchanged,omitempty"`
-	// Given are the other kinds in the manifest: how many objects of each are given, added, updated, adopted, pruned and unchanged.
+	// Given are the other kinds in the manifest: how many objects of each are given, added, updated, adopted, pruned and
+	// unchanged.
 	Given map[string]map[string]int `json:"given,omitempty"`
 	// Of up.
 	SchemaFrom *int32 `json:"schema_from,omitempty"`
@@ -160,7 +161,8 @@ func (r *Result) Log(log *slog.Logger) {
 	case !r.Changed && given > 0 && unchanged == 0 && len(r.Notes) > 0:
 		log.Warn("nothing installed", "because", r.Notes[0]) // an older generation
 	case !r.Changed && given != unchanged:
-		log.Info("nothing was written; what was changed outside of keep-bootstrap is kept", "given", given, "unchanged", unchanged)
+		log.Info("nothing was written; what was changed outside of keep-bootstrap is kept",
+			"given", given, "unchanged", unchanged)
 	case !r.Changed:
 		log.Info("up to date", counts...)
 	default:

@@ -7,8 +7,8 @@ import (
 	"keep-bootstrap/internal/install"
 )
 
-// secretActions are what can become of a secret, in the order in which they are shown: what is amiss comes last, in red. What has no
-// sign is only counted.
+// secretActions are what can become of a secret, in the order in which they are shown: what is amiss comes last, in red.
+// What has no sign is only counted.
 var secretActions = []action{
 	{name: install.SecretAdd, planned: "to copy", done: "copied", sign: "  +", colour: green},
 	{name: install.SecretUpdate, planned: "to overwrite", done: "overwritten", sign: "  ~", colour: yellow},
@@ -47,7 +47,8 @@ func (w *Writer) Secrets(s *Secrets) {
 		line := append(object{"action", secret.Action}.with("kind", secret.Kind), "name", secret.Name)
 		w.line("secret", append(line.with("key", secret.Key), "reason", secret.Reason))
 	}
-	summary := object{"tenant", s.Tenant, "store", s.Store, "dry_run", s.DryRun, "changed", n[install.SecretAdd]+n[install.SecretUpdate] > 0}
+	changed := n[install.SecretAdd]+n[install.SecretUpdate] > 0
+	summary := object{"tenant", s.Tenant, "store", s.Store, "dry_run", s.DryRun, "changed", changed}
 	for _, action := range secretActions {
 		summary = append(summary, action.name, n[action.name])
 		if action.sign == "" {

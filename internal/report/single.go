@@ -44,7 +44,9 @@ func (w *Writer) Local(status local.Status) {
 // Program shows the version of the program and its migrations.
 func (w *Writer) Program() {
 	names, platform := migrate.Names(), runtime.GOOS+"/"+runtime.GOARCH
-	w.line("program", object{"go", runtime.Version(), "platform", platform, "schema", migrate.Known(), "migrations", names})
+	w.line("program", object{
+		"go", runtime.Version(), "platform", platform, "schema", migrate.Known(), "migrations", names,
+	})
 	w.printf("keep-bootstrap %s (%s, %s)\nmigrations 1 to %d: %s\n",
 		w.Version, runtime.Version(), platform, migrate.Known(), strings.Join(names, " "))
 }
