@@ -173,7 +173,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		return err
 	}
 	a.log = a.newLog(a.logFormat)
-	a.out.Colour = a.colours()
+	a.out.Colour = a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && terminal(a.Stdout)
 	if flags.Changed("database-url-file") && a.databaseURLFile == "" {
 		return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
 	}
@@ -232,16 +232,4 @@ func (a *app) newLog(form string) *slog.Logger {
 		return report.NewLog(a.Stderr)
 	}
 	return slog.New(slog.NewJSONHandler(a.Stderr, nil))
-}
-
-// colours reports whether stdout gets colour: on a terminal that is not dumb, unless NO_COLOR is set; anywhere when
-// CLICOLOR_FORCE is set.
-func (a *app) colours() bool {
-	switch {
-	case a.getenv("NO_COLOR") != "":
-		return false
-	case a.getenv("CLICOLOR_FORCE") != "" && a.getenv("CLICOLOR_FORCE") != "0":
-		return true
-	}
-	return a.getenv("TERM") != "dumb" && terminal(a.Stdout)
 }

@@ -489,27 +489,6 @@ func TestManyChanges(t *testing.T) {
 	inOrder(t, run(t, env, "up", "-f", path).want(t, 0).stdout, "250 changes: keep-bootstrap history 1", "Applied: 250 added")
 }
 
-func TestColour(t *testing.T) {
-	t.Parallel()
-	d := pgtest.New(t, pgtest.Keep(newestKeep))
-	path := file(t, twoProviders)
-	run(t, environment{"DATABASE_URL": d.URL}, "migrate").want(t, 0)
-	for _, test := range []struct {
-		env  environment
-		want bool
-	}{
-		{environment{}, false},
-		{environment{"CLICOLOR_FORCE": "1"}, true},
-		{environment{"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, false},
-		{environment{"CLICOLOR_FORCE": "0"}, false},
-	} {
-		test.env["DATABASE_URL"] = d.URL
-		if got := strings.Contains(run(t, test.env, "plan", "-f", path).stdout, "\x1b["); got != test.want {
-			t.Errorf("%v: colour %v", test.env, got)
-		}
-	}
-}
-
 func TestSecretManager(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, pgtest.Keep(newestKeep))

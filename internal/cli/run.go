@@ -17,8 +17,7 @@ import (
 // inputFlags are the flags of commands that read providers.
 type inputFlags struct {
 	sourceFlags
-	given      install.Options // what flags say
-	generation int64
+	given install.Options // what flags say
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
@@ -37,7 +36,11 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	optional(&o.Adopt, "adopt", "adopt objects created by users whose names are in the manifest")
 	optional(&o.DetectRenames, "detect-renames", "detect renames that renamed_from does not declare")
 	flags.Lookup("detect-renames").DefValue = "true"
-	flags.Int64Var(&f.generation, "generation", 0, "`number` of this configuration; do nothing if a higher one is installed")
+	flags.Func("generation", "`number` of this configuration; do nothing if a higher one is installed", func(text string) error {
+		number, err := strconv.ParseInt(text, 10, 64)
+		o.Generation = &number
+		return err
+	})
 	choice(cmd, flags, &o.OnDrift, "on-drift", "",
 		"what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)",
 		"overwrite", "keep", "fail")
@@ -53,9 +56,6 @@ func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 	o.SecretManager, o.ToolVersion = a.getenv("SECRET_MANAGER_TYPE"), a.Version
 	if provisions := a.getenv("PROVISION_RESOURCES") == "true"; provisions { // the exact text that Keep compares with
 		o.ProvisionResources = &provisions
-	}
-	if cmd.Flags().Changed("generation") {
-		o.Generation = &f.generation
 	}
 	if f.catalogue != "" || cmd.Flags().Changed("allow-unknown-types") {
 		allow := f.source.AllowUnknownTypes || f.catalogue != "" // the database lacks the user's types; they were checked before

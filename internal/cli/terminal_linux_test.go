@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 	"unsafe"
 
 	"keep-bootstrap/internal/cli"
+	"keep-bootstrap/test/pgtest"
 )
 
 // pseudoTerminal opens a terminal and the end from which what is printed on it is read.
@@ -34,6 +36,38 @@ func pseudoTerminal(t *testing.T) (terminal, reader *os.File) {
 	return terminal, reader
 }
 
+// printed is what is on a terminal until now.
+func printed(terminal, reader *os.File) string {
+	fmt.Fprintln(terminal, "end")
+	var shown []string
+	for lines := bufio.NewScanner(reader); lines.Scan() && lines.Text() != "end"; {
+		shown = append(shown, lines.Text())
+	}
+	return strings.Join(shown, "\n")
+}
+
+// TestColour: there is colour on a terminal, unless it is dumb or NO_COLOR is set, and nowhere else.
+func TestColour(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	path := file(t, twoProviders)
+	env := environment{"DATABASE_URL": d.URL}
+	run(t, env, "migrate").want(t, 0)
+	if r := run(t, env, "plan", "-f", path).want(t, 0); strings.Contains(r.stdout, "\x1b[") {
+		t.Errorf("colour in a file: %s", r.stdout)
+	}
+	for variable, want := range map[string]bool{"TERM=xterm": true, "TERM=dumb": false, "NO_COLOR=1": false} {
+		terminal, reader := pseudoTerminal(t)
+		exit := cli.Main(context.Background(), cli.Environment{
+			Args: []string{"plan", "-f", path}, Environ: []string{"DATABASE_URL=" + d.URL, variable},
+			Stdin: strings.NewReader(""), Stdout: terminal, Stderr: io.Discard, Version: "test",
+		})
+		if text := printed(terminal, reader); exit != 0 || strings.Contains(text, "\x1b[") != want {
+			t.Errorf("%s: exit code %d\n%q", variable, exit, text)
+		}
+	}
+}
+
 // TestCaret: on a terminal the line and a caret follow a problem, and no secret is shown.
 func TestCaret(t *testing.T) {
 	t.Parallel()
@@ -44,12 +78,7 @@ func TestCaret(t *testing.T) {
 	if exit != 65 {
 		t.Errorf("exit code %d", exit)
 	}
-	fmt.Fprintln(terminal, "end")
-	var shown []string
-	for printed := bufio.NewScanner(reader); printed.Scan() && printed.Text() != "end"; {
-		shown = append(shown, printed.Text())
-	}
-	text := strings.Join(shown, "\n")
+	text := printed(terminal, reader)
 	for _, want := range []string{
 		"    type: grafanaa\n              ^", "      VMAlertHst: ...\n          ^", "      VMAlertPort: ...\n                       ^", "      other: ...\n          ^",
 	} {
