@@ -25,7 +25,7 @@ refused if the input or the database has changed since, and for another tenant o
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, options := cmd.Context(), input.options(cmd, a)
 			if planPath == "" {
-				run, err := a.inputRun(ctx, &input, options)
+				run, err := a.inputRun(ctx, &input, options, false)
 				if err != nil {
 					return err
 				}
@@ -40,7 +40,7 @@ refused if the input or the database has changed since, and for another tenant o
 				return err
 			}
 			a.tenant = plan.Tenant
-			run, err := a.inputRun(ctx, &input, input.use(plan, options))
+			run, err := a.inputRun(ctx, &input, input.use(plan, options), false)
 			if err != nil {
 				return err
 			}

@@ -77,7 +77,7 @@ type app struct {
 	server       string // host and port, or socket, of the database
 	isLocal      bool   // the database is the local PostgreSQL
 	localVersion string // of the local PostgreSQL
-	committed    int64  // run that was committed, or 0
+	committed    *int64 // run that was committed, or nil
 
 	// For --metrics-file.
 	begin   time.Time
@@ -201,10 +201,10 @@ func (a *app) written(err error) error {
 		return err
 	}
 	reason := file.Reason(unwritten)
-	if a.committed != 0 {
+	if a.committed != nil {
 		return postgres.New(postgres.CodeOutput,
-			fmt.Sprintf("run %d was committed, but its report cannot be written: %s", a.committed, reason),
-			fmt.Sprintf("run keep-bootstrap history %d to see what it did", a.committed))
+			fmt.Sprintf("run %d was committed, but its report cannot be written: %s", *a.committed, reason),
+			fmt.Sprintf("run keep-bootstrap history %d to see what it did", *a.committed))
 	}
 	return postgres.New(postgres.CodeOutput, "the result cannot be written: "+reason,
 		"make room, or send stdout elsewhere")

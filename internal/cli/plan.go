@@ -25,7 +25,7 @@ reads the same sources again, and refuses if they or the database have changed s
 		Example: "  keep-bootstrap plan -f providers.yaml --detailed-exitcode",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			run, err := a.inputRun(ctx, &input, input.options(cmd, a))
+			run, err := a.inputRun(ctx, &input, input.options(cmd, a), false)
 			if err != nil {
 				return err
 			}

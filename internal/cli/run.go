@@ -10,6 +10,7 @@ import (
 
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/local"
+	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 )
@@ -17,7 +18,8 @@ import (
 // inputFlags are the flags of commands that read providers.
 type inputFlags struct {
 	sourceFlags
-	given install.Options // what flags say
+	given      install.Options // what flags say
+	tenantOnly bool            // nothing is read
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
@@ -123,23 +125,23 @@ func (a *app) newRun(ctx context.Context, create bool) (*install.Run, error) {
 	}, err
 }
 
-// inputRun reads the input, finds the database and prepares a run of that input with these options.
-func (a *app) inputRun(ctx context.Context, input *inputFlags, options install.Options) (*install.Run, error) {
-	m, err := input.load(a)
-	if err != nil {
-		return nil, err
+// inputRun reads the input, finds the database and prepares a run of that input with these options. create is that of
+// database.
+func (a *app) inputRun(
+	ctx context.Context, input *inputFlags, options install.Options, create bool,
+) (run *install.Run, err error) {
+	var m *manifest.Manifest
+	if !input.tenantOnly {
+		if m, err = input.load(a); err != nil {
+			return nil, err
+		}
 	}
-	run, err := a.newRun(ctx, false)
-	run.Manifest, run.Options = m, a.localOptions(options)
+	run, err = a.newRun(ctx, create)
+	run.Manifest, run.Options = m, options
+	if a.isLocal && options.MaxPrune == "" {
+		run.Options.MaxPrune = "100%" // the local database is for trying things out
+	}
 	return run, err
-}
-
-// localOptions lets a run remove everything from the local database, which is for trying things out.
-func (a *app) localOptions(o install.Options) install.Options {
-	if a.isLocal && o.MaxPrune == "" {
-		o.MaxPrune = "100%"
-	}
-	return o
 }
 
 // waiting runs attempt, again and again when --wait was given, and logs what is under way.

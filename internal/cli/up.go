@@ -9,7 +9,6 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
-	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
 )
@@ -17,7 +16,7 @@ import (
 func (a *app) upCommand() *cobra.Command {
 	var input inputFlags
 	var activation activateFlags
-	var tenantOnly, createTables, thenActivate bool
+	var createTables, thenActivate bool
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "migrate, create the tenant, install the input, verify",
@@ -41,7 +40,7 @@ start within --wait.`,
 			ctx := cmd.Context()
 			switch {
 			case !thenActivate:
-			case tenantOnly:
+			case input.tenantOnly:
 				return postgres.Usage("--activate and --tenant-only exclude each other",
 					"with --tenant-only, Keep provisions its providers itself")
 			case a.out.Format == report.Markdown:
@@ -52,21 +51,13 @@ start within --wait.`,
 					return err
 				}
 			}
-			var m *manifest.Manifest
-			if !tenantOnly {
-				var err error
-				if m, err = input.load(a); err != nil {
-					return err
-				}
-			}
-			run, err := a.newRun(ctx, true)
+			run, err := a.inputRun(ctx, &input, input.options(cmd, a), true)
 			if err != nil {
 				return err
 			}
 			defer run.Close(ctx)
-			run.Manifest, run.Options = m, a.localOptions(input.options(cmd, a))
 			run.CreateTables = createTables || a.isLocal
-			if tenantOnly {
+			if input.tenantOnly {
 				return a.seedTenant(ctx, run, input.given.TenantName)
 			}
 			if err := a.install(ctx, "up", run, run.Up); err != nil || !thenActivate {
@@ -80,24 +71,27 @@ start within --wait.`,
 	activation.register(cmd)
 	a.metricsFlag(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&thenActivate, "activate", false, "then let a running Keep install webhooks, as keep-bootstrap activate does")
-	flags.BoolVar(&tenantOnly, "tenant-only", false, "prepare the database and create the tenant only; leave provisioning to Keep")
-	flags.BoolVar(&createTables, "create-tables", false, "create Keep's tables if none exists (Keep's own first migration then fails)")
+	flags.BoolVar(&thenActivate, "activate", false,
+		"then let a running Keep install webhooks, as keep-bootstrap activate does")
+	flags.BoolVar(&input.tenantOnly, "tenant-only", false,
+		"prepare the database and create the tenant only; leave provisioning to Keep")
+	flags.BoolVar(&createTables, "create-tables", false,
+		"create Keep's tables if none exists (Keep's own first migration then fails)")
 	a.localVersionFlag(flags)
 	return cmd
 }
 
 // install runs up or apply and shows what it did. A run that fails is recorded in the journal.
-func (a *app) install(ctx context.Context, command string, run *install.Run, do func(context.Context) (install.Outcome, error)) error {
+func (a *app) install(
+	ctx context.Context, command string, run *install.Run, do func(context.Context) (install.Outcome, error),
+) error {
 	outcome, err := waiting(ctx, a, "installing "+report.Contents(run.Manifest), do)
 	if err != nil {
 		err = postgres.Interrupted(ctx, err)
 		run.RecordFailure(ctx, err)
 		return err
 	}
-	if id := outcome.Report.RunID; id != nil {
-		a.committed = *id
-	}
+	a.committed = outcome.Report.RunID
 	result := report.NewRun(command, run.Tenant, &outcome)
 	a.counts = &result.Counts
 	result.Log(a.log)

@@ -11,18 +11,12 @@ func (w *Writer) typeLine(t *catalogue.Type) {
 	fields := []object{} // not null
 	for _, f := range t.Fields {
 		field := object{"name", f.Name, "kind", f.Kind, "required", f.Required, "nullable", f.Nullable, "secret", f.Secret}
-		if len(f.Values) > 0 {
-			field = append(field, "values", f.Values)
-		}
-		fields = append(fields, field.with("default", f.Default))
+		fields = append(fields, field.with("values", f.Values).with("default", f.Default))
 	}
 	line := object{"name", t.Name}.with("display_name", t.DisplayName)
 	line = append(line, "installable", t.Installable, "webhook", t.Webhook, "consumer", t.Consumer, "coming_soon", t.ComingSoon,
 		"network_at_install", t.NetworkAtInstall, "fields", fields)
-	if len(t.OneOf) > 0 {
-		line = append(line, "one_of", t.OneOf)
-	}
-	w.line("provider_type", line)
+	w.line("provider_type", line.with("one_of", t.OneOf))
 }
 
 // Types shows all types of a catalogue.
