@@ -183,9 +183,7 @@ func (i *item) integer(v *document.Value, key string) {
 
 // boolean reads true and false, and the texts and numbers for them; null, and what cannot be resolved, is as absent.
 func (i *item) boolean(v *document.Value, key string) *bool {
-	if v.Kind == document.Text {
-		i.resolve(v, key)
-	}
+	i.resolve(v, key)
 	if v.Kind == document.Null || v.Flaw == document.Unresolved {
 		return nil
 	}

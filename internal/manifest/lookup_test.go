@@ -57,7 +57,7 @@ func TestPlaces(t *testing.T) {
 			"a:\n  authentication: {verify: no, url: http://h, password: no}\n  type: prometheus\n",
 			"~2:57 a plain yes, no, on or off is a boolean in YAML\n",
 		},
-		{"a: {type: http, authentication: [1]}\n", "1:33 authentication must be an object, not a list\n"},
+		{"a: {type: http, authentication: [1]}\n", "1:33 `authentication` must be an object, not a list\n"},
 		{"a: {type: $(SET)}\n", "1:11 the provider's type cannot be a reference\n"},
 		{"{\n  \"a\": {\n    \"type\": \"grafana\", \"authentication\": {\"host\": 1, \"token\": null}\n  }\n}\n", "3:51 has the authentication field \"host\", which must be a URL that begins with http:// or https://\n" +
 			"3:63 has the authentication field \"token\", which must be a string\n"},

@@ -24,8 +24,8 @@ type provider struct {
 	result   Provider
 	declared *catalogue.Type // nil if it is not known
 	start    document.Value  // where it starts, and its key
-	// What is checked against the catalogue: the value of `type:`, nil if it cannot be looked up, and `authentication:`, nil if
-	// there is none.
+	// What is checked against the catalogue: the value of `type:`, nil if it cannot be looked up, and `authentication:`,
+	// nil if there is none.
 	typeValue *document.Value
 	fields    *document.Member
 }
@@ -34,13 +34,13 @@ type provider struct {
 func readProvider(i *item, m *document.Member, named bool) {
 	p := &provider{item: i, start: document.Value{Place: m.Value.Place}}
 	p.result.InstallWebhookDefault, p.result.Authentication = named, "{}"
-	name, nameKey := m.Value.Member("name"), "name" // the key to show in snippets is the one that the name stands at
 	if named {
 		p.start = m.Key
 		i.name = m.Key.Text
 	}
 	p.result.Source = i.source.at(&p.start)
 	i.check(&m.Value, document.Deep, "name")
+	name, nameKey := m.Value.Member("name"), "name" // the key to show in snippets is the one that the name stands at
 	if named {
 		nameKey = m.Key.Text
 		if name != nil && name.Kind == document.Text && name.Text != m.Key.Text {
@@ -123,20 +123,17 @@ func (p *provider) setType(v *document.Value) {
 
 // authentication resolves what is below authentication and writes it as text.
 func (p *provider) authentication(v *document.Value) {
-	switch v.Kind {
-	case document.Null:
+	const hint = "write `key: value` pairs below it, in JSON {\"key\": \"value\"} without quotes around the braces"
+	if v.Kind == document.Null {
 		return
-	case document.Object:
-	default:
-		f := at(v, "authentication", CodeKind, "authentication must be an object, not "+v.Kind.String(), "write `key: value` pairs below it")
-		if v.Kind == document.Text && p.source.format.IsJSON() {
-			f.Hint = `write {"key": "value"}, without quotes around the braces`
-		}
-		p.fail(f)
+	}
+	if !p.is(document.Object, v, "authentication", hint) {
+		p.typeValue = nil // what fields it lacks is not known
 		return
 	}
 	if rules := v.Member("deduplication_rules"); rules != nil {
-		p.suspect(at(rules, "deduplication_rules", CodeMisplaced, "`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
+		p.suspect(at(rules, "deduplication_rules", CodeMisplaced,
+			"`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
 			"move it next to `authentication`, where Keep reads it"))
 	}
 	p.placeholder(v, "authentication")
@@ -168,15 +165,13 @@ var hasScheme = document.Pattern(`^(https?://|\{\{)`)
 
 // lookUp checks type and authentication against the catalogue.
 func (p *provider) lookUp() {
-	options, below, fields := &p.reader.options, &p.start, (*document.Value)(nil)
-	if p.fields != nil {
-		below, fields = &p.fields.Key, &p.fields.Value
-		if fields.Kind != document.Object && fields.Kind != document.Null {
-			return // already reported
-		}
-	}
+	options := &p.reader.options
 	if options.Catalogue == nil || p.typeValue == nil || p.declared == nil && options.AllowUnknownTypes {
 		return
+	}
+	below, fields := &p.start, (*document.Value)(nil)
+	if p.fields != nil {
+		below, fields = &p.fields.Key, &p.fields.Value
 	}
 	for _, found := range options.Catalogue.Check(p.typeValue, below, fields) {
 		switch {
@@ -231,20 +226,15 @@ func (p *provider) resolveAll(v *document.Value, key string) {
 
 // description takes any scalar: Keep ignores the key, so whatever is there has worked so far.
 func (p *provider) description(v *document.Value) {
+	p.resolve(v, "description")
 	switch {
-	case !v.Scalar():
-		p.fail(at(v, "description", CodeKind, "`description` must be a string, not "+v.Kind.String(), `write description: "..."`))
-		return
 	case v.Kind == document.Null:
-		return
-	case v.Kind == document.Text:
-		p.resolve(v, "description")
+	case !v.Scalar():
+		p.is(document.Text, v, "description", `write description: "..."`)
+	default:
+		text := v.AsWritten()
+		p.result.Description = &text
 	}
-	text := v.Text
-	if v.Kind != document.Text {
-		text = v.AsWritten()
-	}
-	p.result.Description = &text
 }
 
 // idPattern is an id as Keep makes it.
@@ -252,9 +242,7 @@ var idPattern = document.Pattern(`^[0-9a-f]{32}$`)
 
 // id reads the id that the provider is to have, so that the URL of its webhook survives a rebuild.
 func (p *provider) id(v *document.Value) {
-	if v.Kind == document.Text {
-		p.resolve(v, "id")
-	}
+	p.resolve(v, "id")
 	if v.Kind == document.Null || v.Flaw == document.Unresolved {
 		return
 	}
@@ -283,9 +271,7 @@ func (p *provider) renamedFrom(v *document.Value) {
 }
 
 func (p *provider) oldName(v *document.Value) {
-	if v.Kind == document.Text {
-		p.resolve(v, "renamed_from")
-	}
+	p.resolve(v, "renamed_from")
 	f := at(v, "renamed_from", CodeName, "", "write renamed_from: [old-name]")
 	if v.Flaw == document.Unresolved || !p.string(v, "a name in `renamed_from`", MaxName, f) {
 		return

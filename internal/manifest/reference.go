@@ -44,12 +44,14 @@ func betweenBrackets(text string) (string, bool) {
 // resolve replaces a text by what it refers to, if it is a reference. The resolved values are counted, so that a small
 // input that names one large file many times stays bounded.
 func (i *item) resolve(v *document.Value, key string) {
-	if IsEscaped(v.Text) {
+	inner, ok := betweenBrackets(v.Text)
+	switch {
+	case v.Kind != document.Text:
+		return
+	case IsEscaped(v.Text):
 		v.Text = v.Text[1:]
 		return
-	}
-	inner, ok := betweenBrackets(v.Text)
-	if !ok {
+	case !ok:
 		if strings.HasPrefix(v.Text, "{{") && envTemplate().MatchString(v.Text) {
 			i.warn(at(v, key, CodeTemplate,
 				"`{{ env.NAME }}` is stored as it is; Keep fills it in from its own environment when it loads the provider",

@@ -82,12 +82,12 @@ func (i *item) workflowName(whole, body *document.Value) {
 // disabled sets what Keep reads: a boolean, or the text true in any case.
 func (i *item) disabled(v *document.Value) {
 	disabled := v.Kind != document.Number && strings.EqualFold(v.Text, "true")
-	switch {
-	case v.Kind == document.Boolean || v.Kind == document.Null || v.IsText("true") || v.IsText("false"):
-	case disabled:
-		i.suspect(at(v, "disabled", CodeValue, "Keep reads this as true: the workflow never runs", "write disabled: true or disabled: false"))
-	default:
-		i.suspect(at(v, "disabled", CodeValue, "Keep accepts only true for disabled: this workflow will run", "write disabled: true or disabled: false"))
+	if v.Kind != document.Boolean && v.Kind != document.Null && !v.IsText("true") && !v.IsText("false") {
+		message := "Keep accepts only true for disabled: this workflow will run"
+		if disabled {
+			message = "Keep reads this as true: the workflow never runs"
+		}
+		i.suspect(at(v, "disabled", CodeValue, message, "write disabled: true or disabled: false"))
 	}
 	*v = boolean(disabled)
 }
