@@ -149,7 +149,7 @@ func TestRoundTrip(t *testing.T) {
 			if is.Name != p.name || text(is.Description) != text(options.Description) || (is.Description == nil) != (options.Description == nil) {
 				t.Errorf("%+v", is)
 			}
-			if (is.PullingEnabled != nil) == *options.PullingEnabled || (is.PreventDelete != nil) != options.PreventDelete || (is.InstallWebhook != nil) != options.InstallWebhook || is.InstallWebhookDefault {
+			if (is.PullingEnabled != nil) == *options.PullingEnabled || (is.PreventDelete != nil) != options.PreventDelete || is.InstallWebhook != options.InstallWebhook {
 				t.Errorf("%+v\n%s", is, result.Text)
 			}
 			if p.rule != "" {

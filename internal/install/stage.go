@@ -42,10 +42,6 @@ func stagedRows(m *manifest.Manifest) (rows []db.StageParams) {
 
 // optionsOf is the column options of a provider.
 func optionsOf(p *manifest.Provider) *string {
-	webhook := p.InstallWebhookDefault
-	if p.InstallWebhook != nil {
-		webhook = *p.InstallWebhook
-	}
 	options, err := json.Marshal(struct {
 		ID             string   `json:"id,omitempty"`
 		RenamedFrom    []string `json:"renamed_from,omitempty"`
@@ -53,7 +49,7 @@ func optionsOf(p *manifest.Provider) *string {
 		PullingEnabled *bool    `json:"pulling_enabled,omitempty"`
 		PreventDelete  *bool    `json:"prevent_delete,omitempty"`
 		InstallWebhook bool     `json:"install_webhook"`
-	}{p.ID, p.RenamedFrom, p.Description, p.PullingEnabled, p.PreventDelete, webhook})
+	}{p.ID, p.RenamedFrom, p.Description, p.PullingEnabled, p.PreventDelete, p.InstallWebhook})
 	if err != nil {
 		panic(err) // texts, lists of texts and booleans
 	}

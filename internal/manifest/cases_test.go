@@ -188,7 +188,7 @@ func TestBooleanVariableIgnored(t *testing.T) {
 			}
 		}
 		m = expect(t, stdin("p: {type: http, install_webhook: $(B), pulling_enabled: '"+value+"', prevent_delete: '"+value+"'}\n", "B="+value))
-		if p := m.Providers[0]; *p.InstallWebhook != want || *p.PullingEnabled != want || *p.PreventDelete != want {
+		if p := m.Providers[0]; p.InstallWebhook != want || *p.PullingEnabled != want || *p.PreventDelete != want {
 			t.Errorf("%s: %+v", value, p)
 		}
 	}

@@ -127,8 +127,7 @@ func TestGood(t *testing.T) {
 				if p.Description != nil {
 					fmt.Fprintf(&got, "  description %q\n", *p.Description)
 				}
-				fmt.Fprintf(&got, "  webhook %s (default %t), pulling %s, prevent delete %s\n",
-					say(p.InstallWebhook), p.InstallWebhookDefault, say(p.PullingEnabled), say(p.PreventDelete))
+				fmt.Fprintf(&got, "  webhook %t, pulling %s, prevent delete %s\n", p.InstallWebhook, say(p.PullingEnabled), say(p.PreventDelete))
 			}
 			describe(&got, m)
 			if len(m.Warnings) > 0 {

@@ -172,10 +172,10 @@ providers:
 					if p.Source.Line == 0 || p.Source.Column == 0 || p.Source.File == "" {
 						t.Errorf("%s: %s has no position: %+v", way, p.Name, p.Source)
 					}
-					if p.InstallWebhookDefault != c.named {
-						t.Errorf("%s: install_webhook of %s defaults to %t", way, p.Name, p.InstallWebhookDefault)
+					if p.InstallWebhook != c.named {
+						t.Errorf("%s: install_webhook of %s defaults to %t", way, p.Name, p.InstallWebhook)
 					}
-					p.Source, p.InstallWebhookDefault = Position{}, false
+					p.Source, p.InstallWebhook = Position{}, false
 				}
 				if diff := cmp.Diff(want, providers); diff != "" {
 					t.Errorf("%s: -want +got:\n%s", way, diff)
@@ -193,7 +193,7 @@ func TestSingle(t *testing.T) {
 		"renamed_from: [x, y, x]\ndescription: 12.50\nprevent_delete: yes\n")
 	got := load(t, Options{Files: []string{path}})
 	want := []Provider{{
-		Name: "a \"b\"\n😀", Type: "grafana", Authentication: "{}", InstallWebhook: ptr(true), PullingEnabled: ptr(false),
+		Name: "a \"b\"\n😀", Type: "grafana", Authentication: "{}", InstallWebhook: true, PullingEnabled: ptr(false),
 		RenamedFrom: []string{"x", "y"}, Description: ptr("12.50"), PreventDelete: ptr(true),
 		Source: Position{path, 2, 1},
 	}}
@@ -213,11 +213,11 @@ func TestSingle(t *testing.T) {
 		`KEEP_PROVIDER_MY_VM=ignored, since the first one counts`,
 	}})
 	want = []Provider{
-		{Name: "first", Type: "http", Authentication: "{}", InstallWebhookDefault: true, Source: Position{"KEEP_PROVIDERS", 1, 2}},
-		{Name: "a", Type: "http", Authentication: "{}", InstallWebhookDefault: true, Source: Position{"KEEP_PROVIDER_A", 1, 1}},
+		{Name: "first", Type: "http", Authentication: "{}", InstallWebhook: true, Source: Position{"KEEP_PROVIDERS", 1, 2}},
+		{Name: "a", Type: "http", Authentication: "{}", InstallWebhook: true, Source: Position{"KEEP_PROVIDER_A", 1, 1}},
 		{
 			Name: "my-vm", Type: "grafana", Authentication: `{"n": 1.50, "e": 1E3}`, RenamedFrom: []string{"vms"},
-			InstallWebhookDefault: true, Source: Position{"KEEP_PROVIDER_MY_VM", 1, 1},
+			InstallWebhook: true, Source: Position{"KEEP_PROVIDER_MY_VM", 1, 1},
 		},
 	}
 	if diff := cmp.Diff(want, got.Providers); diff != "" {

@@ -74,11 +74,9 @@ type Provider struct {
 	PullingEnabled *bool
 	// PreventDelete is nil if the manifest does not say.
 	PreventDelete *bool
-	// InstallWebhook is nil if the manifest does not say.
-	InstallWebhook *bool
-	// InstallWebhookDefault is what Keep does then: true for an entry of an object {name: provider} and for
-	// KEEP_PROVIDER_<NAME>, false for one with `name:`.
-	InstallWebhookDefault bool
+	// InstallWebhook is, if the manifest does not say, what Keep does then: true for an entry of an object {name: provider}
+	// and for KEEP_PROVIDER_<NAME>, false for one with `name:`.
+	InstallWebhook bool
 	// Source is where the entry starts.
 	Source Position
 }

@@ -33,7 +33,7 @@ type provider struct {
 // readProvider reads one provider. Its name is the key of m when it is named, else the member `name`.
 func readProvider(i *item, m *document.Member, named bool) {
 	p := &provider{item: i, start: document.Value{Place: m.Value.Place}}
-	p.result.InstallWebhookDefault, p.result.Authentication = named, "{}"
+	p.result.InstallWebhook, p.result.Authentication = named, "{}"
 	if named {
 		p.start = m.Key
 		i.name = m.Key.Text
@@ -85,7 +85,9 @@ func (p *provider) member(m *document.Member) {
 	case "deduplication_rules":
 		p.deduplicationRules(value)
 	case "install_webhook":
-		p.result.InstallWebhook = p.boolean(value, key.Text)
+		if given := p.boolean(value, key.Text); given != nil {
+			p.result.InstallWebhook = *given
+		}
 	case "pulling_enabled":
 		p.result.PullingEnabled = p.boolean(value, key.Text)
 	case "prevent_delete":

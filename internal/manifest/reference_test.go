@@ -80,7 +80,7 @@ func TestReferencePlaces(t *testing.T) {
 	got := load(t, stdin(`{"$(a b)": {"type": "http", "description": "$(A)", "renamed_from": ["$(A)"], "install_webhook": "$(T)",
 		"authentication": {"$(A)": {"deep": ["$(A)"]}}, "deduplication_rules": {"$(A)": {"description": "$(A)"}}}}`, "A=x", "T=true"))
 	p := got.Providers[0]
-	if *p.Description != "x" || p.RenamedFrom[0] != "x" || !*p.InstallWebhook ||
+	if *p.Description != "x" || p.RenamedFrom[0] != "x" || !p.InstallWebhook ||
 		p.Authentication != `{"$(A)": {"deep": ["x"]}}` || rulesOf(&p) != `{"$(A)": {"description": "x"}}` || p.Name != "$(a b)" {
 		t.Errorf("got %+v", p)
 	}
