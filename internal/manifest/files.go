@@ -47,9 +47,6 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 
 func (r *reader) stdin(stdin io.Reader) {
 	s := r.newSource(source{name: "stdin"})
-	if stdin == nil {
-		stdin = strings.NewReader("")
-	}
 	data, err := file.ReadAll(stdin, 0, document.MaxJSONSize)
 	if err != nil {
 		r.unreadable(s, err, document.MaxJSONSize, "")
@@ -72,6 +69,10 @@ func (r *reader) directory(directory, kind, variable string) {
 		r.unreadable(r.about(directory).source, err, 0, variable)
 		return
 	}
+	stored := directory // Keep stores the path of a workflow as it is given, and that of a mapping rule in full
+	if absolute, err := filepath.Abs(directory); err == nil && kind == KindMappingRule {
+		stored = absolute
+	}
 	read, passed := false, false
 	for _, entry := range entries {
 		name := entry.Name()
@@ -93,7 +94,7 @@ func (r *reader) directory(directory, kind, variable string) {
 			r.of(s).fail(whole(CodeEncoding, "the name of this file is not UTF-8", "rename it"))
 		default:
 			read = true
-			s.provisioned = provisionedPath(kind, directory, name)
+			s.provisioned = strings.TrimSuffix(stored, "/") + "/" + name
 			r.loadFile(s, path, "")
 		}
 	}
@@ -105,19 +106,4 @@ func (r *reader) directory(directory, kind, variable string) {
 	default:
 		r.read(directory, nil)
 	}
-}
-
-// provisionedPath is the path that Keep stores of a file: of a workflow the directory as it was given and the file, of a
-// mapping rule that in full.
-func provisionedPath(kind, directory, name string) string {
-	switch kind {
-	case KindMappingRule:
-		if absolute, err := filepath.Abs(directory); err == nil {
-			directory = absolute
-		}
-	case KindWorkflow:
-	default:
-		return ""
-	}
-	return strings.TrimSuffix(directory, "/") + "/" + name
 }

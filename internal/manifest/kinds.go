@@ -117,11 +117,6 @@ var Roles = []string{"admin", "noc", "webhook", "workflowrunner"}
 
 // Boolean reads a boolean as Keep reads its own variables: true and 1, false and 0, in any case.
 func Boolean(text string) (value, ok bool) {
-	switch strings.ToLower(text) {
-	case "true", "1":
-		return true, true
-	case "false", "0":
-		return false, true
-	}
-	return false, false
+	value, ok = map[string]bool{"true": true, "1": true, "false": false, "0": false}[strings.ToLower(text)]
+	return value, ok
 }

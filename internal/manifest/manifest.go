@@ -24,7 +24,7 @@ type Options struct {
 	// Environ is the environment as os.Environ gives it: Keep's own variables and those that references name. The first of two
 	// equal names counts.
 	Environ []string
-	// Stdin is read for "-". It is read once, to its end.
+	// Stdin is read for "-", and needed then. It is read once, to its end.
 	Stdin io.Reader
 	// Strict makes every unknown key a problem. Without it only those are that look like a slip of a known one; the others are
 	// warnings, since Keep ignores them.

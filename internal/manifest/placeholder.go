@@ -41,14 +41,7 @@ func unfilled(text string) bool {
 
 // placeholder reports a text that nothing has filled in.
 func (i *item) placeholder(v *document.Value, key string) {
-	if v.Kind == document.Text && unfilled(v.Text) {
+	if unfilled(v.Text) {
 		i.suspect(at(v, key, CodePlaceholder, "unfilled placeholder", "replace it before the run, or write $(NAME) or $(file:/path)"))
-	}
-	for m := range v.Members {
-		below := key
-		if v.Kind == document.Object {
-			below = v.Members[m].Key.Text
-		}
-		i.placeholder(&v.Members[m].Value, below)
 	}
 }

@@ -138,7 +138,6 @@ func (p *provider) authentication(v *document.Value) {
 			"`deduplication_rules` inside `authentication` is stored as a field that Keep ignores",
 			"move it next to `authentication`, where Keep reads it"))
 	}
-	p.placeholder(v, "authentication")
 	p.resolveAll(v, "")
 	addSchemes(v)
 	if p.reader.resolved <= MaxResolvedSize {
@@ -204,10 +203,11 @@ var traps = map[document.Trap]string{
 	document.Anchor:      "an unquoted string that starts with & names an anchor, and the value is null",
 }
 
-// resolveAll resolves the references below a value and warns of YAML's traps.
+// resolveAll resolves the references below a value, and warns of placeholders and of YAML's traps.
 func (p *provider) resolveAll(v *document.Value, key string) {
 	switch {
 	case v.Kind == document.Text:
+		p.placeholder(v, key)
 		p.resolve(v, key)
 	case v.Trap == document.Switch && p.wantsBoolean(key): // as intended
 	case v.Trap != document.NoTrap:

@@ -111,14 +111,15 @@ func (p *provider) ruleMember(key, value *document.Value) bool {
 		wrong("another number")
 	case kind == document.List:
 		for m := range value.Members {
-			if item := &value.Members[m].Value; item.Kind != document.Text {
+			item := &value.Members[m].Value
+			if item.Kind != document.Text {
 				p.fail(at(item, key.Text, CodeKind, "`"+key.Text+"` must contain strings, not "+item.Kind.String(),
 					"put each field in quotes"))
 			}
+			p.resolve(item, key.Text)
 		}
-	}
-	if kind == document.Text || kind == document.List {
-		p.resolveAll(value, key.Text)
+	case kind == document.Text:
+		p.resolve(value, key.Text)
 	}
 	return true
 }
