@@ -43,7 +43,8 @@ func (r *reader) variables() error {
 	set := func(name string) bool { return r.environment[name] != "" }
 	single := r.single()
 	if !slices.ContainsFunc(sourceVariables(), set) && len(single) == 0 {
-		return r.noSource()
+		return fmt.Errorf("%w: no -f, and %s, %s, %s<NAME> and Keep's other variables are not set or empty",
+			ErrNoSource, providersVariable, directoryVariable, providerPrefix)
 	}
 	for i := range Table {
 		if slices.ContainsFunc(Table[i].Variables, set) || Table[i].Word == KindProvider && len(single) > 0 {
@@ -214,18 +215,6 @@ func (r *reader) environmentUser() {
 	if i.source = cmp.Or(named, given); i.source != nil {
 		i.addUser(&document.Value{}, password, resets)
 	}
-}
-
-// noSource says which variables were read.
-func (r *reader) noSource() error {
-	state := func(name string) string {
-		if _, ok := r.environment[name]; ok {
-			return name + " is empty"
-		}
-		return name + " is not set"
-	}
-	return fmt.Errorf("%w: no -f, %s, %s, and neither %s<NAME> nor another of Keep's variables is set",
-		ErrNoSource, state(providersVariable), state(directoryVariable), providerPrefix)
 }
 
 // providerVariable reports whether a variable defines a provider. Kubernetes sets variables such as

@@ -149,18 +149,16 @@ type reader struct {
 	resolved    int // bytes that references stood for
 	sources     int // numbered so far
 
-	// taken are the names that cannot be used again, by kind and name, with the first place of each.
+	// taken are the names and secrets that cannot be used again, by kind and text, with the first place of each.
 	taken map[[2]string]Position
 	// renames are checked when all names are known.
 	renames []rename
-	// secrets are the names of the API keys by secret.
-	secrets map[string]string
 }
 
 func newReader(options Options) *reader {
 	r := &reader{
 		options: options, environment: make(map[string]string, len(options.Environ)), manifest: &Manifest{Given: map[string]bool{}},
-		taken: map[[2]string]Position{}, secrets: map[string]string{},
+		taken: map[[2]string]Position{},
 	}
 	for _, variable := range options.Environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -182,7 +180,8 @@ type rename struct {
 func (r *reader) checkRenames() {
 	for _, n := range r.renames {
 		if first, taken := r.taken[[2]string{KindProvider, n.from}]; taken {
-			n.at.Code, n.at.Message = CodeConflict, "`renamed_from` names "+document.Quote(n.from)+", which is the name of the provider at "+first.String()
+			n.at.Code = CodeConflict
+			n.at.Message = "`renamed_from` names " + document.Quote(n.from) + ", which is the name of the provider at " + first.String()
 			n.at.Hint = "rename in two runs: first rename the provider that has the name, then this one"
 			n.fail(n.at)
 		}
