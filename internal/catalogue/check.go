@@ -49,7 +49,8 @@ func (c *Catalogue) Check(typeName, below, fields *document.Value) []Problem {
 
 func (t *Type) check(below, fields *document.Value) (problems []Problem) {
 	report := func(at *document.Value, key, code, message, hint string) {
-		problems = append(problems, Problem{Fault: document.Fault{Place: at.Place, Key: key, Code: code, Message: message, Hint: hint}})
+		f := document.Fault{Place: at.Place, Key: key, Code: code, Message: message, Hint: hint}
+		problems = append(problems, Problem{Fault: f})
 	}
 	seeType := "keep-bootstrap types " + t.Name + " shows what it takes"
 	which := ", which Keep ignores"
@@ -80,16 +81,19 @@ func (t *Type) check(below, fields *document.Value) (problems []Problem) {
 	}
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.Required && !meant[f.Name] && slices.Contains(missing, f.Name) {
-			report(below, below.Text, CodeMissing, "lacks the authentication field "+document.Quote(f.Name)+", which "+t.Name+" needs",
+			report(below, below.Text, CodeMissing,
+				"lacks the authentication field "+document.Quote(f.Name)+", which "+t.Name+" needs",
 				"add `"+f.Name+":`, "+f.Wants()+", below `authentication:`")
 		}
 	}
-	if len(t.OneOf) > 0 && len(meant) == 0 && !slices.ContainsFunc(t.OneOf, func(set []string) bool { return t.gives(fields, set) }) {
+	given := func(set []string) bool { return t.gives(fields, set) }
+	if len(t.OneOf) > 0 && len(meant) == 0 && !slices.ContainsFunc(t.OneOf, given) {
 		sets := make([]string, len(t.OneOf))
 		for i, set := range t.OneOf {
 			sets[i] = strings.Join(set, " and ")
 		}
-		report(below, below.Text, CodeMissing, "needs one of these sets of authentication fields: "+strings.Join(sets, "; "), seeType)
+		report(below, below.Text, CodeMissing,
+			"needs one of these sets of authentication fields: "+strings.Join(sets, "; "), seeType)
 	}
 	return problems
 }

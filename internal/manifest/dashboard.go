@@ -16,7 +16,8 @@ func readDashboard(i *item, v *document.Value) {
 	}
 	i.known(v, dashboardKeys)
 	if config == nil {
-		i.fail(at(v, "", CodeMissing, "a dashboard without `dashboard_config`", "add `dashboard_config:`, {} for an empty one"))
+		i.fail(at(v, "", CodeMissing,
+			"a dashboard without `dashboard_config`", "add `dashboard_config:`, {} for an empty one"))
 	} else if i.is(document.Object, config, "dashboard_config", "write {} for an empty one") {
 		i.add(v, *config)
 	}

@@ -175,7 +175,8 @@ func (i *item) integer(v *document.Value, key string) {
 	}
 	value, err := strconv.ParseInt(text, 10, 32)
 	if !v.Scalar() || err != nil {
-		i.fail(at(v, key, CodeValue, fmt.Sprintf("`%s` must be a whole number from %d to %d", key, math.MinInt32, math.MaxInt32),
+		i.fail(at(v, key, CodeValue,
+			fmt.Sprintf("`%s` must be a whole number from %d to %d", key, math.MinInt32, math.MaxInt32),
 			"write a number such as 10"))
 	}
 	v.Kind, v.Text = document.Number, strconv.FormatInt(value, 10)

@@ -74,8 +74,8 @@ type Provider struct {
 	PullingEnabled *bool
 	// PreventDelete is nil if the manifest does not say.
 	PreventDelete *bool
-	// InstallWebhook is, if the manifest does not say, what Keep does then: true for an entry of an object {name: provider}
-	// and for KEEP_PROVIDER_<NAME>, false for one with `name:`.
+	// InstallWebhook is, if the manifest does not say, what Keep does then: true for an entry of an object
+	// {name: provider} and for KEEP_PROVIDER_<NAME>, false for one with `name:`.
 	InstallWebhook bool
 	// Source is where the entry starts.
 	Source Position
@@ -181,7 +181,8 @@ func (r *reader) checkRenames() {
 	for _, n := range r.renames {
 		if first, taken := r.taken[[2]string{KindProvider, n.from}]; taken {
 			n.at.Code = CodeConflict
-			n.at.Message = "`renamed_from` names " + document.Quote(n.from) + ", which is the name of the provider at " + first.String()
+			n.at.Message = "`renamed_from` names " + document.Quote(n.from) +
+				", which is the name of the provider at " + first.String()
 			n.at.Hint = "rename in two runs: first rename the provider that has the name, then this one"
 			n.fail(n.at)
 		}

@@ -91,7 +91,8 @@ func (i *item) matchers(v *document.Value) {
 		for k := range group.Members {
 			attribute := &group.Members[k].Value
 			if !attribute.Scalar() || attribute.Kind == document.Null {
-				i.fail(at(attribute, "", CodeKind, "an attribute of `matchers` must be a string, not "+attribute.Kind.String(), hint))
+				i.fail(at(attribute, "", CodeKind,
+					"an attribute of `matchers` must be a string, not "+attribute.Kind.String(), hint))
 			}
 			attribute.Kind, attribute.Text = document.Text, pythonText(attribute)
 		}
@@ -120,7 +121,8 @@ func (i *item) rows(v *document.Value) {
 func (i *item) wholeMapping(v *document.Value) {
 	matchers, rows, kind := v.Member("matchers"), v.Member("rows"), v.Member("type")
 	if matchers == nil {
-		i.fail(at(v, "", CodeMissing, "a mapping rule without `matchers`", "write `matchers:` with a list of groups: `- [service, region]`"))
+		i.fail(at(v, "", CodeMissing,
+			"a mapping rule without `matchers`", "write `matchers:` with a list of groups: `- [service, region]`"))
 	}
 	const hint = "write `rows:` with a list of objects, or type: topology"
 	if rows != nil && rows.Flaw == document.Unresolved {

@@ -135,8 +135,8 @@ func (p *Problems) add(problem Problem) *Problem {
 	p.Total++
 	at, _ := slices.BinarySearchFunc(p.List, problem, func(known, added Problem) int {
 		return cmp.Or(
-			cmp.Compare(known.source, added.source), cmp.Compare(known.Line, added.Line), cmp.Compare(known.Column, added.Column),
-			-1, // what was found first stays in front
+			cmp.Compare(known.source, added.source), cmp.Compare(known.Line, added.Line),
+			cmp.Compare(known.Column, added.Column), -1, // what was found first stays in front
 		)
 	})
 	if at == MaxProblems {

@@ -107,7 +107,8 @@ func (p *provider) member(m *document.Member) {
 func (p *provider) setType(v *document.Value) {
 	const what = "the provider's type"
 	if v == nil {
-		f := at(&p.start, p.start.Text, CodeMissing, "a provider without a type", "add `type:`, for example `type: prometheus`")
+		f := at(&p.start, p.start.Text, CodeMissing,
+			"a provider without a type", "add `type:`, for example `type: prometheus`")
 		if document.Similar(p.start.Text, []string{"providers"}) != "" {
 			f.Hint = "add `type:`, or did you mean the key `providers`?"
 		}
@@ -281,7 +282,8 @@ func (p *provider) oldName(v *document.Value) {
 	f.Code = CodeConflict
 	switch {
 	case v.Text == p.result.Name:
-		f.Message, f.Hint = "`renamed_from` names the provider itself", "write the name that it had before, or remove the line"
+		f.Message = "`renamed_from` names the provider itself"
+		f.Hint = "write the name that it had before, or remove the line"
 	case slices.Contains(p.result.RenamedFrom, v.Text):
 		return
 	default:
