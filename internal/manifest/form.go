@@ -109,8 +109,8 @@ func (i *item) providersOrAll(root *document.Value) {
 
 // hasType reports whether a value is an object with a type, as a provider is.
 func hasType(v *document.Value) bool {
-	kind := v.Member("type")
-	return kind != nil && kind.Scalar()
+	typeName := v.Member("type")
+	return typeName != nil && typeName.Scalar()
 }
 
 // envelopeKey is the first key that makes an object one that holds all kinds; "" if there is none.

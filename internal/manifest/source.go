@@ -147,9 +147,9 @@ func (s *source) explain(f document.Fault) document.Fault {
 		f.Message = "neither JSON nor a path that Keep accepts"
 		f.Hint = "a path starts with /, ./ or ../ and ends in .json"
 	}
-	quote := strings.IndexByte(text, '"')
+	first := strings.IndexByte(text, '"')
 	switch {
-	case quote > 0 && text[quote-1] == '\\' && s.format.IsJSON():
+	case first > 0 && text[first-1] == '\\' && s.format.IsJSON():
 		f.Message = "the quotes in the value of " + s.name + ` are escaped (\"): write them without backslashes`
 		f.Hint = "quote the whole value in the shell, not each quote"
 	case literalLineEnds(text):

@@ -110,24 +110,24 @@ func (i *item) triggers(v *document.Value) {
 var triggerTypes = []string{"alert", "incident", "interval", "manual"}
 
 func (i *item) trigger(v *document.Value) {
-	kind, value := v.Member("type"), v.Member("value")
+	named, value := v.Member("type"), v.Member("value")
 	hint := "write one of " + strings.Join(triggerTypes, ", ")
 	switch {
-	case kind == nil:
+	case named == nil:
 		i.suspect(at(v, "", CodeMissing, "a trigger without a type: Keep never fires it", hint))
-	case kind.Kind != document.Text || !slices.Contains(triggerTypes, kind.Text):
-		f := at(kind, "type", CodeValue, "unknown trigger type "+document.Quote(kind.AsWritten())+": it never fires", hint)
-		near := document.Similar(kind.AsWritten(), triggerTypes)
-		if slices.Contains([]string{"cron", "schedule", "timer"}, strings.ToLower(kind.Text)) {
+	case named.Kind != document.Text || !slices.Contains(triggerTypes, named.Text):
+		f := at(named, "type", CodeValue, "unknown trigger type "+document.Quote(named.AsWritten())+": it never fires", hint)
+		near := document.Similar(named.AsWritten(), triggerTypes)
+		if slices.Contains([]string{"cron", "schedule", "timer"}, strings.ToLower(named.Text)) {
 			near = "interval"
 		}
 		if near != "" {
-			f.Message = "unknown trigger type " + strings.Trim(document.Quote(kind.AsWritten()), `"`) + ": did you mean " + near + "?"
+			f.Message = "unknown trigger type " + strings.Trim(document.Quote(named.AsWritten()), `"`) + ": did you mean " + near + "?"
 		}
 		i.suspect(f)
-	case kind.Text == "interval" && (value == nil || value.Empty()):
+	case named.Text == "interval" && (value == nil || value.Empty()):
 		i.suspect(at(v, "", CodeMissing, "an interval trigger without a value: Keep never fires it", intervalHint))
-	case kind.Text == "interval":
+	case named.Text == "interval":
 		i.interval(value, "value")
 	}
 }
