@@ -54,11 +54,11 @@ func (r *reader) variables() error {
 	for _, name := range append(append(sourceVariables(), single...), resetVariable) {
 		r.unwrapped(name)
 	}
-	r.oneOf(KindProvider, document.JSON, providersVariable+fileSuffix, providersVariable, directoryVariable)
+	r.oneOf(KindProvider, document.JSON)
 	r.environmentProviders(single)
-	r.oneOf(KindWorkflow, document.YAML, workflowVariable, workflowsVariable)
-	r.oneOf(KindDashboard, document.JSON, dashboardsVariable)
-	r.oneOf(KindMappingRule, document.YAML, mappingsVariable)
+	r.oneOf(KindWorkflow, document.YAML)
+	r.oneOf(KindDashboard, document.JSON)
+	r.oneOf(KindMappingRule, document.YAML)
 	if r.manifest.Given[KindUser] {
 		r.environmentUser()
 	}
@@ -104,9 +104,10 @@ func (r *reader) single() []string {
 	return single
 }
 
-// oneOf reads the variable that is set of those that exclude each other: it holds a text, or names a file or a directory.
-func (r *reader) oneOf(kind string, format document.Format, names ...string) {
-	names = slices.DeleteFunc(names, func(name string) bool { return r.environment[name] == "" })
+// oneOf reads the variable of a kind that is set; they exclude each other. It holds a text, or names a file or a directory.
+func (r *reader) oneOf(kind string, format document.Format) {
+	unset := func(name string) bool { return r.environment[name] == "" }
+	names := slices.DeleteFunc(slices.Clone(KindOf(kind).Variables), unset)
 	if len(names) == 0 {
 		return
 	}

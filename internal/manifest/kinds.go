@@ -41,7 +41,7 @@ func init() { // the readers name the table
 	Table = []Kind{
 		{
 			Word: KindProvider, One: "provider", Many: "providers", Key: "providers",
-			Variables: []string{providersVariable, providersVariable + fileSuffix, directoryVariable}, home: directoryVariable,
+			Variables: []string{providersVariable + fileSuffix, providersVariable, directoryVariable}, home: directoryVariable,
 			read: func(i *item, v *document.Value) {
 				if i.object(v) {
 					readProvider(i, &document.Member{Value: *v}, false)
