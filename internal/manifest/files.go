@@ -40,7 +40,7 @@ func (r *reader) files(paths []string, stdin io.Reader) {
 				r.directory(path, KindProvider, "")
 				continue
 			}
-			r.loadFile(r.newSource(source{name: path, format: formatOf(path)}), path, "")
+			r.loadFile(r.newSource(source{name: path, format: formats[strings.ToLower(filepath.Ext(path))]}), path, "")
 		}
 	}
 }

@@ -20,13 +20,23 @@ var ruleKeys = slices.Sorted(maps.Keys(ruleKinds))
 
 // deduplicationRules reads {rule name: rule} or a list of rules with names.
 func (p *provider) deduplicationRules(v *document.Value) {
-	own := map[string]bool{}
 	rules := []Rule{}
 	add := func(name, rule *document.Value) {
-		if p.string(name, "the name of a deduplication rule", MaxName, at(name, "name", CodeName, "", "give it a name")) &&
-			p.uniqueRule(name, own) {
-			rules = append(rules, Rule{name.Text, p.rule(rule)})
+		if !p.string(name, "the name of a deduplication rule", MaxName, at(name, "name", CodeName, "", "give it a name")) {
+			return
 		}
+		first, free := p.reader.take("deduplication_rule", name.Text, p.source.at(name))
+		f := at(name, "name", CodeDuplicate, "duplicate deduplication rule "+document.Quote(name.Text)+", already at "+
+			first.String()+"; Keep stores one rule per name", "use a unique name for each rule")
+		switch same := func(r Rule) bool { return r.Name == name.Text }; {
+		case free:
+		case slices.ContainsFunc(rules, same):
+			p.fail(f)
+			return
+		default:
+			p.warn(f) // of another provider
+		}
+		rules = append(rules, Rule{name.Text, p.rule(rule)})
 	}
 	switch v.Kind {
 	case document.Null:
@@ -50,23 +60,6 @@ func (p *provider) deduplicationRules(v *document.Value) {
 		return
 	}
 	p.result.DeduplicationRules = rules
-}
-
-// uniqueRule reports a duplicate name: in one provider a mistake, in two a warning, because Keep takes both for one
-// rule.
-func (p *provider) uniqueRule(v *document.Value, own map[string]bool) bool {
-	first, free := p.reader.take("deduplication_rule", v.Text, p.source.at(v))
-	f := at(v, "name", CodeDuplicate, "duplicate deduplication rule "+document.Quote(v.Text)+", already at "+first.String(), "use a unique name for each rule")
-	if own[v.Text] {
-		p.fail(f)
-		return false
-	}
-	own[v.Text] = true
-	if !free {
-		f.Message = "the deduplication rule " + document.Quote(v.Text) + " is also at " + first.String() + "; Keep stores one rule per name"
-		p.warn(f)
-	}
-	return true
 }
 
 // rule is the JSON of a rule, with the keys that Keep knows.

@@ -62,17 +62,10 @@ func (r *reader) of(s *source) *item {
 	return &item{reader: r, source: s, kind: KindProvider, name: s.entry}
 }
 
-// formatOf uses the extension; otherwise the content decides.
-func formatOf(path string) document.Format {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".json":
-		return document.JSON
-	case ".jsonl", ".ndjson":
-		return document.JSONLines
-	case ".yaml", ".yml":
-		return document.YAML
-	}
-	return document.Sniffed
+// formats are those of files by their extension; of others the content decides.
+var formats = map[string]document.Format{
+	".json": document.JSON, ".jsonl": document.JSONLines, ".ndjson": document.JSONLines,
+	".yaml": document.YAML, ".yml": document.YAML,
 }
 
 // whole is a fault of a source as a whole.
