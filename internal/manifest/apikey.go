@@ -66,10 +66,12 @@ func (i *item) role(v *document.Value) {
 
 // uniqueSecret reports a secret that another key has: Keep tells keys apart by it.
 func (i *item) uniqueSecret(v *document.Value, key string) {
-	if first, free := i.reader.take("secret", v.Text, i.source.at(v)); !free {
-		i.fail(at(v, key, CodeDuplicate, "this API key has the same secret as the one at "+first.String(),
+	if first, taken := i.reader.secrets[v.Text]; taken {
+		i.fail(at(v, key, CodeDuplicate, "this API key has the same secret as "+document.Quote(first),
 			"use a unique secret for each API key"))
+		return
 	}
+	i.reader.secrets[v.Text] = i.name
 }
 
 // apiKeyList reads the form of KEEP_DEFAULT_API_KEYS: name:role:secret, with commas between.

@@ -149,8 +149,10 @@ type reader struct {
 	resolved    int // bytes that references stood for
 	sources     int // numbered so far
 
-	// taken are the names and secrets that cannot be used again, by kind and text, with the first place of each.
+	// taken are the names that cannot be used again, by kind and name, with the first place of each.
 	taken map[[2]string]Position
+	// secrets are the names of the API keys by secret.
+	secrets map[string]string
 	// renames are checked when all names are known.
 	renames []rename
 }
@@ -158,7 +160,7 @@ type reader struct {
 func newReader(options Options) *reader {
 	r := &reader{
 		options: options, environment: make(map[string]string, len(options.Environ)), manifest: &Manifest{Given: map[string]bool{}},
-		taken: map[[2]string]Position{},
+		taken: map[[2]string]Position{}, secrets: map[string]string{},
 	}
 	for _, variable := range options.Environ {
 		name, value, _ := strings.Cut(variable, "=")
