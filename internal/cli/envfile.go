@@ -6,6 +6,7 @@ import (
 
 	"keep-bootstrap/internal/document"
 	"keep-bootstrap/internal/file"
+	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/postgres"
 )
 
@@ -37,11 +38,12 @@ func (a *app) readEnvFile(path string) error {
 			wrong = "expected NAME=value" // never the line itself: it may hold a secret
 		case given[name]:
 			wrong = "duplicate variable " + name
-		case len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0]:
+		case manifest.InQuotes(value):
 			wrong = "the quotes around the value of " + name + " would be part of it"
 		}
 		if wrong != "" {
-			return postgres.Usage(fmt.Sprintf("%s:%d: %s", path, i+1, wrong), "write one NAME=value per line, without export and without quotes")
+			return postgres.Usage(fmt.Sprintf("%s:%d: %s", path, i+1, wrong),
+				"write one NAME=value per line, without export and without quotes")
 		}
 		given[name] = true
 		environ = append(environ, line)
