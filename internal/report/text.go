@@ -32,11 +32,7 @@ const longest = 60
 
 // Name makes a name fit for one line of a terminal: control characters are escaped, and a long one is cut.
 func Name(name string) string {
-	printable := utf8.ValidString(name)
-	for _, r := range name {
-		printable = printable && (unicode.IsPrint(r) || r == ' ')
-	}
-	if !printable || name == "" || strings.TrimSpace(name) != name {
+	if Line(name) != name || name == "" || strings.TrimSpace(name) != name {
 		name = strconv.Quote(name)
 	}
 	if utf8.RuneCountInString(name) > longest {
