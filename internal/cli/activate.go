@@ -45,7 +45,7 @@ func (f *activateFlags) check(a *app) (err error) {
 	if f.KeepURL, err = activate.ParseURL(f.keepURL); err != nil {
 		return err
 	}
-	f.Key = strings.TrimSpace(a.getenv("KEEP_API_KEY"))
+	f.Key = strings.TrimSpace(a.variables["KEEP_API_KEY"])
 	if f.apiKeyFile != "" {
 		text, err := os.ReadFile(f.apiKeyFile)
 		if err != nil {

@@ -98,8 +98,6 @@ func Command(version string) *cobra.Command {
 	return (&app{Environment: Environment{Version: version}}).root()
 }
 
-func (a *app) getenv(name string) string { return a.variables[name] }
-
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "keep-bootstrap",
@@ -165,7 +163,7 @@ privilege, 78 refused. After 69 and 75, run the command again.`,
 
 // prepare reads what is for all commands: variables and flags.
 func (a *app) prepare(cmd *cobra.Command) error {
-	if err := a.readEnvFile(cmp.Or(a.envFile, a.getenv(variable("env-file")))); err != nil {
+	if err := a.readEnvFile(cmp.Or(a.envFile, a.variables[variable("env-file")])); err != nil {
 		return err
 	}
 	flags := cmd.Flags()
@@ -173,7 +171,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		return err
 	}
 	a.log = a.newLog(a.logFormat)
-	a.out.Colour = a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && terminal(a.Stdout)
+	a.out.Colour = a.variables["NO_COLOR"] == "" && a.variables["TERM"] != "dumb" && terminal(a.Stdout)
 	if flags.Changed("database-url-file") && a.databaseURLFile == "" {
 		return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
 	}
@@ -215,7 +213,7 @@ func (a *app) asksForJSON() bool {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	flags.BoolP("help", "h", false, "")
-	format := flags.StringP("output", "o", a.getenv(variable("output")), "")
+	format := flags.StringP("output", "o", a.variables[variable("output")], "")
 	_ = flags.Parse(a.Args) // an error comes again
 	return strings.EqualFold(*format, string(report.JSON))
 }

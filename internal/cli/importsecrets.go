@@ -102,17 +102,17 @@ func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
 	}
 	switch f.from {
 	case storeFile:
-		f.files.Path = cmp.Or(f.files.Path, a.getenv("SECRET_MANAGER_DIRECTORY"))
+		f.files.Path = cmp.Or(f.files.Path, a.variables["SECRET_MANAGER_DIRECTORY"])
 		if f.files.Path == "" {
 			return nil, postgres.Usage("--from file needs --directory", "give Keep's SECRET_MANAGER_DIRECTORY")
 		}
 		return f.files, nil
 	case storeKubernetes:
 		c := &f.cluster
-		c.Kubeconfig = cmp.Or(c.Kubeconfig, a.getenv("KUBECONFIG"))
-		c.Namespace = cmp.Or(c.Namespace, a.getenv("K8S_NAMESPACE"))
+		c.Kubeconfig = cmp.Or(c.Kubeconfig, a.variables["KUBECONFIG"])
+		c.Namespace = cmp.Or(c.Namespace, a.variables["K8S_NAMESPACE"])
 		c.ServiceAccount = secretstore.ServiceAccount
-		c.Host, c.Port = a.getenv("KUBERNETES_SERVICE_HOST"), a.getenv("KUBERNETES_SERVICE_PORT")
+		c.Host, c.Port = a.variables["KUBERNETES_SERVICE_HOST"], a.variables["KUBERNETES_SERVICE_PORT"]
 		return c.Open()
 	}
 	return nil, postgres.Usage("--from is required: k8s or file", "give the store that Keep uses now, its SECRET_MANAGER_TYPE")

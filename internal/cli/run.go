@@ -55,8 +55,8 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 // options are the flags that were given, and what the environment says.
 func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
 	o := f.given
-	o.SecretManager, o.ToolVersion = a.getenv("SECRET_MANAGER_TYPE"), a.Version
-	if provisions := a.getenv("PROVISION_RESOURCES") == "true"; provisions { // the exact text that Keep compares with
+	o.SecretManager, o.ToolVersion = a.variables["SECRET_MANAGER_TYPE"], a.Version
+	if provisions := a.variables["PROVISION_RESOURCES"] == "true"; provisions { // the exact text that Keep compares with
 		o.ProvisionResources = &provisions
 	}
 	if f.catalogue != "" || cmd.Flags().Changed("allow-unknown-types") {

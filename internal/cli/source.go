@@ -54,7 +54,7 @@ func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.getenv("PROVISION_RESOURCES") == "true" { // Keep compares with this very text
+	if a.variables["PROVISION_RESOURCES"] == "true" { // Keep compares with this very text
 		a.log.Warn("Keep will overwrite this run at its next start", "variable", "PROVISION_RESOURCES", "value", "true", "instead", "false")
 	}
 	return m, nil
