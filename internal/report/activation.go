@@ -50,11 +50,11 @@ func (a *Activation) Address(address string) {
 
 // Each shows one result.
 func (a *Activation) Each(r activate.Result) {
-	kind, counts := "webhook", a.Counts
+	lineType, counts := "webhook", a.Counts
 	line := object{"name", r.Name, "provider_type", r.Type, "id", r.ID, "state", r.State}
 	switch {
 	case r.Scopes != nil:
-		kind, counts = "scopes", a.Scopes
+		lineType, counts = "scopes", a.Scopes
 		scopes := map[string]any{} // true, or why not
 		for scope, text := range r.Scopes {
 			if scopes[scope] = true; text != "" {
@@ -63,10 +63,10 @@ func (a *Activation) Each(r activate.Result) {
 		}
 		line = append(line, "scopes", scopes)
 	case r.State == activate.Consuming, r.State == activate.Missing, r.State == activate.Stale:
-		kind = "consumer"
+		lineType = "consumer"
 	}
 	counts[r.State]++
-	a.out.line(kind, line.with("text", r.Text).with("hint", r.Hint).with("outside", r.Outside))
+	a.out.line(lineType, line.with("text", r.Text).with("hint", r.Hint).with("outside", r.Outside))
 	if r.State != activate.Unchanged {
 		a.text(r)
 	}

@@ -51,10 +51,10 @@ func (w *Writer) begin() {
 }
 
 // line writes a JSON line: the fields of a struct or an object, behind its type.
-func (w *Writer) line(kind string, fields any) {
+func (w *Writer) line(lineType string, fields any) {
 	if w.Format == JSON {
 		w.begin()
-		fmt.Fprintf(w, "{\"type\":%q,%s\n", kind, encoded(fields)[1:])
+		fmt.Fprintf(w, "{\"type\":%q,%s\n", lineType, encoded(fields)[1:])
 	}
 }
 
