@@ -94,14 +94,14 @@ func (p *provider) ruleMember(key, value *document.Value) bool {
 		document.Number: fmt.Sprintf("a whole number of at most %d digits", MaxPriorityDigits),
 	}[kind]
 	wrong := func(found string) {
-		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+", not "+found,
+		p.fail(at(value, key.Text, CodeKind, "`"+key.Text+"` of a deduplication rule must be "+expected+found,
 			"write "+expected))
 	}
 	switch {
 	case value.Kind != kind:
-		wrong(value.Kind.String())
+		wrong(", not " + value.Kind.String())
 	case kind == document.Number && (!value.Integer() || len(strings.TrimPrefix(value.Text, "-")) > MaxPriorityDigits):
-		wrong("another number")
+		wrong("")
 	case kind == document.List:
 		for m := range value.Members {
 			item := &value.Members[m].Value

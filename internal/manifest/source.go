@@ -92,7 +92,7 @@ func (r *reader) unreadable(s *source, err error, limit int64, variable string) 
 		code, hint = CodeTooLarge, "split it, or write it as JSON (up to 256 MiB)"
 	}
 	if variable != "" {
-		message += ", and " + variable + " names it"
+		message, hint = message+", given by "+variable, hint+", or correct "+variable
 	}
 	r.of(s).fail(whole(code, message, hint))
 }
