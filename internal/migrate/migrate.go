@@ -82,6 +82,9 @@ func (s Status) Missing(err error) error {
 	if s.Version == 0 && postgres.Is(err, pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName, pgerrcode.UndefinedColumn) {
 		return nil
 	}
+	if s.Version == 0 && err != nil {
+		return fmt.Errorf("reading the version of schema bootstrap: %w", err)
+	}
 	return err
 }
 

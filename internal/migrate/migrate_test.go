@@ -235,6 +235,28 @@ func TestNewerDatabase(t *testing.T) {
 	}
 }
 
+// TestDamagedVersionTable has a version table that somebody else has written to.
+func TestDamagedVersionTable(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ damage, want string }{
+		{"delete from bootstrap.schema_version", "reading the version of schema bootstrap: no rows"},
+		{"insert into bootstrap.schema_version values (2)", "reading the version of schema bootstrap: too many rows"},
+		{"update bootstrap.schema_version set version = -1", "bootstrap.schema_version says version -1"},
+	} {
+		conn := connect(t, pgtest.New(t, pgtest.Empty).URL)
+		up(t, conn)
+		if _, err := conn.Exec(t.Context(), test.damage); err != nil {
+			t.Fatal(err)
+		}
+		for version := range migrate.Known() + 1 {
+			_, err := migrate.To(t.Context(), conn, quiet, version)
+			if e := postgres.From(err); e == nil || e.ExitCode != postgres.ExitUnexpected || !strings.Contains(e.Message, test.want) {
+				t.Errorf("%s, to %d: %v, want %q", test.damage, version, err, test.want)
+			}
+		}
+	}
+}
+
 func TestUnknownVersion(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, pgtest.New(t, pgtest.Empty).URL)

@@ -112,6 +112,9 @@ func within(ctx context.Context, conn *pgx.Conn, log *slog.Logger, version int32
 			return Result{}, err
 		}
 	}
+	if status.Version < 0 {
+		return Result{}, fmt.Errorf("bootstrap.schema_version says version %d, which does not exist", status.Version)
+	}
 	result := Result{From: status.Version, To: version}
 	if status.Version == version || status.Version > Known() {
 		result.To = status.Version // a concurrent program did it, or a newer one more
