@@ -182,6 +182,8 @@ func TestNoSecretShown(t *testing.T) {
 		"api_keys:\n  - name: ci\n    role: noc\n    secret: CANARY\n  - {name: ops, role: admin, secret: \"CANARY\"}\n  - name: x\n    role: webhook\n    secret: $(SECRET)\n" +
 			"default_user:\n  username: u\n  reset_password: yes\n  password: CANARY\n",
 		`{"api_keys": [{"name": "ci", "role": "noc", "secret": "CANARY"}], "default_user": {"username": "u", "reset_password": true, "password": "CANARY"}}`,
+		"vm:\n  type: grafana\n  authentication: CANARY\u00a0\n",
+		"vm:\n  type: grafana\n  authentication:\n    tokn: \u2003CANARY \u00a0\n",
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	const insertions = "\"'{}[]:,#&*!|>%@`-? \t\n\\0x"

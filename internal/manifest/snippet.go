@@ -37,7 +37,7 @@ func (s *source) snippet(number int, show bool, keys ...string) string {
 	if !found || name == "" || !slices.Contains(keys, name) {
 		return ""
 	}
-	value = strings.TrimSpace(value)
+	value = strings.TrimLeft(value, " \t") // what is after the head, with any other spaces
 	head := strings.TrimSuffix(line, value)
 	switch {
 	case value == "", strings.HasPrefix(value, "#") && !strings.HasSuffix(head, ":"):
