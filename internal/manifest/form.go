@@ -63,19 +63,19 @@ func (i *item) document(root *document.Value) {
 		readProvider(i.entry(KindProvider), &document.Member{Key: key, Value: *root}, true)
 	case s.entry != "":
 		i.fail(at(root, "", CodeKind, "expected an object, not "+root.Kind.String(), `write {"type": ..., "authentication": {...}}`))
-	case s.single && (root.Kind == document.List || envelopeKey(root) != ""):
-		i.fail(at(root, "", CodeKind, "a file of a directory holds one provider, neither a list nor other kinds",
+	case root.Omitted() && s.format == document.YAML:
+		i.reader.empty(s)
+	case s.single && (!isObject || envelopeKey(root) != ""):
+		i.fail(at(root, "", CodeKind, "a file of a directory must hold one provider, an object with `name:` and `type:`",
 			"write one file for each, or give this file with -f"))
 	case root.Kind == document.List:
 		i.reader.manifest.Given[KindProvider] = true
 		i.entries(KindOf(KindProvider), root, true)
 	case isObject:
 		i.providersOrAll(root)
-	case root.Omitted() && s.format == document.YAML:
-		i.reader.empty(s)
 	default:
 		i.fail(at(root, "", CodeKind, "expected an object or a list of providers, not "+root.Kind.String(),
-			"write `providers:` with a list below it, or `providers: []` to mean none"))
+			"write `providers:` with a list below it, or {} to mean none"))
 	}
 }
 

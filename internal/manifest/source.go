@@ -161,6 +161,8 @@ func literalLineEnds(text string) bool {
 func (r *reader) empty(s *source) {
 	message, hint := "the file is empty", "write `providers: []` to mean none"
 	switch {
+	case s.variable && s.name == providersVariable:
+		message, hint = "the variable is blank", "unset it, or write {} to mean none"
 	case s.variable:
 		message, hint = "the variable is blank", "unset it"
 	case s.single:
