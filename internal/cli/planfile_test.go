@@ -171,6 +171,9 @@ func TestStalePlanFile(t *testing.T) {
 	refused("a directory", t.TempDir(), env, 65, []string{"not a bootstrap plan file"})
 	refused("a wrong kind", edited(t, path, map[string]any{"tenant": 1}), env, 65, nil)
 	refused("no tenant", edited(t, path, map[string]any{"tenant": ""}), env, 65, nil)
+	refused("an older form", edited(t, path, map[string]any{"sources": []string{input}, "options": map[string]any{}}), env, 65, []string{"another form"})
+	refused("an unknown option", edited(t, path, map[string]any{"options": map[string]any{"file": []string{input}, "max_pruned": "1"}}), env, 65,
+		[]string{"changed since"})
 	refused("newer", edited(t, path, map[string]any{"format": 2, "bootstrap": "v9", "new": "x"}), env, 78, []string{"newer version", "v9"})
 
 	d.Exec(t, "update secret set value = replace(value, '8880', '8879') where key like '%victoria%'")

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,11 +96,12 @@ func Read(path string) (*Plan, error) {
 		return nil, noPlan(path, reason)
 	}
 	var plan Plan
-	err = json.Unmarshal(text, &plan) // a mistake in one key leaves the others
-	_, isSyntax := errors.AsType[*json.SyntaxError](err)
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields() // one may be a guard, or say where the providers are
+	err = decoder.Decode(&plan)     // a mistake in one key leaves the others
 	version := report.Name(plan.Bootstrap)
 	switch {
-	case isSyntax:
+	case !json.Valid(text):
 		return nil, noPlan(path, "not JSON, or truncated")
 	case plan.Type != fileType || plan.Format < 1:
 		return nil, noPlan(path, "another kind of JSON")
@@ -113,7 +113,7 @@ func Read(path string) (*Plan, error) {
 		e.File = path
 		return nil, e
 	case err != nil || plan.Tenant == "":
-		return nil, noPlan(path, "made by version "+version+" and changed since")
+		return nil, noPlan(path, "made by version "+version+" in another form, or changed since")
 	}
 	return &plan, nil
 }
