@@ -222,6 +222,9 @@ func TestErrorsInTextAndJSON(t *testing.T) {
 	if object.Type != "error" || object.ExitCode != 69 || !object.Retry {
 		t.Errorf("%+v", object)
 	}
+	if r := run(t, env, "status", "-o", "json", "-o", "xml").want(t, 64, "text or json"); !json.Valid([]byte(r.stderr)) {
+		t.Errorf("a wrong word takes the place of json: %s", r.stderr)
+	}
 	r := run(t, env, "up", "-o", "json", "-f", file(t, "providers:\n  a: {type: grafana, authentification: {}}\n")).want(t, 65)
 	var withProblems struct {
 		Problems []struct {

@@ -89,9 +89,10 @@ func variable(flag string) string {
 func choice[T ~string](cmd *cobra.Command, flags *pflag.FlagSet, word *T, name, short, usage string, words ...string) {
 	flags.FuncP(name, short, usage, func(text string) error {
 		text = strings.ToLower(text)
-		if *word = T(text); !slices.Contains(words, text) {
+		if !slices.Contains(words, text) {
 			return errors.New("must be " + strings.Join(words, " or "))
 		}
+		*word = T(text)
 		return nil
 	})
 	completion := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
