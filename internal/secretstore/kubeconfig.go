@@ -53,8 +53,12 @@ func (a Access) Open() (*Kubernetes, error) {
 
 // openPod uses the service account of the pod.
 func (a Access) openPod() (*Kubernetes, error) {
+	names := []string{"token", "ca.crt"}
+	if a.Namespace == "" {
+		names = append(names, "namespace")
+	}
 	texts := map[string]string{}
-	for _, name := range []string{"token", "ca.crt", "namespace"} {
+	for _, name := range names {
 		path := filepath.Join(a.ServiceAccount, name)
 		content, err := file.Read(path, maxConfig)
 		if texts[name] = strings.TrimSpace(string(content)); err == nil && texts[name] == "" {

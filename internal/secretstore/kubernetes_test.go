@@ -86,6 +86,9 @@ func TestServiceAccount(t *testing.T) {
 		t.Errorf("%q %v", value, err)
 	}
 	access.Namespace = "other"
+	if err := os.Remove(filepath.Join(access.ServiceAccount, "namespace")); err != nil {
+		t.Fatal(err)
+	}
 	if value, err := read(t, access); value != "other" || err != nil {
 		t.Errorf("%q %v", value, err)
 	}
