@@ -228,7 +228,7 @@ func (r *Run) prepare(ctx context.Context) (address string, err error) {
 		return "", err
 	}
 	if settings.WebhookAPI == "" {
-		return "", r.notKeep()
+		return "", refused("Keep does not report the address of its webhooks", checkVersion)
 	}
 	if hash := sha256.Sum256([]byte(settings.APIKey)); hex.EncodeToString(hash[:]) != r.webhookKey.KeyHash {
 		return "", postgres.New(postgres.CodeWebhookKey, "Keep gives outside systems another key than this database holds",

@@ -119,3 +119,27 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("%s after %d calls: %v", result.State, calls, err)
 	}
 }
+
+// A proxy may answer the health check by itself. Another Keep may have other settings.
+func TestOtherAnswers(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, map[string]string{
+			"/healthcheck": "ok", "/whoami": `{"tenant_id": "keep"}`, "/settings/webhook": `{"apiKey": "key"}`,
+		}[r.URL.Path])
+	}))
+	defer server.Close()
+	base, err := ParseURL(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &Run{KeepURL: base, Tenant: "keep"}
+	if err := run.ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_, err = run.prepare(t.Context())
+	e := postgres.From(err)
+	if e == nil || e.ExitCode != postgres.ExitRefused || e.Message != "Keep does not report the address of its webhooks" {
+		t.Error(err)
+	}
+}

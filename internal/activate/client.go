@@ -131,8 +131,11 @@ func refused(message, hint string) error {
 	return postgres.New(postgres.CodeKeepRefused, message, hint)
 }
 
-// notTheAPI is the hint for a server that is not Keep's API.
-const notTheAPI = "give the address of Keep's backend, not of its frontend, with the path under which a proxy serves it"
+// Hints for a server that is not Keep's API, or another Keep's.
+const (
+	notTheAPI    = "give the address of Keep's backend, not of its frontend, with the path under which a proxy serves it"
+	checkVersion = "check that this version of keep-bootstrap supports this version of Keep"
+)
 
 func (r *Run) notKeep() error {
 	return refused(fmt.Sprintf("the server at %s is not Keep's API", r.KeepURL), notTheAPI)
@@ -168,7 +171,7 @@ func (r *Run) stop(response *http.Response, body []byte) error {
 //
 // Errors: CodeKeepAway, which waiting may cure; CodeKeepRefused.
 func (r *Run) ready(ctx context.Context) error {
-	if err := r.get(ctx, "/healthcheck", &struct{}{}); err != nil {
+	if err := r.get(ctx, "/healthcheck", nil); err != nil { // a proxy may answer it with a text of its own
 		return err
 	}
 	var who struct {
@@ -187,7 +190,7 @@ func (r *Run) ready(ctx context.Context) error {
 		"give a key of that tenant, or correct --tenant")
 }
 
-// get reads JSON from Keep. Every status but 200 is an error.
+// get reads JSON from Keep, unless into is nil. Every status but 200 is an error.
 func (r *Run) get(ctx context.Context, path string, into any) error {
 	a, err := r.call(ctx, http.MethodGet, path, readLimit)
 	switch {
@@ -198,9 +201,8 @@ func (r *Run) get(ctx context.Context, path string, into any) error {
 	case a.status >= http.StatusInternalServerError:
 		return r.away(fmt.Sprintf("Keep answers %s with status %d: it may have lost its database", path, a.status), nil)
 	case a.status != http.StatusOK:
-		return refused(fmt.Sprintf("Keep answers %s with status %d", path, a.status),
-			"check that this version of keep-bootstrap supports this version of Keep")
-	case json.Unmarshal(a.body, into) != nil:
+		return refused(fmt.Sprintf("Keep answers %s with status %d", path, a.status), checkVersion)
+	case into != nil && json.Unmarshal(a.body, into) != nil:
 		return r.notKeep()
 	}
 	return nil
