@@ -155,7 +155,7 @@ func (v *Value) setNumber(literal string) {
 	exponent := literal[strings.LastIndexAny(literal, "eE")+1:]
 	switch {
 	case math.IsInf(value, 0):
-		v.Text, v.Flaw = "0", tooLarge
+		v.Flaw = tooLarge
 	case len(literal) > longest || exponent != literal && len(exponent) > farthest:
 		v.Text = pythonFloat(value)
 	}

@@ -329,6 +329,15 @@ func TestWhatYAMLCannotSay(t *testing.T) {
 	}
 }
 
+// A number that is too large for a float is written in all its digits.
+func TestHugeNumber(t *testing.T) {
+	t.Parallel()
+	result, err := export.All(rowsOf(exportedProvider{name: "p", typeName: "grafana", authentication: `{"a": -1e400}`}), true)
+	if err != nil || len(result.Warnings) > 0 || !strings.Contains(string(result.Text), "a: -1"+strings.Repeat("0", 400)+"\n") {
+		t.Errorf("%v %q\n%s", err, result.Warnings, result.Text)
+	}
+}
+
 // A workflow is read again as the same text, whatever its text ends with.
 func TestWorkflowsKeepTheirEnd(t *testing.T) {
 	t.Parallel()
