@@ -38,7 +38,7 @@ type Environment struct {
 // Main runs one command and returns the exit code. It never prints a secret, except in `local url`,
 // which exists to print one.
 func Main(ctx context.Context, env Environment) int {
-	a := &app{Environment: env, variables: map[string]string{}, fromVariable: map[string]bool{}, begin: time.Now()}
+	a := &app{Environment: env, variables: map[string]string{}, begin: time.Now()}
 	for _, variable := range env.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if _, ok := a.variables[name]; !ok {
@@ -70,7 +70,6 @@ func Main(ctx context.Context, env Environment) int {
 type app struct {
 	Environment
 	variables    map[string]string
-	fromVariable map[string]bool // flags whose values come from their variables
 	log          *slog.Logger
 	out          report.Writer
 	exit         int

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,7 +46,6 @@ func (a *app) readVariables(flags *pflag.FlagSet) error {
 			if err := flags.Set(flag.Name, value); err != nil {
 				failed = postgres.Usage(fmt.Sprintf("variable %s: %v", variable(flag.Name), err), "")
 			}
-			a.fromVariable[flag.Name] = true
 		}
 	})
 	return failed
@@ -83,6 +83,15 @@ func commands(cmd *cobra.Command) []*cobra.Command {
 // variable is the name of the variable of a flag.
 func variable(flag string) string {
 	return "BOOTSTRAP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// optional adds a flag that is true or false, or nil if it is not given.
+func optional(flags *pflag.FlagSet, option **bool, name, usage string) {
+	flags.BoolFunc(name, usage, func(text string) error {
+		value, err := strconv.ParseBool(text)
+		*option = &value
+		return err
+	})
 }
 
 // choice gives a command a flag whose value is one of some words, in any case. The shell completes it.

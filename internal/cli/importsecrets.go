@@ -95,7 +95,7 @@ type secretStore interface {
 func (f *importFlags) open(a *app, cmd *cobra.Command) (secretStore, error) {
 	foreign := map[string][]string{storeFile: {"namespace", "kubeconfig"}, storeKubernetes: {"directory"}}
 	for _, name := range foreign[f.from] {
-		if cmd.Flags().Changed(name) && !a.fromVariable[name] {
+		if cmd.Flags().Changed(name) && a.variables[variable(name)] == "" {
 			return nil, postgres.Usage(fmt.Sprintf("--%s cannot be combined with --from %s", name, f.from),
 				"run keep-bootstrap import-secrets --help for the flags")
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
-	var input inputFlags
+	var options planfile.Options
 	var detailed bool
 	var out string
 	cmd := &cobra.Command{
@@ -25,7 +25,7 @@ reads the same sources again, and refuses if they or the database have changed s
 		Example: "  keep-bootstrap plan -f providers.yaml --detailed-exitcode",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			run, err := a.inputRun(ctx, &input, input.options(cmd, a), false)
+			run, err := a.inputRun(ctx, options, false)
 			if err != nil {
 				return err
 			}
@@ -40,9 +40,10 @@ reads the same sources again, and refuses if they or the database have changed s
 				shown.Notes = append(shown.Notes, "a higher generation is installed: apply would do nothing")
 			}
 			if out != "" {
+				options.SecretManager = run.Options.SecretManager
 				file := planfile.Plan{
 					Tenant: run.Tenant, Database: planfile.DatabaseOf(run.Config),
-					Options: input.recorded(run.Options), Digest: plan.Digest,
+					Options: options, Digest: plan.Digest,
 				}
 				if err := file.Write(out, a.Version, shown); err != nil {
 					return err
@@ -60,7 +61,7 @@ reads the same sources again, and refuses if they or the database have changed s
 			return nil
 		},
 	}
-	input.register(cmd)
+	inputFlags(cmd, &options)
 	a.metricsFlag(cmd)
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "end with exit code 2 if there are changes")
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`, for apply --plan")

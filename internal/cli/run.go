@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"sync"
@@ -10,33 +11,20 @@ import (
 
 	"keep-bootstrap/internal/install"
 	"keep-bootstrap/internal/local"
-	"keep-bootstrap/internal/manifest"
 	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 )
 
-// inputFlags are the flags of commands that read providers.
-type inputFlags struct {
-	sourceFlags
-	given      install.Options // what flags say
-	tenantOnly bool            // nothing is read
-}
-
-func (f *inputFlags) register(cmd *cobra.Command) {
-	f.sourceFlags.register(cmd)
-	flags, o := cmd.Flags(), &f.given
-	optional := func(option **bool, name, usage string) {
-		flags.BoolFunc(name, usage, func(text string) error {
-			value, err := strconv.ParseBool(text)
-			*option = &value
-			return err
-		})
-	}
-	optional(&o.AllowEmpty, "allow-empty", "allow an empty manifest, list or directory to prune everything it covers")
-	flags.StringVar(&o.MaxPrune, "max-prune", "", "prune or replace at most this many objects per kind, as `N or N%` (default half of them, at least 3)")
-	optional(&o.Additive, "additive", "add and update only; prune and replace nothing")
-	optional(&o.Adopt, "adopt", "adopt objects created by users whose names are in the manifest")
-	optional(&o.DetectRenames, "detect-renames", "detect renames that renamed_from does not declare")
+// inputFlags gives a command the flags of those that install providers or plan to.
+func inputFlags(cmd *cobra.Command, o *planfile.Options) {
+	sourceFlags(cmd, o)
+	flags := cmd.Flags()
+	optional(flags, &o.AllowEmpty, "allow-empty", "allow an empty manifest, list or directory to prune everything it covers")
+	flags.StringVar(&o.MaxPrune, "max-prune", "",
+		"prune or replace at most this many objects per kind, as `N or N%` (default half of them, at least 3)")
+	optional(flags, &o.Additive, "additive", "add and update only; prune and replace nothing")
+	optional(flags, &o.Adopt, "adopt", "adopt objects created by users whose names are in the manifest")
+	optional(flags, &o.DetectRenames, "detect-renames", "detect renames that renamed_from does not declare")
 	flags.Lookup("detect-renames").DefValue = "true"
 	flags.Func("generation", "`number` of this configuration; do nothing if a higher one is installed", func(text string) error {
 		number, err := strconv.ParseInt(text, 10, 64)
@@ -46,29 +34,11 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	choice(cmd, flags, &o.OnDrift, "on-drift", "",
 		"what to do with changes made outside of keep-bootstrap: `{overwrite|keep|fail}` (default overwrite)",
 		"overwrite", "keep", "fail")
-	optional(&o.RequireTenant, "require-tenant", "refuse the run if the tenant does not exist, instead of creating it")
-	flags.StringVar(&o.TenantName, "tenant-name", "", "`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
+	optional(flags, &o.RequireTenant, "require-tenant", "refuse the run if the tenant does not exist, instead of creating it")
+	flags.StringVar(&o.TenantName, "tenant-name", "",
+		"`name` for a new tenant (default \"Single Tenant\" for keep, otherwise the id)")
 	choice(cmd, flags, &o.AssumeSecretManager, "assume-secret-manager", "",
 		"`db`: assume that Keep stores its secrets in the database, even if detection says otherwise", "db")
-}
-
-// options are the flags that were given, and what the environment says.
-func (f *inputFlags) options(cmd *cobra.Command, a *app) install.Options {
-	o := f.given
-	o.SecretManager, o.ToolVersion = a.variables["SECRET_MANAGER_TYPE"], a.Version
-	if provisions := a.variables["PROVISION_RESOURCES"] == "true"; provisions { // the exact text that Keep compares with
-		o.ProvisionResources = &provisions
-	}
-	if f.catalogue != "" || cmd.Flags().Changed("allow-unknown-types") {
-		allow := f.source.AllowUnknownTypes || f.catalogue != "" // the database lacks the user's types; they were checked before
-		o.AllowUnknownTypes = &allow
-	}
-	return o
-}
-
-// recorded are the options for a plan file.
-func (f *inputFlags) recorded(options install.Options) planfile.Options {
-	return planfile.Options{File: f.source.Files, Strict: f.source.Strict, Catalogue: f.catalogue, Options: options}
 }
 
 // database finds the database; without anything that hints at one it starts the local PostgreSQL. Only commands that can
@@ -125,21 +95,25 @@ func (a *app) newRun(ctx context.Context, create bool) (*install.Run, error) {
 	}, err
 }
 
-// inputRun reads the input, finds the database and prepares a run of that input with these options. create is that of
-// database.
-func (a *app) inputRun(
-	ctx context.Context, input *inputFlags, options install.Options, create bool,
-) (run *install.Run, err error) {
-	var m *manifest.Manifest
-	if !input.tenantOnly {
-		if m, err = input.load(a); err != nil {
-			return nil, err
-		}
+// inputRun reads the input, finds the database and prepares a run of that input with these options, and with what the
+// environment says. create is that of database.
+func (a *app) inputRun(ctx context.Context, options planfile.Options, create bool) (*install.Run, error) {
+	m, err := a.load(options)
+	if err != nil {
+		return nil, err
 	}
-	run, err = a.newRun(ctx, create)
-	run.Manifest, run.Options = m, options
-	if a.isLocal && options.MaxPrune == "" {
-		run.Options.MaxPrune = "100%" // the local database is for trying things out
+	run, err := a.newRun(ctx, create)
+	run.Manifest, run.Options = m, options.Options
+	o := &run.Options
+	o.ToolVersion, o.SecretManager = a.Version, cmp.Or(a.variables["SECRET_MANAGER_TYPE"], o.SecretManager)
+	if provisions := a.variables["PROVISION_RESOURCES"] == "true"; provisions { // the exact text that Keep compares with
+		o.ProvisionResources = &provisions
+	}
+	if options.Catalogue != "" { // the database lacks the user's types; they were checked before
+		o.AllowUnknownTypes = new(true)
+	}
+	if a.isLocal && o.MaxPrune == "" {
+		o.MaxPrune = "100%" // the local database is for trying things out
 	}
 	return run, err
 }

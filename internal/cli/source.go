@@ -9,43 +9,42 @@ import (
 	"keep-bootstrap/internal/catalogue"
 	"keep-bootstrap/internal/file"
 	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 )
 
-// sourceFlags are the flags that say where the providers are and how they are checked.
-type sourceFlags struct {
-	source    manifest.Options // what flags say
-	catalogue string
-}
-
-func (f *sourceFlags) register(cmd *cobra.Command) {
+// sourceFlags gives a command the flags that say where the providers are and how they are checked.
+func sourceFlags(cmd *cobra.Command, o *planfile.Options) {
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.source.Files, "file", "f", nil, "`path` of a YAML, JSON or JSON lines file, a directory, or - for stdin; repeatable; replaces Keep's variables")
-	flags.BoolVar(&f.source.Strict, "strict", false, "treat unknown keys and fields, unfilled placeholders and workflows that never run as errors")
-	flags.BoolVar(&f.source.AllowUnknownTypes, "allow-unknown-types", false, "install provider types that are not in the catalogue")
-	catalogueFlag(cmd, &f.catalogue)
+	flags.StringArrayVarP(&o.File, "file", "f", nil,
+		"`path` of a YAML, JSON or JSON lines file, a directory, or - for stdin; repeatable; replaces Keep's variables")
+	flags.BoolVar(&o.Strict, "strict", false,
+		"treat unknown keys and fields, unfilled placeholders and workflows that never run as errors")
+	optional(flags, &o.AllowUnknownTypes, "allow-unknown-types", "install provider types that are not in the catalogue")
+	catalogueFlag(cmd, &o.Catalogue)
 }
 
-// options says where the providers are.
-func (f *sourceFlags) options(a *app) (options manifest.Options, err error) {
-	options = f.source
-	for _, path := range options.Files {
+// source says where the providers are.
+func (a *app) source(o planfile.Options) (source manifest.Options, err error) {
+	for _, path := range o.File {
 		if !utf8.ValidString(path) {
-			return options, postgres.Usage(fmt.Sprintf("the path %+q is not UTF-8", path), "rename the file")
+			return source, postgres.Usage(fmt.Sprintf("the path %+q is not UTF-8", path), "rename the file")
 		}
 	}
-	options.Environ, options.Stdin = a.Environ, a.Stdin
-	options.Catalogue, err = loadCatalogue(f.catalogue)
-	return options, err
+	types, err := loadCatalogue(o.Catalogue)
+	return manifest.Options{
+		Files: o.File, Environ: a.Environ, Stdin: a.Stdin, Strict: o.Strict, Catalogue: types,
+		AllowUnknownTypes: o.AllowUnknownTypes != nil && *o.AllowUnknownTypes,
+	}, err
 }
 
 // load reads and checks the manifest. It comes before anything that needs a database.
-func (f *sourceFlags) load(a *app) (*manifest.Manifest, error) {
-	options, err := f.options(a)
+func (a *app) load(o planfile.Options) (*manifest.Manifest, error) {
+	source, err := a.source(o)
 	if err != nil {
 		return nil, err
 	}
-	m, err := manifest.Load(options)
+	m, err := manifest.Load(source)
 	if m != nil {
 		for _, warning := range m.Warnings {
 			a.log.Warn(warning.String())

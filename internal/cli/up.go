@@ -9,14 +9,15 @@ import (
 
 	"keep-bootstrap/internal/db"
 	"keep-bootstrap/internal/install"
+	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/postgres"
 	"keep-bootstrap/internal/report"
 )
 
 func (a *app) upCommand() *cobra.Command {
-	var input inputFlags
+	var options planfile.Options
 	var activation activateFlags
-	var createTables, thenActivate bool
+	var tenantOnly, createTables, thenActivate bool
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "migrate, create the tenant, install the input, verify",
@@ -40,7 +41,7 @@ start within --wait.`,
 			ctx := cmd.Context()
 			switch {
 			case !thenActivate:
-			case input.tenantOnly:
+			case tenantOnly:
 				return postgres.Usage("--activate and --tenant-only exclude each other",
 					"with --tenant-only, Keep provisions its providers itself")
 			case a.out.Format == report.Markdown:
@@ -51,15 +52,15 @@ start within --wait.`,
 					return err
 				}
 			}
-			run, err := a.inputRun(ctx, &input, input.options(cmd, a), true)
+			if tenantOnly {
+				return a.seedTenant(ctx, options.TenantName, createTables)
+			}
+			run, err := a.inputRun(ctx, options, true)
 			if err != nil {
 				return err
 			}
 			defer run.Close(ctx)
 			run.CreateTables = createTables || a.isLocal
-			if input.tenantOnly {
-				return a.seedTenant(ctx, run, input.given.TenantName)
-			}
 			if err := a.install(ctx, "up", run, run.Up); err != nil || !thenActivate {
 				return err
 			}
@@ -67,13 +68,13 @@ start within --wait.`,
 			return a.activate(ctx, run.Config, &activation, false)
 		},
 	}
-	input.register(cmd)
+	inputFlags(cmd, &options)
 	activation.register(cmd)
 	a.metricsFlag(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&thenActivate, "activate", false,
 		"then let a running Keep install webhooks, as keep-bootstrap activate does")
-	flags.BoolVar(&input.tenantOnly, "tenant-only", false,
+	flags.BoolVar(&tenantOnly, "tenant-only", false,
 		"prepare the database and create the tenant only; leave provisioning to Keep")
 	flags.BoolVar(&createTables, "create-tables", false,
 		"create Keep's tables if none exists (Keep's own first migration then fails)")
@@ -106,7 +107,13 @@ func (a *app) install(
 	})))
 }
 
-func (a *app) seedTenant(ctx context.Context, run *install.Run, name string) error {
+func (a *app) seedTenant(ctx context.Context, name string, createTables bool) error {
+	run, err := a.newRun(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer run.Close(ctx)
+	run.CreateTables = createTables || a.isLocal
 	if name == "" {
 		name = run.Tenant
 		if name == "keep" {

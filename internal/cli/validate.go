@@ -6,11 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"keep-bootstrap/internal/manifest"
+	"keep-bootstrap/internal/planfile"
 	"keep-bootstrap/internal/report"
 )
 
 func (a *app) validateCommand() *cobra.Command {
-	var input sourceFlags
+	var options planfile.Options
+	var skipReferences bool
 	cmd := &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "check the input without a database",
@@ -23,12 +25,13 @@ The input is given by arguments, -f, or the variables that keep-bootstrap up --h
 		Example: "  keep-bootstrap validate --strict providers.yaml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			input.source.Files = append(input.source.Files, args...)
-			options, err := input.options(a)
+			options.File = append(options.File, args...)
+			source, err := a.source(options)
 			if err != nil {
 				return err
 			}
-			m, err := manifest.Load(options)
+			source.SkipReferences = skipReferences
+			m, err := manifest.Load(source)
 			if m == nil {
 				return err
 			}
@@ -40,8 +43,8 @@ The input is given by arguments, -f, or the variables that keep-bootstrap up --h
 			return err
 		},
 	}
-	input.register(cmd)
-	cmd.Flags().BoolVar(&input.source.SkipReferences, "skip-references", false,
+	sourceFlags(cmd, &options)
+	cmd.Flags().BoolVar(&skipReferences, "skip-references", false,
 		"do not resolve references; their variables and files are not required")
 	return cmd
 }
