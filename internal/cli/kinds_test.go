@@ -116,7 +116,11 @@ func TestAllKinds(t *testing.T) {
 		t.Error("the second run wrote rows")
 	}
 	run(t, env, "verify").want(t, 0)
-	inOrder(t, run(t, env, "status").want(t, 0).stdout, "chat", "prom", "user admin", "API key ci", "workflow Tell the channel", "dashboard Overview", "mapping rule teams")
+	status := run(t, env, "status").want(t, 0).stdout
+	inOrder(t, status, "chat", "prom", "user admin", "API key ci", "workflow Tell the channel", "dashboard Overview", "mapping rule teams")
+	if strings.Contains(status, `""`) {
+		t.Errorf("a kind without types shows one:\n%s", status)
+	}
 	inOrder(t, run(t, env, "history").want(t, 0).stdout, "2 added, 0 changed, 0 renamed, 0 pruned, 1 deduplication rule; 7 other resources.")
 	inOrder(t, run(t, env, "history", "1").want(t, 0).stdout, "  +  user admin", "  +  workflow second")
 	inOrder(t, run(t, env, "validate").want(t, 0).stdout, "valid: 2 providers, 1 user, 2 API keys, 2 workflows, 1 dashboard, 1 mapping rule in 1 source")

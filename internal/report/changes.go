@@ -95,14 +95,6 @@ func (c *Change) title() string {
 	return name
 }
 
-// typeName is the type of a provider; "" for what has none.
-func (c *Change) typeName() string {
-	if c.Type == nil {
-		return ""
-	}
-	return Name(*c.Type)
-}
-
 // what says what differs and why, on one line.
 func (c *Change) what() string {
 	reason := Line(c.Reason)
@@ -154,7 +146,7 @@ func (w *Writer) changes(changes []Change) {
 	rows := make([][]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		rows[i] = []string{actionNamed(actions, c.Action).sign, c.title(), c.typeName(), c.what()}
+		rows[i] = []string{actionNamed(actions, c.Action).sign, c.title(), optionalName(c.Type), c.what()}
 	}
 	for i, line := range aligned(rows) {
 		c := &changes[i]

@@ -45,7 +45,7 @@ func (w *Writer) Status(tenant string, resources []db.ProviderStatus) {
 	rows := [][]string{{"NAME", "TYPE", "ID", "ORIGIN", "RUN", "GUARDED", "CONDITION"}}
 	others := 0
 	for _, r := range resources {
-		row := []string{titled(r.Kind, Name(r.Name)), Name(text(r.Type)), Name(r.ObjectID), r.Origin, "", "", r.Condition}
+		row := []string{titled(r.Kind, Name(r.Name)), optionalName(r.Type), Name(r.ObjectID), r.Origin, "", "", r.Condition}
 		if r.ChangedRun != nil {
 			row[4] = strconv.FormatInt(*r.ChangedRun, 10)
 		}

@@ -72,7 +72,7 @@ func (w *Writer) markdownChanges(changes []Change, more string) {
 func (c *Change) markdown(typed bool) string {
 	cells := []string{code(strings.TrimSpace(actionNamed(actions, c.Action).sign)), code(c.title())}
 	if typed {
-		cells = append(cells, code(c.typeName()))
+		cells = append(cells, code(optionalName(c.Type)))
 	}
 	what := escaped(c.what())
 	if references := c.references(); references != "" {

@@ -79,6 +79,14 @@ func text(s *string) string {
 	return *s
 }
 
+// optionalName is a name of the database that may be NULL; "" then.
+func optionalName(name *string) string {
+	if name == nil {
+		return ""
+	}
+	return Name(*name)
+}
+
 // otherKinds are the kinds other than providers and their rules, in the order in which they are shown.
 func otherKinds() []manifest.Kind {
 	return slices.DeleteFunc(slices.Clone(manifest.Table), func(k manifest.Kind) bool { return k.Word == manifest.KindProvider })
