@@ -38,14 +38,11 @@ refused if the input or the database has changed since, and for another tenant o
 				return err
 			}
 			defer run.Close(ctx)
+			install := func() error { return a.install(ctx, "apply", run, run.Apply) }
 			if plan == nil {
-				return a.install(ctx, "apply", run, run.Apply)
+				return install()
 			}
-			at := planfile.DatabaseOf(run.Config)
-			if err := plan.RequireDatabase(at); err != nil {
-				return err
-			}
-			return plan.Explain(a.install(ctx, "apply", run, run.Apply), at)
+			return plan.Apply(planfile.DatabaseOf(run.Config), install)
 		},
 	}
 	inputFlags(cmd, &options)

@@ -155,22 +155,18 @@ func (o Options) fields() map[string]json.RawMessage {
 	return all
 }
 
-// RequireDatabase refuses a plan of a database of another name. Another host may be the same server, so that is left to
-// the digest, whose key is the database's own.
-func (p *Plan) RequireDatabase(at Database) error {
+// Apply applies the plan to a database by install. A plan of a database of another name is refused. Another host may be the
+// same server, so that is left to the digest, whose key is the database's own; if that is why the database refuses the
+// plan, the error says so.
+func (p *Plan) Apply(at Database, install func() error) error {
+	madeFor := fmt.Sprintf("made for database %s, this is %s", p.Database, at)
 	if p.Database.Name != at.Name {
-		message := fmt.Sprintf("the plan was made for database %s, this is %s", p.Database, at)
-		return postgres.New(codeStale, message, "connect to that database, or make a new plan")
+		return postgres.New(codeStale, "the plan was "+madeFor, "connect to that database, or make a new plan")
 	}
-	return nil
-}
-
-// Explain says of a plan that the database refused whether it was made for another one.
-func (p *Plan) Explain(err error, at Database) error {
+	err := install()
 	e := postgres.From(err)
 	if e == nil || e.Code != codeStale || p.Database == at {
 		return err
 	}
-	message := fmt.Sprintf("stale plan: it was made for database %s, this is %s", p.Database, at)
-	return postgres.New(codeStale, message, e.Hint, err)
+	return postgres.New(codeStale, "stale plan: it was "+madeFor, e.Hint, err)
 }
