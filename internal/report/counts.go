@@ -142,7 +142,7 @@ func words(actions []action, isPlan bool, count func(action) (n int, always bool
 	for _, a := range actions {
 		word := a.done
 		if isPlan {
-			word = a.planned
+			word = cmp.Or(a.planned, word)
 		}
 		if n, always := count(a); n > 0 || always {
 			parts = append(parts, fmt.Sprintf("%d %s", n, cmp.Or(word, a.name)))

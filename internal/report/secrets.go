@@ -12,17 +12,12 @@ import (
 var secretActions = []action{
 	{name: install.SecretAdd, planned: "to copy", done: "copied", sign: "  +", colour: green},
 	{name: install.SecretUpdate, planned: "to overwrite", done: "overwritten", sign: "  ~", colour: yellow},
-	{name: install.SecretKeep, planned: keptSecret, done: keptSecret, sign: "  =", colour: cyan},
+	{name: install.SecretKeep, done: "kept although the store differs", sign: "  =", colour: cyan},
 	{name: install.SecretUnchanged},
-	{name: install.SecretUnused, planned: unusedSecret, done: unusedSecret, sign: "  ."},
+	{name: install.SecretUnused, done: "unused in the store", sign: "  ."},
 	{name: install.SecretMissing, sign: "  ?", colour: red},
-	{name: install.SecretRefuse, planned: "refused", done: "refused", sign: "  !", colour: red},
+	{name: install.SecretRefuse, done: "refused", sign: "  !", colour: red},
 }
-
-const (
-	keptSecret   = "kept although the store differs"
-	unusedSecret = "unused in the store"
-)
 
 // Secrets is the result of import-secrets.
 type Secrets struct {
