@@ -220,7 +220,12 @@ func TestReset(t *testing.T) {
 	reset(false) // there has never been a server
 	first := start(t, o)
 	mark(t, first)
+	halfRecord := filepath.Join(filepath.Dir(first.DataDirectory), ".server.json.1.new") // of a process that was killed
+	overwrite(t, halfRecord, "password")
 	reset(true)
+	if exists(halfRecord) {
+		t.Error("a password is left")
+	}
 	if status, err := Inspect(t.Context(), o); err != nil || status.Running || status.URL() != "" || exists(first.DataDirectory) {
 		t.Errorf("after the reset: %v, %v", status, err)
 	}

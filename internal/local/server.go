@@ -199,7 +199,8 @@ func isServer(pid int, data string) bool {
 // parent is still writing to it, is left for the next time. The caller holds the lock of the directory.
 func sweep(directory string, log *slog.Logger) {
 	leftovers, _ := filepath.Glob(filepath.Join(directory, partial+"*"))
-	for _, path := range leftovers {
+	records, _ := filepath.Glob(filepath.Join(directory, ".server.json.*.new")) // of file.Replace, with the password
+	for _, path := range append(leftovers, records...) {
 		if err := os.RemoveAll(path); err != nil {
 			log.Debug("cannot delete yet what an interrupted start left behind", "error", err)
 		}
