@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -374,6 +375,31 @@ func TestKeepLocksProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	to(t, conn, 0)
+}
+
+// An interrupt is not a mistake of the migration whose statement it cancels.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, pgtest.Keep(newestKeep))
+	application, conn := connect(t, d.URL), connect(t, d.URL)
+	if _, err := application.Exec(t.Context(), "begin; lock table tenant"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	failed := make(chan error)
+	go func() {
+		_, err := migrate.Up(ctx, conn, quiet)
+		failed <- err
+	}()
+	const waiting = "select 1 from pg_locks where relation = 'tenant'::regclass and not granted"
+	for len(pgtest.Table(t, application, waiting)) == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := postgres.Interrupted(ctx, <-failed); postgres.From(err).Code != postgres.CodeInterrupted {
+		t.Error(err)
+	}
 }
 
 // A transaction of the application that is about to create the tenant holds the migration up for a moment at a time, and

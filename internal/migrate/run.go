@@ -150,7 +150,7 @@ func step(ctx context.Context, conn *pgx.Conn, log *slog.Logger, way Result) err
 	move := func(m *ternmigrate.Migration, direction, sql string, version int32) error {
 		log.Debug("migration", "number", m.Sequence, "name", m.Name, "direction", direction)
 		err := execute(ctx, conn, fmt.Sprintf("%s\nUPDATE bootstrap.schema_version SET version = %d;", sql, version))
-		if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if server, ok := errors.AsType[*pgconn.PgError](err); ok && ctx.Err() == nil { // or it was cancelled by ourselves
 			return failure(m.Name, sql, server)
 		}
 		return err
