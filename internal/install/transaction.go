@@ -77,10 +77,11 @@ func (r *Run) try(ctx context.Context, t transaction) (migrate.Result, error) {
 		return opened.migrated, nil
 	case committed:
 		return opened.migrated, AfterCommit(ctx, err)
-	case !t.dry && postgres.Lost(err):
-		return opened.migrated, &lostCommit{transaction: opened.transaction, err: err}
 	case err != nil:
-		postgres.Rollback(ctx, conn)
+		postgres.Rollback(ctx, conn) // an interrupted batch need not have been sent, and then the connection lives
+	}
+	if !t.dry && postgres.Lost(err) {
+		return opened.migrated, &lostCommit{transaction: opened.transaction, err: err}
 	}
 	return opened.migrated, encodable(conn, err)
 }
