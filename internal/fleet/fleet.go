@@ -29,7 +29,7 @@ const (
 func Read(name string, content []byte) ([]report.Database, error) {
 	var list object
 	if err := json.Unmarshal(content, &list); err == nil && list.Kind != "" {
-		if list.Kind != "List" && list.Kind != "PodList" {
+		if list.Items == nil { // a single object
 			list.Items = []object{list}
 		}
 		return fromObjects(list.Items)

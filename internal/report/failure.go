@@ -41,8 +41,10 @@ func ErrorText(out io.Writer, e *postgres.Error, problems *manifest.Problems, ca
 	}
 	for _, part := range []struct{ name, text string }{{"detail", e.Detail}, {"hint", e.Hint}} {
 		if part.text != "" && part.text != e.Message {
-			for i, line := range strings.Split(part.text, "\n") {
-				text.WriteString([]string{part.name + ": ", "        "}[min(i, 1)] + Line(line) + "\n")
+			begin := part.name + ": "
+			for line := range strings.SplitSeq(part.text, "\n") {
+				text.WriteString(begin + Line(line) + "\n")
+				begin = "        "
 			}
 		}
 	}
