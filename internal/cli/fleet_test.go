@@ -42,7 +42,7 @@ func TestFleetReport(t *testing.T) {
 	directory := t.TempDir()
 	var paths []string
 	for name, text := range map[string]string{
-		"done.jsonl":      `{"type":"version","format":1,"bootstrap":"test"}` + "\n" + `{"type":"summary","command":"up","tenant":"keep","changed":true,"add":2,"kinds":{"workflow":{"add":1}},"resources":1}` + "\n",
+		"done.jsonl":      `{"type":"version","format":1,"bootstrap":"test"}` + "\n" + `{"type":"summary","command":"up","tenant":"keep","changed":true,"add":2,"kinds":{"workflow":{"add":1},"newer":{"add":2}},"resources":3}` + "\n",
 		"plan.jsonl":      `{"type":"summary","command":"plan","tenant":"keep","changed":true,"add":1}`,
 		"same.log":        "up to date providers=5\nNo changes.\n",
 		"text.log":        "Applied: 1 added, 0 changed, 0 renamed, 0 pruned.\n",
@@ -60,7 +60,7 @@ func TestFleetReport(t *testing.T) {
 	}
 	slices.Sort(paths)
 	r = run(t, nil, append([]string{"fleet-report"}, paths...)...).want(t, 78)
-	inOrder(t, r.stdout, "activated  done     0     3 added", "done       done     0     2 added", "workflows: 1 added", "plan       done     0     1 to add", "same       done     0     No changes", "text       done     0     1 added",
+	inOrder(t, r.stdout, "activated  done     0     3 added", "done       done     0     2 added", "workflows: 1 added; 2 other resources", "plan       done     0     1 to add", "same       done     0     No changes", "text       done     0     1 added",
 		"empty      pending        no result", "killed     pending        no result", "failed     failed   78    verify: 1 check failed",
 		"problem    failed   65    input: the input has 1 problem: p.yaml:3:7: unknown key", "5 done, 2 failed, 2 pending.")
 	r = run(t, nil, "fleet-report", "-o", "json", paths[0]).want(t, 0)

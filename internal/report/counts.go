@@ -123,14 +123,18 @@ func (c *Counts) phrase(isPlan bool) string {
 		}
 		phrases = append(phrases, strings.Join(parts, ", "))
 	}
+	known := 0
 	for _, k := range otherKinds() {
 		counts := c.Kinds[k.Word]
 		if parts := words(actions, isPlan, func(a action) (int, bool) { return counts[a.key], false }); parts != nil {
 			phrases = append(phrases, k.Many+": "+strings.Join(parts, ", "))
 		}
+		for _, n := range counts {
+			known += n
+		}
 	}
-	if c.Kinds == nil && c.Resources > 0 { // of the journal
-		phrases = append(phrases, Number(c.Resources, "other resource"))
+	if rest := c.Resources - known; rest > 0 {
+		phrases = append(phrases, Number(rest, "other resource")) // of the journal only their number is kept
 	}
 	return strings.Join(phrases, "; ")
 }
