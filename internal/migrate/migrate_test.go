@@ -365,7 +365,8 @@ func TestKeepLocksProvider(t *testing.T) {
 	}
 	// The way back needs the lock: nothing is removed without it.
 	_, err := migrate.To(ctx, conn, quiet, 0)
-	if e := postgres.From(err); e == nil || e.Code != "55P03" || e.ExitCode != postgres.ExitTemporary {
+	e := postgres.From(err)
+	if e == nil || e.Code != "55P03" || e.ExitCode != postgres.ExitTemporary || !strings.HasSuffix(e.Message, "holds a lock on table provider") {
 		t.Fatalf("%+v", e)
 	}
 	if result := up(t, conn); result.Changed() {

@@ -207,11 +207,14 @@ func fromServer(err error) *Error {
 // raisedIn finds the function at the top of the call stack.
 var raisedIn = regexp.MustCompile(`^PL/pgSQL \S+ (\S+\([^()]*\)) `)
 
+// inMigration matches a call stack that is a DO block alone, as in our migrations. One that a trigger executes has more.
+var inMigration = regexp.MustCompile(`^PL/pgSQL \S+ inline_code_block [^\n]*$`)
+
 // raisedByOthers reports whether the error has a text of a RAISE or ASSERT that is not one of schema bootstrap's.
 func raisedByOthers(pgErr *pgconn.PgError) bool {
 	raised := pgErr.Routine == "exec_stmt_raise" || pgErr.Code == pgerrcode.RaiseException || pgErr.Code == pgerrcode.AssertFailure
 	found := raisedIn.FindStringSubmatch(pgErr.Where)
-	return raised && (found == nil || !strings.HasPrefix(found[1], "bootstrap."))
+	return raised && !inMigration.MatchString(pgErr.Where) && (found == nil || !strings.HasPrefix(found[1], "bootstrap."))
 }
 
 // objects names the objects that a server error is about.
