@@ -171,8 +171,14 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	}
 	a.log = a.newLog(a.logFormat)
 	a.out.Colour = a.variables["NO_COLOR"] == "" && a.variables["TERM"] != "dumb" && terminal(a.Stdout)
-	if flags.Changed("database-url-file") && a.databaseURLFile == "" {
-		return postgres.Usage("--database-url-file is empty", "give the path of a file with a database URL, or omit the flag")
+	var empty error
+	flags.Visit(func(f *pflag.Flag) { // as with --plan "$PLAN" where PLAN is not set
+		if f.Value.Type() == "string" && f.Value.String() == "" {
+			empty = postgres.Usage("--"+f.Name+" is empty", "give it a value, or omit it")
+		}
+	})
+	if empty != nil {
+		return empty
 	}
 	for _, name := range []string{"tenant", "tenant-name"} {
 		f := flags.Lookup(name)
@@ -180,9 +186,6 @@ func (a *app) prepare(cmd *cobra.Command) error {
 			return postgres.Usage("--"+name+" is not valid UTF-8",
 				"PostgreSQL cannot store it: correct the flag or its variable")
 		}
-	}
-	if a.tenant == "" {
-		return postgres.Usage("--tenant is empty", "omit it for Keep's own tenant, keep")
 	}
 	if a.out.Format == report.Markdown && !slices.Contains([]string{"plan", "apply", "up"}, cmd.Name()) {
 		return postgres.Usage("--output markdown is only available for plan, apply and up", "use text or json")

@@ -149,6 +149,8 @@ func TestUsage(t *testing.T) {
 		{"undefined reference", with(environment{"KEEP_PROVIDERS": `{"a": {"type": "grafana", "authentication": {"host": "$(NONE)"}}}`}), []string{"up"}, 65, []string{"NONE"}},
 		{"unknown flag", nowhere, []string{"up", "--none"}, 64, []string{"--none"}},
 		{"unknown command", nowhere, []string{"upp"}, 64, []string{`unknown command "upp"`, "did you mean up?"}},
+		{"plan without a path", nowhere, []string{"apply", "--plan", ""}, 64, []string{"--plan is empty"}},
+		{"catalogue without a path", nowhere, []string{"validate", "--catalogue="}, 64, []string{"--catalogue is empty"}},
 		{"file without -f", nowhere, []string{"up", "five.yaml"}, 64, []string{`unexpected argument "five.yaml"`, "did you mean -f five.yaml?"}},
 		{"URL as an argument", nowhere, []string{"up", "postgresql://keep:" + canary + "@db/keep"}, 64, []string{"unexpected argument"}},
 		{"misspelt choice", nowhere, []string{"plan", "--on-drift", "never"}, 64, []string{"must be overwrite or keep or fail"}},
