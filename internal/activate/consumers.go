@@ -13,6 +13,9 @@ const (
 	Stale     State = "stale"     // Keep consumes for a provider that the database does not have any more
 )
 
+// RestartKeep is what to do when consumers are missing or stale.
+const RestartKeep = "restart Keep, or send SIGHUP to the master process of gunicorn"
+
 // Consumers compares the consumers that Keep has started with the providers of the tenant, and reports each. Keep starts and stops
 // consumers only when it starts. It answers for one of its workers, so with several workers or replicas this is a hint. Reads only.
 //
@@ -44,18 +47,17 @@ func (r *Run) Consumers(ctx context.Context) error {
 			started[consumer.ProviderID] = "not connected to the queue"
 		}
 	}
-	const restart = "restart Keep, or send SIGHUP to the master process of gunicorn"
 	for _, row := range r.consuming {
 		result := Result{ID: row.ID, Name: row.Name, Type: row.Type, State: Consuming}
 		var ok bool
 		if result.Text, ok = started[row.ID]; !ok {
-			result.State, result.Hint = Missing, restart
+			result.State, result.Hint = Missing, RestartKeep
 		}
 		delete(started, row.ID)
 		r.Each(result)
 	}
 	for _, id := range slices.Sorted(maps.Keys(started)) {
-		r.Each(Result{ID: id, State: Stale, Hint: restart})
+		r.Each(Result{ID: id, State: Stale, Hint: RestartKeep})
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func leftToDo(v *report.Activation) error {
 	}
 	if n := v.Counts[activate.Missing] + v.Counts[activate.Stale]; n > 0 {
 		failed = append(failed, report.Number(n, "consumer")+" out of date")
-		hint = "restart Keep, or send SIGHUP to the master process of gunicorn"
+		hint = activate.RestartKeep
 	}
 	if len(failed) == 0 {
 		return nil
